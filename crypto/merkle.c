@@ -1,0 +1,107 @@
+#include "crypto/merkle.h"
+
+#include "crypto/sha256.h"
+
+#include <assert.h>
+
+enum {
+    PREFIX_LEAF = 0,
+    PREFIX_PAIR = 1,
+    PREFIX_LONE = 2,
+    PREFIX_OUTSIDE = 3, /* what no tree contains: the answer for an index outside the tree */
+};
+
+static void hash_payload(uint8_t prefix, struct fama_bytes payload, uint8_t *node)
+{
+    uint8_t digest[FAMA_SHA256_BYTES];
+    struct fama_bytes parts[] = {fama_bytes(&prefix, 1), payload};
+    fama_sha256_parts(parts, 2, digest);
+    memcpy(node, digest, FAMA_MERKLE_NODE_BYTES);
+}
+
+static void hash_nodes(uint8_t prefix, const uint8_t *left, const uint8_t *right, uint8_t *node)
+{
+    uint8_t message[1 + 2 * FAMA_MERKLE_NODE_BYTES];
+    message[0] = prefix;
+    memcpy(message + 1, left, FAMA_MERKLE_NODE_BYTES);
+    memcpy(message + 1 + FAMA_MERKLE_NODE_BYTES, right, FAMA_MERKLE_NODE_BYTES);
+    uint8_t digest[FAMA_SHA256_BYTES];
+    fama_sha256(fama_bytes(message, sizeof message), digest);
+    memcpy(node, digest, FAMA_MERKLE_NODE_BYTES);
+}
+
+uint32_t fama_merkle_depth(uint32_t leaf_count)
+{
+    uint32_t depth = 0;
+    for (uint32_t width = leaf_count; width > 1; width = width / 2 + width % 2) {
+        depth++;
+    }
+    return depth;
+}
+
+void fama_merkle_build(struct fama_merkle_tree *tree, const struct fama_bytes *leaves,
+                       uint32_t count)
+{
+    assert(count >= 1 && count <= FAMA_MERKLE_LEAVES_MAX);
+    tree->leaf_count = count;
+    for (uint32_t i = 0; i < count; i++) {
+        hash_payload(PREFIX_LEAF, leaves[i], tree->nodes[i]);
+    }
+    uint32_t level = 0; /* where the current level starts */
+    uint32_t end = count;
+    for (uint32_t width = count; width > 1; width = width / 2 + width % 2) {
+        for (uint32_t i = 0; i + 1 < width; i += 2) {
+            hash_nodes(PREFIX_PAIR, tree->nodes[level + i], tree->nodes[level + i + 1],
+                       tree->nodes[end++]);
+        }
+        if (width % 2 == 1) {
+            const uint8_t *lone = tree->nodes[level + width - 1];
+            hash_nodes(PREFIX_LONE, lone, lone, tree->nodes[end++]);
+        }
+        level += width;
+    }
+    tree->node_count = end;
+}
+
+const uint8_t *fama_merkle_root(const struct fama_merkle_tree *tree)
+{
+    return tree->nodes[tree->node_count - 1];
+}
+
+void fama_merkle_prove(const struct fama_merkle_tree *tree, uint32_t index, uint8_t *proof)
+{
+    assert(index < tree->leaf_count);
+    uint32_t level = 0;
+    for (uint32_t width = tree->leaf_count; width > 1; width = width / 2 + width % 2) {
+        uint32_t sibling = index ^ 1;
+        if (sibling >= width) {
+            sibling = index; /* the lone node proves itself */
+        }
+        memcpy(proof, tree->nodes[level + sibling], FAMA_MERKLE_NODE_BYTES);
+        proof += FAMA_MERKLE_NODE_BYTES;
+        level += width;
+        index /= 2;
+    }
+}
+
+void fama_merkle_climb(struct fama_bytes leaf, uint32_t index, uint32_t leaf_count,
+                       const uint8_t *proof, uint8_t root[FAMA_MERKLE_NODE_BYTES])
+{
+    if (leaf_count > FAMA_MERKLE_LEAVES_MAX || index >= leaf_count) {
+        hash_payload(PREFIX_OUTSIDE, leaf, root);
+        return;
+    }
+    hash_payload(PREFIX_LEAF, leaf, root);
+    for (uint32_t width = leaf_count; width > 1; width = width / 2 + width % 2) {
+        if (index % 2 == 1) {
+            hash_nodes(PREFIX_PAIR, proof, root, root);
+        } else if (index + 1 < width) {
+            hash_nodes(PREFIX_PAIR, root, proof, root);
+        } else {
+            /* The proof's own copy is hashed, so that not a byte of a proof is free to change. */
+            hash_nodes(PREFIX_LONE, root, proof, root);
+        }
+        proof += FAMA_MERKLE_NODE_BYTES;
+        index /= 2;
+    }
+}

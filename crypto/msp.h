@@ -1,0 +1,87 @@
+/* A membership service provider: the roots, intermediates, admins, NodeOUs and revocation lists of one
+ * organisation, and the judgement whether a certificate belongs to it.
+ *
+ * Source: Fabric msp/mspimpl.go, msp/mspimplvalidate.go; facts in spec fabric-algorithms §3. Chains are
+ * verified at NotBefore + 1 s of the certificate, so a verdict never depends on the wall clock.
+ * Adversary: whoever writes certificates. Lifetime: immutable once made, reference-counted. Any thread. */
+#ifndef FAMA_CRYPTO_MSP_H
+#define FAMA_CRYPTO_MSP_H
+
+#include "crypto/error.h"
+#include "crypto/identity.h"
+
+struct fama_msp;
+
+enum fama_msp_error {
+    FAMA_MSP_UNREADABLE = -1,     /* a directory or file is missing or cannot be read */
+    FAMA_MSP_INVALID = -2,        /* the MSP's own definition breaks a rule of spec §3.4 */
+    FAMA_MSP_BAD_CERTIFICATE = -3,/* not one PEM X.509 certificate with a usable public key */
+    FAMA_MSP_UNTRUSTED = -4,      /* no unique chain to this MSP's roots */
+    FAMA_MSP_REVOKED = -5,        /* on a CRL of its issuer */
+    FAMA_MSP_WRONG_ROLE = -6,     /* NodeOUs: not exactly one of client, peer, admin, orderer */
+    FAMA_MSP_NO_MEMORY = -7,
+};
+
+enum fama_msp_role {
+    FAMA_MSP_ROLE_MEMBER = 0, /* numbers as in msp.MSPRole */
+    FAMA_MSP_ROLE_ADMIN = 1,
+    FAMA_MSP_ROLE_CLIENT = 2,
+    FAMA_MSP_ROLE_PEER = 3,
+    FAMA_MSP_ROLE_ORDERER = 4,
+};
+
+struct fama_msp_ou {
+    struct fama_bytes certificate; /* PEM of the certifying CA; empty: any */
+    struct fama_bytes ou;          /* the OU's text; empty: not configured */
+};
+
+/* What a FabricMSPConfig says, in plain C. All views are only read during fama_msp_create. */
+struct fama_msp_config {
+    struct fama_bytes name; /* the MSP id */
+    const struct fama_bytes *root_certs;
+    size_t root_cert_count;
+    const struct fama_bytes *intermediate_certs;
+    size_t intermediate_cert_count;
+    const struct fama_bytes *admins;
+    size_t admin_count;
+    const struct fama_bytes *revocation_lists;
+    size_t revocation_list_count;
+    const struct fama_bytes *tls_root_certs;
+    size_t tls_root_cert_count;
+    const struct fama_bytes *tls_intermediate_certs;
+    size_t tls_intermediate_cert_count;
+    const struct fama_msp_ou *organizational_units;
+    size_t organizational_unit_count;
+    bool node_ous_enabled;
+    struct fama_msp_ou client_ou, peer_ou, admin_ou, orderer_ou;
+};
+
+int fama_msp_create(const struct fama_msp_config *config, struct fama_msp **msp,
+                    struct fama_error *error);
+/* Reads a Fabric MSP directory (cacerts, intermediatecerts, admincerts, crls, tlscacerts, config.yaml);
+ * the signing identity in it, if any, is left to crypto/signer.h. */
+int fama_msp_open_directory(const char *directory, const char *mspid, struct fama_msp **msp,
+                            struct fama_error *error);
+struct fama_msp *fama_msp_acquire(struct fama_msp *msp);
+void fama_msp_release(struct fama_msp *msp);
+
+const char *fama_msp_id(const struct fama_msp *msp);
+
+/* The definition the MSP was made from, for writing it into a channel configuration. The views live as
+ * long as the MSP. */
+const struct fama_msp_config *fama_msp_definition(const struct fama_msp *msp);
+
+/* Decodes a certificate of this MSP (spec §3.1). On success *identity holds one reference. */
+int fama_msp_deserialize(const struct fama_msp *msp, struct fama_bytes id_bytes,
+                         struct fama_identity **identity, struct fama_error *error);
+
+/* Fabric's Validate (spec §3.3): not a CA, unique chain, not revoked, OUs. Costs a chain verification:
+ * call it once per identity and remember the answer. */
+int fama_msp_validate(const struct fama_msp *msp, const struct fama_identity *identity,
+                      struct fama_error *error);
+
+/* Whether a validated identity holds a role under NodeOUs (spec §3.6). */
+bool fama_msp_has_role(const struct fama_msp *msp, const struct fama_identity *identity,
+                       enum fama_msp_role role);
+
+#endif

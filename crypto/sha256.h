@@ -1,0 +1,15 @@
+/* SHA-256 (FIPS 180-4) through OpenSSL. Stateless; any thread; never fails on valid input. */
+#ifndef FAMA_CRYPTO_SHA256_H
+#define FAMA_CRYPTO_SHA256_H
+
+#include "crypto/bytes.h"
+
+#define FAMA_SHA256_BYTES 32
+
+void fama_sha256(struct fama_bytes message, uint8_t digest[FAMA_SHA256_BYTES]);
+
+/* Hashes the plain concatenation of `parts` without joining them in memory. */
+void fama_sha256_parts(const struct fama_bytes *parts, size_t count,
+                       uint8_t digest[FAMA_SHA256_BYTES]);
+
+#endif
