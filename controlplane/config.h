@@ -1,0 +1,76 @@
+/* A node's settings: Fabric's core.yaml keys where Fabric has one, ours under `fama:`, each overridable
+ * by environment (CORE_ + path in capitals with underscores).
+ *
+ * One table (controlplane/config_keys.h) declares every key with its type, default, unit and words; the
+ * parser, the environment, `fama node config` and the documentation are made from it. Keys are
+ * case-insensitive. An empty environment value counts as unset. Lists from the environment or from a YAML
+ * scalar are split on white space. Durations are Go's ("1500ms"). Relative paths are resolved against the
+ * directory of core.yaml. Fabric keys that exist but mean nothing to Fama are accepted silently; any
+ * other unknown key, and any ill-typed value, is one error with file and line (or variable) and what to
+ * do. Main thread at start; read-only afterwards. */
+#ifndef FAMA_CONTROLPLANE_CONFIG_H
+#define FAMA_CONTROLPLANE_CONFIG_H
+
+#include "controlplane/membership.h"
+#include "crypto/error.h"
+#include "dataplane/dataplane.h"
+
+enum fama_config_error {
+    FAMA_CONFIG_UNREADABLE = -1,
+    FAMA_CONFIG_INVALID = -2,
+    FAMA_CONFIG_NO_MEMORY = -3,
+};
+
+struct fama_config {
+    char *file; /* the core.yaml it came from */
+
+    char *peer_id;
+    char *local_mspid;
+    char *msp_directory;
+    char *file_system_path; /* ledgers and the admin socket live here */
+    char *admin_socket;     /* default: <file_system_path>/fama.sock */
+
+    /* peer.gossip */
+    struct fama_endpoint bootstrap[FAMA_BOOTSTRAP_MAX];
+    uint32_t bootstrap_count;
+    bool is_org_leader;
+    struct fama_endpoint endpoint;
+    uint32_t propagate_peer_num;
+    uint32_t pull_peer_num;
+    uint64_t pull_interval_ns;
+    uint64_t alive_interval_ns;
+    uint64_t alive_expiration_ns;
+    uint64_t reconnect_interval_ns;
+    uint32_t message_expiration_factor;
+    uint64_t publish_state_info_interval_ns;
+
+    /* fama.orderer: a directory of block files, one sub-directory per channel, or none */
+    char *source_directory;      /* NULL: no source */
+    double source_blocks_per_second; /* 0: flat out */
+
+    /* fama.repair */
+    uint64_t repair_patience_ns;
+    uint64_t repair_retry_ns;
+    uint64_t repair_bytes_per_second;
+    uint64_t repair_bytes_per_second_each;
+
+    /* fama.dataplane; strings inside point into `strings` */
+    struct fama_dataplane_config dataplane;
+
+    char *log_level; /* debug, info, warning, error */
+    void *strings;   /* owner of whatever the above points to */
+};
+
+/* Reads `file`, or core.yaml in $FABRIC_CFG_PATH (only there if set), ./ or /etc/hyperledger/fabric when
+ * NULL, then the environment `environ`. */
+int fama_config_load(const char *file, struct fama_config **config, struct fama_error *error);
+void fama_config_free(struct fama_config *config);
+
+/* Go's duration syntax; false if it is not one or does not fit. */
+bool fama_duration_parse(const char *text, uint64_t *nanoseconds);
+/* "198.18.0.11:7051"; a host name is resolved (blocking, IPv4). */
+int fama_endpoint_parse(const char *text, struct fama_endpoint *endpoint, struct fama_error *error);
+#define FAMA_ENDPOINT_TEXT_BYTES 24
+void fama_endpoint_format(const struct fama_endpoint *endpoint, char text[FAMA_ENDPOINT_TEXT_BYTES]);
+
+#endif

@@ -1,0 +1,74 @@
+/* Pull: what one channel of this node lacks and whom to ask for it, and whose requests we answer.
+ *
+ * Inputs are the heights other members state, the window the dataplane reports (which blocks are at
+ * hand), gaps of stalled blocks, and time. Output is requests, one datagram each. Receiver-driven: at most
+ * `window_blocks` blocks are asked for at once, lowest first; a request unanswered for `retry_ns` goes to
+ * another holder, with the wait doubling up to 8 x retry_ns; a holder that lets requests lapse is asked
+ * less (its own window is halved, and grows again with each block that arrives).
+ *
+ * Sans-I/O, one object per channel. Owner: the control thread, or the simulator. Memory: fixed at
+ * creation. Adversary: members that state heights they do not have (a height counts only as a hint whom
+ * to ask; a liar's requests lapse and it is asked less). */
+#ifndef FAMA_CONTROLPLANE_REPAIR_H
+#define FAMA_CONTROLPLANE_REPAIR_H
+
+#include "dataplane/dataplane.h"
+
+struct fama_repair;
+
+struct fama_repair_config {
+    fama_tag self;
+    fama_tag channel;
+    uint32_t window_blocks; /* <= 64 */
+    uint64_t patience_ns;   /* a block known to exist is asked for when push had this long */
+    uint64_t retry_ns;
+    uint16_t chunk_bytes;   /* what our MTU takes: asked for when nothing of a block is here */
+    uint32_t holders_max;
+    uint64_t random_seed;
+};
+
+struct fama_repair_request {
+    fama_tag holder;
+    struct fama_request request; /* complete but for nothing: sign and send */
+};
+
+struct fama_repair *fama_repair_create(const struct fama_repair_config *config);
+void fama_repair_destroy(struct fama_repair *repair);
+
+/* A member's stated height. True if it is news (higher than what we knew of that member). */
+bool fama_repair_on_stateinfo(struct fama_repair *repair, uint64_t now_ns, fama_tag peer,
+                              uint64_t height);
+/* The member died or left: do not ask it any more. */
+void fama_repair_forget(struct fama_repair *repair, fama_tag peer);
+/* Our own ledger's height, and what is at hand beyond it. */
+void fama_repair_on_window(struct fama_repair *repair, uint64_t now_ns,
+                           const struct fama_window *window);
+void fama_repair_on_height(struct fama_repair *repair, uint64_t now_ns, uint64_t height);
+void fama_repair_on_gap(struct fama_repair *repair, uint64_t now_ns, const struct fama_gap *gap);
+
+/* The next request to send now, or false. Call until false, at least each 20 ms while lagging. */
+bool fama_repair_next(struct fama_repair *repair, uint64_t now_ns,
+                      struct fama_repair_request *request);
+uint64_t fama_repair_next_ns(const struct fama_repair *repair);
+
+/* The highest height anybody stated or a verified chunk implied; lag = this - own height. */
+uint64_t fama_repair_known_height(const struct fama_repair *repair);
+uint32_t fama_repair_holder_count(const struct fama_repair *repair);
+
+/* ---- Answering ---- */
+
+/* Decides whether a verified request may be answered: rising (incarnation, sequence) per asker (replay),
+ * and a token bucket of bytes per asker and in total. REPLAYED or ADMISSION_BUDGET if not. */
+struct fama_repair_server;
+struct fama_repair_server_config {
+    uint64_t bytes_per_second; /* all askers together */
+    uint64_t bytes_per_second_each;
+    uint32_t askers_max;
+};
+struct fama_repair_server *fama_repair_server_create(const struct fama_repair_server_config *config);
+void fama_repair_server_destroy(struct fama_repair_server *server);
+enum fama_drop fama_repair_server_admit(struct fama_repair_server *server, uint64_t now_ns,
+                                        const struct fama_message *message,
+                                        const struct fama_request *request);
+
+#endif

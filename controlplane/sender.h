@@ -1,0 +1,43 @@
+/* The sender thread: the one thread that cuts blocks into signed chunks, for push and for repair.
+ *
+ * It exists because cutting a large block takes milliseconds (hashing, one signature per set) which the
+ * control thread must not spend, and because the node's key stays with control-side threads. Pushes of new
+ * blocks always go before repairs, so that catch-up of one peer never delays the newest block of the
+ * others. Both queues are bounded: a push waits for its place (the commit thread is slowed, never the
+ * membership), a repair that finds no place is dropped and asked for again by its asker. */
+#ifndef FAMA_CONTROLPLANE_SENDER_H
+#define FAMA_CONTROLPLANE_SENDER_H
+
+#include "controlplane/block_buffer.h"
+#include "crypto/signer.h"
+#include "dataplane/dataplane.h"
+#include "ledger/ledger.h"
+
+struct fama_sender;
+
+struct fama_sender_stats {
+    uint64_t blocks_pushed;
+    uint64_t chunks_pushed;
+    uint64_t requests_served;
+    uint64_t chunks_repaired;
+    uint64_t requests_dropped; /* the queue was full */
+    uint64_t requests_void;    /* we do not have that block, or another version of it */
+};
+
+/* NULL if the thread cannot be started or memory is out. `dataplane` and `signer` must outlive it. */
+struct fama_sender *fama_sender_start(struct fama_dataplane *dataplane,
+                                      const struct fama_signer *signer);
+/* Call after fama_dataplane_interrupt; drops what is queued. */
+void fama_sender_stop(struct fama_sender *sender);
+
+/* Queues a new block for everybody; takes its own reference. Waits for a place; false when stopping.
+ * Commit threads. `channel_id` must outlive the sender. */
+bool fama_sender_push(struct fama_sender *sender, const char *channel_id, uint64_t number,
+                      struct fama_block_buffer *buffer);
+/* Queues the answer to a verified, admitted request. Control thread; never waits. */
+bool fama_sender_serve(struct fama_sender *sender, const char *channel_id,
+                       const struct fama_ledger *ledger, const struct fama_endpoint *target,
+                       const struct fama_request *request);
+void fama_sender_stats(struct fama_sender *sender, struct fama_sender_stats *stats);
+
+#endif

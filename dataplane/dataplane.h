@@ -1,0 +1,171 @@
+/* The dataplane's door: start it, tell it the world (views), give it datagrams and blocks to send, take
+ * messages, gaps and whole blocks from it.
+ *
+ * Inside: one net lcore (poll, classify, Merkle, reassembly, fan-out), one or more verify lcores
+ * (batches of signatures), joined by bounded rings; dataplane/topology.c is the table of them.
+ *
+ * Threads: `control` = the one thread that calls start, stop, publish, send, receive. `origin` = the one
+ * thread that calls fama_dataplane_send_block. `commit` = any channel's commit thread: take_block,
+ * return_block, verify. One process has at most one dataplane (DPDK's EAL is a singleton). */
+#ifndef FAMA_DATAPLANE_DATAPLANE_H
+#define FAMA_DATAPLANE_DATAPLANE_H
+
+#include "crypto/error.h"
+#include "crypto/signer.h"
+#include "crypto/verifier.h"
+#include "dataplane/reassembly.h"
+#include "dataplane/view.h"
+
+struct fama_dataplane;
+
+enum fama_dataplane_error {
+    FAMA_DATAPLANE_CONFIG = -1,   /* a setting makes no sense */
+    FAMA_DATAPLANE_EAL = -2,      /* DPDK did not start */
+    FAMA_DATAPLANE_PORT = -3,     /* the port does not exist or does not come up */
+    FAMA_DATAPLANE_NO_MEMORY = -4,
+    FAMA_DATAPLANE_BUSY = -5,     /* a ring is full: try later */
+    FAMA_DATAPLANE_STOPPING = -6,
+};
+
+enum fama_idle {
+    FAMA_IDLE_POLL = 0,     /* never sleeps */
+    FAMA_IDLE_ADAPTIVE = 1, /* pause, then sleep a little longer each time up to idle_sleep_max_ns */
+};
+
+enum fama_hugepages {
+    FAMA_HUGEPAGES_AUTO = 0, /* use them if there are enough, else --no-huge with one warning */
+    FAMA_HUGEPAGES_ON = 1,   /* refuse to start without */
+    FAMA_HUGEPAGES_OFF = 2,
+};
+
+#define FAMA_CORES_MAX 16
+
+struct fama_dataplane_config {
+    const char *port;        /* vdev arguments ("net_af_packet0,iface=eth1") or a PCI address */
+    const char *file_prefix; /* EAL's, distinct per process on a machine */
+    struct fama_endpoint endpoint; /* our address and UDP port */
+    uint8_t prefix_bits;           /* of our link's network */
+    uint32_t gateway_ipv4;         /* 0: none */
+    uint16_t mtu;
+    uint32_t control_core; /* CPU ids; several roles may share one CPU */
+    uint32_t net_core;
+    uint32_t verify_cores[FAMA_CORES_MAX];
+    uint32_t verify_core_count;
+    enum fama_idle idle;
+    uint64_t idle_sleep_max_ns;
+    enum fama_hugepages hugepages;
+    uint32_t memory_mb; /* for packets */
+    uint32_t mbufs;
+    struct fama_reassembly_limits reassembly;
+    uint32_t propagate_peer_num;
+    uint8_t hop_budget;
+    uint64_t stalled_ns;  /* a block without progress for this long is reported as a gap */
+    uint64_t blame_ns;    /* how long the origin of a bad block is ignored */
+    uint32_t admissions_per_second; /* certificates of unknown identities looked at */
+    uint64_t random_seed;
+    void (*warn)(const char *words); /* start-up warnings, may be NULL */
+};
+
+/* Takes the settings, starts the EAL, port and lcores. On failure everything is undone. */
+int fama_dataplane_start(const struct fama_dataplane_config *config, struct fama_dataplane **dataplane,
+                         struct fama_error *error);
+/* Begins the end: from now on send_block and verify return STOPPING at once, also to callers that are
+ * waiting in them, so that the origin and commit threads can be joined before fama_dataplane_stop. Any
+ * thread. */
+void fama_dataplane_interrupt(struct fama_dataplane *dataplane);
+/* Stops lcores and port and frees everything. Whole blocks not yet returned become invalid. */
+void fama_dataplane_stop(struct fama_dataplane *dataplane);
+
+/* Replaces the view. Takes ownership; the old view is freed after a grace period. Control thread. */
+void fama_dataplane_publish(struct fama_dataplane *dataplane, struct fama_view *view);
+
+/* Sends one datagram (a signed message, already written) to `target`. Copies. Control thread. BUSY when
+ * the ring is full: gossip repeats itself, so callers may ignore it. */
+int fama_dataplane_send(struct fama_dataplane *dataplane, const struct fama_endpoint *target,
+                        struct fama_bytes datagram);
+
+/* ---- What the control thread receives ---- */
+
+enum fama_event_kind {
+    FAMA_EVENT_MESSAGE = 1, /* a message whose signature has been verified */
+    FAMA_EVENT_GAP = 2,     /* a block that makes no progress */
+    FAMA_EVENT_WINDOW = 3,  /* which blocks of a channel are at hand; sent when it changed */
+};
+
+struct fama_window {
+    uint16_t channel;
+    uint64_t first;   /* the ledger's height when this was written */
+    uint64_t present; /* bit i: block first + i is complete or in assembly */
+    uint64_t horizon; /* one past the highest block heard of by a verified chunk */
+};
+
+struct fama_event {
+    enum fama_event_kind kind;
+    struct fama_endpoint came_from;       /* MESSAGE: source address of the datagram, unproved */
+    struct fama_message message;          /* MESSAGE: body points into datagram */
+    struct fama_identity *author;         /* MESSAGE: a reference the receiver may take over, see below */
+    uint8_t author_pki_id[FAMA_PKI_ID_BYTES];
+    bool author_is_new;                   /* MESSAGE: not in the view; validated in our MSP just now */
+    uint16_t datagram_bytes;
+    uint8_t datagram[2048];               /* MESSAGE: as it came, for forwarding */
+    struct fama_gap gap;
+    struct fama_window window;
+};
+
+/* Up to `count` events; each is given back with fama_dataplane_event_done, which releases `author`
+ * (take another reference to keep it). Control thread. Never blocks. */
+uint32_t fama_dataplane_receive(struct fama_dataplane *dataplane, struct fama_event **events,
+                                uint32_t count);
+void fama_dataplane_event_done(struct fama_dataplane *dataplane, struct fama_event *event);
+/* Becomes readable (eventfd) when there are events and the control thread had found none. To be read
+ * empty by fama_dataplane_receive itself. */
+int fama_dataplane_event_fd(const struct fama_dataplane *dataplane);
+
+/* ---- Whole blocks, for commit threads ---- */
+
+/* The next whole block of this channel, or false. One thread per channel. */
+bool fama_dataplane_take_block(struct fama_dataplane *dataplane, uint16_t channel,
+                               struct fama_assembled *block);
+/* Gives the buffer back. `accepted`: committed (the gate's next_block has moved past it) or superfluous;
+ * otherwise the block was bad and its origin is blamed. */
+void fama_dataplane_return_block(struct fama_dataplane *dataplane,
+                                 const struct fama_assembled *block, bool accepted);
+/* Becomes readable when a block is there and the channel's thread had found none (eventfd). */
+int fama_dataplane_block_fd(const struct fama_dataplane *dataplane, uint16_t channel);
+
+/* Has the verify lcores judge a batch and waits for it (bulk priority). Commit threads. */
+int fama_dataplane_verify(struct fama_dataplane *dataplane, struct fama_verify_job *jobs[],
+                          size_t count);
+
+/* ---- Sending blocks, for the origin thread ---- */
+
+struct fama_block_send {
+    const char *channel_id;
+    uint64_t number;
+    struct fama_bytes bytes;            /* borrowed during the call */
+    const struct fama_endpoint *target; /* NULL: fan out to the channel's view; else answer a request */
+    uint16_t chunk_bytes;               /* 0: what the MTU allows */
+    const struct fama_request_entry *wanted; /* NULL: all */
+    uint32_t wanted_count;
+};
+
+/* Cuts, proves, signs and queues. Waits while the dataplane is full (back-pressure); STOPPING if it is
+ * being stopped. The number of chunks queued is added to *chunks if not NULL. */
+int fama_dataplane_send_block(struct fama_dataplane *dataplane, const struct fama_signer *signer,
+                              const struct fama_block_send *send, uint64_t *chunks);
+
+/* ---- Counters ---- */
+
+struct fama_dataplane_counters {
+    uint64_t drops[FAMA_DROP_COUNT];
+    uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
+    uint64_t chunks_received, chunks_stored, chunks_forwarded, chunks_repaired;
+    uint64_t blocks_assembled;
+    uint64_t messages_received;
+    uint64_t signatures_verified, signature_batches, signatures_bad;
+    uint64_t arp_requests_sent, arp_replies_sent;
+};
+void fama_dataplane_counters(const struct fama_dataplane *dataplane,
+                             struct fama_dataplane_counters *counters);
+
+#endif
