@@ -1,0 +1,132 @@
+#include "dataplane/fanout.h"
+
+/* Up to here a list is copied and shuffled; beyond, at least half of all draws are neither repeated nor,
+ * unless very many peers claim one address, excluded. */
+#define SHUFFLE_MAX (2 * FAMA_FANOUT_MAX)
+/* Draws from a long list before the planner is content with fewer targets. */
+#define DRAWS_MAX (16 * FAMA_FANOUT_MAX)
+
+/* splitmix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014). */
+static uint64_t splitmix64(uint64_t *state)
+{
+    *state += 0x9e3779b97f4a7c15;
+    uint64_t z = *state;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+    return z ^ (z >> 31);
+}
+
+static uint64_t rotate_left(uint64_t value, unsigned int bits)
+{
+    return value << bits | value >> (64 - bits);
+}
+
+void fama_random_seed(struct fama_random *random, uint64_t seed)
+{
+    for (uint32_t i = 0; i < 4; i++) {
+        random->state[i] = splitmix64(&seed);
+    }
+}
+
+uint64_t fama_random_next(struct fama_random *random)
+{
+    uint64_t *state = random->state;
+    uint64_t result = rotate_left(state[1] * 5, 7) * 9;
+    uint64_t shifted = state[1] << 17;
+    state[2] ^= state[0];
+    state[3] ^= state[1];
+    state[1] ^= state[2];
+    state[0] ^= state[3];
+    state[2] ^= shifted;
+    state[3] = rotate_left(state[3], 45);
+    return result;
+}
+
+uint32_t fama_random_below(struct fama_random *random, uint32_t bound)
+{
+    uint64_t product = (fama_random_next(random) >> 32) * bound;
+    if ((uint32_t)product < bound) {
+        uint32_t threshold = -bound % bound;
+        while ((uint32_t)product < threshold) {
+            product = (fama_random_next(random) >> 32) * bound;
+        }
+    }
+    return (uint32_t)(product >> 32);
+}
+
+/* What one choice must leave out. */
+struct exclusion {
+    const struct fama_view *view;
+    fama_tag origin;
+    const struct fama_endpoint *came_from;
+};
+
+static bool is_excluded(const struct exclusion *exclusion, uint32_t target)
+{
+    const struct fama_view_peer *peer = &exclusion->view->peers[target];
+    const struct fama_endpoint *from = exclusion->came_from;
+    return peer->tag == exclusion->origin || peer->tag == exclusion->view->self ||
+           (from != NULL && peer->endpoint.ipv4 == from->ipv4 && peer->endpoint.port == from->port);
+}
+
+/* The first places of a shuffled list (Fisher and Yates), less the excluded. */
+static uint32_t choose_by_shuffling(struct fama_random *random, const struct exclusion *exclusion,
+                                    const struct fama_view_channel *channel, uint32_t wanted,
+                                    uint32_t *chosen)
+{
+    uint32_t list[SHUFFLE_MAX];
+    uint32_t count = channel->target_count;
+    memcpy(list, channel->targets, count * sizeof(*list));
+    uint32_t found = 0;
+    while (found < wanted && count > 0) {
+        uint32_t drawn = fama_random_below(random, count);
+        uint32_t target = list[drawn];
+        list[drawn] = list[--count];
+        if (!is_excluded(exclusion, target)) {
+            chosen[found++] = target;
+        }
+    }
+    return found;
+}
+
+static bool contains(const uint32_t *list, uint32_t count, uint32_t value)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (list[i] == value) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static uint32_t choose_by_rejecting(struct fama_random *random, const struct exclusion *exclusion,
+                                    const struct fama_view_channel *channel, uint32_t wanted,
+                                    uint32_t *chosen)
+{
+    uint32_t found = 0;
+    for (uint32_t draws = 0; found < wanted && draws < DRAWS_MAX; draws++) {
+        uint32_t target = channel->targets[fama_random_below(random, channel->target_count)];
+        if (!contains(chosen, found, target) && !is_excluded(exclusion, target)) {
+            chosen[found++] = target;
+        }
+    }
+    return found;
+}
+
+uint32_t fama_fanout_infectious(struct fama_random *random, const struct fama_view *view,
+                                const struct fama_view_channel *channel, fama_tag origin,
+                                const struct fama_endpoint *came_from, uint32_t wanted,
+                                uint32_t *chosen)
+{
+    const struct exclusion exclusion = {.view = view, .origin = origin, .came_from = came_from};
+    if (wanted > FAMA_FANOUT_MAX) {
+        wanted = FAMA_FANOUT_MAX;
+    }
+    if (channel->target_count == 0) {
+        return 0;
+    }
+    if (channel->target_count <= SHUFFLE_MAX) {
+        return choose_by_shuffling(random, &exclusion, channel, wanted, chosen);
+    }
+    return choose_by_rejecting(random, &exclusion, channel, wanted, chosen);
+}

@@ -1,0 +1,223 @@
+#include "dataplane/view.h"
+
+#include <stdlib.h>
+
+struct fama_view *fama_view_create(uint32_t peer_count, uint32_t channel_count)
+{
+    if (peer_count > FAMA_PEERS_MAX || channel_count > FAMA_CHANNELS_MAX) {
+        return NULL;
+    }
+    struct fama_view *view = calloc(1, sizeof(*view));
+    if (view == NULL) {
+        return NULL;
+    }
+    /* One more than needed, so that an empty list is not mistaken for failure. */
+    view->peers = calloc((size_t)peer_count + 1, sizeof(*view->peers));
+    view->channels = calloc((size_t)channel_count + 1, sizeof(*view->channels));
+    if (view->peers == NULL || view->channels == NULL) {
+        fama_view_destroy(view);
+        return NULL;
+    }
+    view->peer_count = peer_count;
+    view->channel_count = channel_count;
+    return view;
+}
+
+bool fama_view_channel_size(struct fama_view_channel *channel, uint32_t targets, uint32_t members)
+{
+    if (targets > FAMA_PEERS_MAX || members > FAMA_PEERS_MAX) {
+        return false;
+    }
+    channel->targets = calloc((size_t)targets + 1, sizeof(*channel->targets));
+    channel->members = calloc((size_t)members + 1, sizeof(*channel->members));
+    if (channel->targets == NULL || channel->members == NULL) {
+        free(channel->targets);
+        free(channel->members);
+        channel->targets = NULL;
+        channel->members = NULL;
+        return false;
+    }
+    channel->target_count = targets;
+    channel->member_count = members;
+    return true;
+}
+
+void fama_view_destroy(struct fama_view *view)
+{
+    if (view == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < view->peer_count; i++) {
+        fama_identity_release(view->peers[i].identity);
+    }
+    for (uint32_t i = 0; i < view->channel_count; i++) {
+        free(view->channels[i].targets);
+        free(view->channels[i].members);
+    }
+    if (view->msp != NULL) {
+        fama_msp_release(view->msp);
+    }
+    free(view->peers);
+    free(view->channels);
+    free(view);
+}
+
+/* ---- Sealing ---- */
+
+/* A peer's tag and where it stood before sorting. */
+struct placed {
+    fama_tag tag;
+    uint32_t before;
+};
+
+static int placed_order(const void *left, const void *right)
+{
+    const struct placed *a = left;
+    const struct placed *b = right;
+    return (a->tag > b->tag) - (a->tag < b->tag);
+}
+
+static int channel_order(const void *left, const void *right)
+{
+    const struct fama_view_channel *a = left;
+    const struct fama_view_channel *b = right;
+    return (a->tag > b->tag) - (a->tag < b->tag);
+}
+
+static int index_order(const void *left, const void *right)
+{
+    uint32_t a = *(const uint32_t *)left;
+    uint32_t b = *(const uint32_t *)right;
+    return (a > b) - (a < b);
+}
+
+/* Sorts the peers; after[i] becomes where the peer that stood at i stands now. */
+static bool sort_peers(struct fama_view *view, uint32_t *after)
+{
+    size_t count = view->peer_count;
+    struct placed *placed = calloc(count + 1, sizeof(*placed));
+    struct fama_view_peer *sorted = calloc(count + 1, sizeof(*sorted));
+    bool is_good = placed != NULL && sorted != NULL;
+    if (is_good) {
+        for (uint32_t i = 0; i < count; i++) {
+            placed[i] = (struct placed){.tag = view->peers[i].tag, .before = i};
+        }
+        qsort(placed, count, sizeof(*placed), placed_order);
+        for (uint32_t i = 0; i < count; i++) {
+            sorted[i] = view->peers[placed[i].before];
+            after[placed[i].before] = i;
+            is_good = is_good && (i == 0 || placed[i].tag != placed[i - 1].tag);
+        }
+        memcpy(view->peers, sorted, count * sizeof(*sorted));
+    }
+    free(placed);
+    free(sorted);
+    return is_good;
+}
+
+/* Rewrites a list of indices after the peers were sorted. */
+static bool renumber(uint32_t *list, uint32_t list_count, const uint32_t *after, uint32_t peer_count)
+{
+    for (uint32_t i = 0; i < list_count; i++) {
+        if (list[i] >= peer_count) {
+            return false;
+        }
+        list[i] = after[list[i]];
+    }
+    return true;
+}
+
+static bool sort_list(uint32_t *list, uint32_t list_count)
+{
+    if (list_count == 0) {
+        return true;
+    }
+    qsort(list, list_count, sizeof(*list), index_order);
+    for (uint32_t i = 1; i < list_count; i++) {
+        if (list[i] == list[i - 1]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool seal_channels(struct fama_view *view, const uint32_t *after)
+{
+    qsort(view->channels, view->channel_count, sizeof(*view->channels), channel_order);
+    for (uint32_t i = 0; i < view->channel_count; i++) {
+        struct fama_view_channel *channel = &view->channels[i];
+        if ((i > 0 && channel->tag == view->channels[i - 1].tag) ||
+            channel->index >= FAMA_CHANNELS_MAX || channel->gate == NULL ||
+            !renumber(channel->targets, channel->target_count, after, view->peer_count) ||
+            !renumber(channel->members, channel->member_count, after, view->peer_count) ||
+            !sort_list(channel->targets, channel->target_count) ||
+            !sort_list(channel->members, channel->member_count)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool fama_view_seal(struct fama_view *view)
+{
+    uint32_t *after = calloc((size_t)view->peer_count + 1, sizeof(*after));
+    if (after == NULL) {
+        return false;
+    }
+    bool is_good = sort_peers(view, after) && seal_channels(view, after);
+    free(after);
+    return is_good;
+}
+
+/* ---- Searching ---- */
+
+const struct fama_view_peer *fama_view_peer(const struct fama_view *view, fama_tag tag)
+{
+    uint32_t low = 0;
+    uint32_t high = view->peer_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (view->peers[middle].tag < tag) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < view->peer_count && view->peers[low].tag == tag ? &view->peers[low] : NULL;
+}
+
+const struct fama_view_channel *fama_view_channel(const struct fama_view *view, fama_tag tag)
+{
+    uint32_t low = 0;
+    uint32_t high = view->channel_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (view->channels[middle].tag < tag) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < view->channel_count && view->channels[low].tag == tag ? &view->channels[low] : NULL;
+}
+
+bool fama_view_is_member(const struct fama_view *view, const struct fama_view_channel *channel,
+                         fama_tag tag)
+{
+    const struct fama_view_peer *peer = fama_view_peer(view, tag);
+    if (peer == NULL) {
+        return false;
+    }
+    uint32_t wanted = (uint32_t)(peer - view->peers);
+    uint32_t low = 0;
+    uint32_t high = channel->member_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (channel->members[middle] < wanted) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < channel->member_count && channel->members[low] == wanted;
+}
