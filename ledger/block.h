@@ -16,6 +16,7 @@
 
 #define FAMA_BLOCK_METADATA_SLOTS 5
 #define FAMA_BLOCK_SIGNATURES 0 /* indices of common.BlockMetadataIndex */
+#define FAMA_BLOCK_LAST_CONFIG 1
 #define FAMA_BLOCK_TRANSACTIONS_FILTER 2
 #define FAMA_BLOCK_COMMIT_HASH 4
 /* One entry costs at least two bytes on the wire; this caps the envelope table of one block. */

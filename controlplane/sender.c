@@ -1,0 +1,254 @@
+#include "controlplane/sender.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controlplane/log.h"
+
+#define PUSH_QUEUE  16
+#define SERVE_QUEUE 256
+
+struct push_job {
+    const char *channel_id;
+    uint64_t number;
+    struct fama_block_buffer *buffer;
+};
+
+struct serve_job {
+    const char *channel_id;
+    const struct fama_ledger *ledger;
+    struct fama_endpoint target;
+    struct fama_request request;
+};
+
+/* The block served last: an asker comes back for the rest of a large block again and again. */
+struct served_block {
+    const struct fama_ledger *ledger;
+    uint64_t number;
+    uint8_t *bytes;
+    size_t len;
+};
+
+struct fama_sender {
+    struct fama_dataplane *dataplane;
+    const struct fama_signer *signer;
+    pthread_t thread;
+    pthread_mutex_t lock; /* guards everything below but `served` */
+    pthread_cond_t work;
+    pthread_cond_t room;
+    bool is_stopping;
+    struct push_job pushes[PUSH_QUEUE];
+    uint32_t push_head, push_count;
+    struct serve_job serves[SERVE_QUEUE];
+    uint32_t serve_head, serve_count;
+    struct fama_sender_stats stats;
+    struct served_block served; /* sender thread only */
+};
+
+static void forget_served(struct fama_sender *sender)
+{
+    fama_ledger_free(sender->served.bytes);
+    memset(&sender->served, 0, sizeof(sender->served));
+}
+
+static bool load_served(struct fama_sender *sender, const struct serve_job *job)
+{
+    struct served_block *served = &sender->served;
+    if (served->bytes != NULL && served->ledger == job->ledger &&
+        served->number == job->request.block) {
+        return true;
+    }
+    forget_served(sender);
+    if (fama_ledger_block(job->ledger, job->request.block, &served->bytes, &served->len, NULL) !=
+        0) {
+        served->bytes = NULL;
+        return false;
+    }
+    served->ledger = job->ledger;
+    served->number = job->request.block;
+    return true;
+}
+
+static void run_push(struct fama_sender *sender, const struct push_job *job)
+{
+    struct fama_block_send send = {
+        .channel_id = job->channel_id,
+        .number = job->number,
+        .bytes = fama_block_buffer_bytes(job->buffer),
+    };
+    uint64_t chunks = 0;
+    int result = fama_dataplane_send_block(sender->dataplane, sender->signer, &send, &chunks);
+    if (result != 0 && result != FAMA_DATAPLANE_STOPPING) {
+        fama_failure("sender", "channel %s: block %llu could not be cut into chunks (code %d); peers "
+                     "will ask for it", job->channel_id, (unsigned long long)job->number, result);
+    }
+    fama_block_buffer_release(job->buffer);
+    pthread_mutex_lock(&sender->lock);
+    sender->stats.blocks_pushed += result == 0;
+    sender->stats.chunks_pushed += chunks;
+    pthread_mutex_unlock(&sender->lock);
+}
+
+static void run_serve(struct fama_sender *sender, const struct serve_job *job)
+{
+    const struct fama_request *request = &job->request;
+    uint64_t chunks = 0;
+    bool is_void = !load_served(sender, job) ||
+                   (request->block_bytes != 0 && request->block_bytes != sender->served.len);
+    if (!is_void) {
+        struct fama_block_send send = {
+            .channel_id = job->channel_id,
+            .number = request->block,
+            .bytes = fama_bytes(sender->served.bytes, sender->served.len),
+            .target = &job->target,
+            .chunk_bytes = request->chunk_bytes,
+            .wanted = request->entries,
+            .wanted_count = request->count,
+        };
+        int result = fama_dataplane_send_block(sender->dataplane, sender->signer, &send, &chunks);
+        is_void = result != 0;
+    }
+    pthread_mutex_lock(&sender->lock);
+    sender->stats.requests_void += is_void;
+    sender->stats.requests_served += !is_void;
+    sender->stats.chunks_repaired += chunks;
+    pthread_mutex_unlock(&sender->lock);
+}
+
+static void *sender_main(void *context)
+{
+    struct fama_sender *sender = context;
+    pthread_mutex_lock(&sender->lock);
+    while (!sender->is_stopping) {
+        if (sender->push_count > 0) {
+            struct push_job job = sender->pushes[sender->push_head];
+            sender->push_head = (sender->push_head + 1) % PUSH_QUEUE;
+            sender->push_count--;
+            pthread_cond_signal(&sender->room);
+            pthread_mutex_unlock(&sender->lock);
+            run_push(sender, &job);
+            pthread_mutex_lock(&sender->lock);
+        } else if (sender->serve_count > 0) {
+            struct serve_job job = sender->serves[sender->serve_head];
+            sender->serve_head = (sender->serve_head + 1) % SERVE_QUEUE;
+            sender->serve_count--;
+            pthread_mutex_unlock(&sender->lock);
+            run_serve(sender, &job);
+            pthread_mutex_lock(&sender->lock);
+        } else {
+            pthread_cond_wait(&sender->work, &sender->lock);
+        }
+    }
+    pthread_mutex_unlock(&sender->lock);
+    return NULL;
+}
+
+struct fama_sender *fama_sender_start(struct fama_dataplane *dataplane,
+                                      const struct fama_signer *signer)
+{
+    struct fama_sender *sender = calloc(1, sizeof(*sender));
+    if (sender == NULL) {
+        return NULL;
+    }
+    sender->dataplane = dataplane;
+    sender->signer = signer;
+    if (pthread_mutex_init(&sender->lock, NULL) != 0) {
+        free(sender);
+        return NULL;
+    }
+    if (pthread_cond_init(&sender->work, NULL) != 0) {
+        pthread_mutex_destroy(&sender->lock);
+        free(sender);
+        return NULL;
+    }
+    if (pthread_cond_init(&sender->room, NULL) != 0) {
+        pthread_cond_destroy(&sender->work);
+        pthread_mutex_destroy(&sender->lock);
+        free(sender);
+        return NULL;
+    }
+    if (pthread_create(&sender->thread, NULL, sender_main, sender) != 0) {
+        pthread_cond_destroy(&sender->room);
+        pthread_cond_destroy(&sender->work);
+        pthread_mutex_destroy(&sender->lock);
+        free(sender);
+        return NULL;
+    }
+    return sender;
+}
+
+void fama_sender_stop(struct fama_sender *sender)
+{
+    if (sender == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&sender->lock);
+    sender->is_stopping = true;
+    pthread_cond_broadcast(&sender->work);
+    pthread_cond_broadcast(&sender->room);
+    pthread_mutex_unlock(&sender->lock);
+    pthread_join(sender->thread, NULL);
+    while (sender->push_count > 0) {
+        fama_block_buffer_release(sender->pushes[sender->push_head].buffer);
+        sender->push_head = (sender->push_head + 1) % PUSH_QUEUE;
+        sender->push_count--;
+    }
+    forget_served(sender);
+    pthread_cond_destroy(&sender->room);
+    pthread_cond_destroy(&sender->work);
+    pthread_mutex_destroy(&sender->lock);
+    free(sender);
+}
+
+bool fama_sender_push(struct fama_sender *sender, const char *channel_id, uint64_t number,
+                      struct fama_block_buffer *buffer)
+{
+    pthread_mutex_lock(&sender->lock);
+    while (sender->push_count == PUSH_QUEUE && !sender->is_stopping) {
+        pthread_cond_wait(&sender->room, &sender->lock);
+    }
+    bool is_queued = !sender->is_stopping;
+    if (is_queued) {
+        uint32_t tail = (sender->push_head + sender->push_count) % PUSH_QUEUE;
+        sender->pushes[tail] = (struct push_job){
+            .channel_id = channel_id,
+            .number = number,
+            .buffer = fama_block_buffer_acquire(buffer),
+        };
+        sender->push_count++;
+        pthread_cond_signal(&sender->work);
+    }
+    pthread_mutex_unlock(&sender->lock);
+    return is_queued;
+}
+
+bool fama_sender_serve(struct fama_sender *sender, const char *channel_id,
+                       const struct fama_ledger *ledger, const struct fama_endpoint *target,
+                       const struct fama_request *request)
+{
+    pthread_mutex_lock(&sender->lock);
+    bool is_queued = sender->serve_count < SERVE_QUEUE;
+    if (is_queued) {
+        uint32_t tail = (sender->serve_head + sender->serve_count) % SERVE_QUEUE;
+        sender->serves[tail] = (struct serve_job){
+            .channel_id = channel_id,
+            .ledger = ledger,
+            .target = *target,
+            .request = *request,
+        };
+        sender->serve_count++;
+        pthread_cond_signal(&sender->work);
+    } else {
+        sender->stats.requests_dropped++;
+    }
+    pthread_mutex_unlock(&sender->lock);
+    return is_queued;
+}
+
+void fama_sender_stats(struct fama_sender *sender, struct fama_sender_stats *stats)
+{
+    pthread_mutex_lock(&sender->lock);
+    *stats = sender->stats;
+    pthread_mutex_unlock(&sender->lock);
+}
