@@ -2,8 +2,8 @@
  * and no signature.
  *
  * Sources: Fabric protoutil/blockutils.go, internal/peer/gossip/mcs.go VerifyBlock (spec
- * fabric-algorithms §1, §2). Adversary: whoever relays blocks. Decoding uses a bounded arena: a block can
- * make us allocate no more than a fixed multiple of its own size.
+ * fabric-algorithms §1, §2). Adversary: whoever relays blocks. Decoding copies nothing:
+ * a block makes us allocate one view per transaction, no more than eight times its own size.
  *
  * Ownership: a struct fama_block borrows the serialized bytes it was parsed from; they must outlive it.
  * One thread at a time. */
@@ -34,12 +34,14 @@ struct fama_block {
     uint8_t header_hash[FAMA_SHA256_BYTES];
 };
 
-/* Decodes and hashes the header. Returns FAMA_BLOCK_ACCEPTED or FAMA_BLOCK_MALFORMED. */
+/* Decodes and hashes the header. Returns FAMA_BLOCK_ACCEPTED or FAMA_BLOCK_MALFORMED (also when memory for
+ * the envelope table is out); `*block` is then empty. */
 enum fama_block_refusal fama_block_parse(struct fama_bytes bytes, struct fama_block *block);
 void fama_block_clear(struct fama_block *block);
 
 /* The DER of the header (spec §1.1): what is hashed, and the tail of what orderers sign. Returns its
- * length; the longest header takes FAMA_BLOCK_HEADER_DER_MAX + both hashes' lengths. */
+ * length, 0 if it does not fit into `size`; the longest header takes FAMA_BLOCK_HEADER_DER_MAX + both
+ * hashes' lengths. */
 #define FAMA_BLOCK_HEADER_DER_MAX 32
 size_t fama_block_header_der(uint64_t number, struct fama_bytes previous_hash,
                              struct fama_bytes data_hash, uint8_t *der, size_t size);
@@ -54,8 +56,8 @@ enum fama_block_refusal fama_block_check(const struct fama_block *block, uint64_
 /* Whether the block is a configuration block: exactly one envelope, of type CONFIG. */
 bool fama_block_is_config(const struct fama_block *block);
 
-/* The transaction id in an envelope's channel header ("" if there is none or it does not decode), copied
- * NUL-terminated into `txid`. */
+/* The transaction id in an envelope's channel header, copied NUL-terminated into `txid`: "" if there is none,
+ * it does not decode, it holds a NUL, or it is longer than any honest one (64 characters of hex). */
 #define FAMA_TXID_MAX 128
 void fama_block_txid(const struct fama_block *block, size_t index, char txid[FAMA_TXID_MAX]);
 

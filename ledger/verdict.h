@@ -1,5 +1,6 @@
 /* The names of all reasons for which a block is refused. The name is the return code, the counter and the
- * word in the log; this table is their only source. Checks run in the order of the table. */
+ * word in the log; this table is their only source. Checks run in the order of the table, but for a first
+ * entry that is no envelope at all: such a block names no channel and is called not well-formed. */
 #ifndef FAMA_LEDGER_VERDICT_H
 #define FAMA_LEDGER_VERDICT_H
 
@@ -7,7 +8,7 @@
 #define FAMA_BLOCK_REFUSALS(X)                                                                     \
     X(MALFORMED, "block_malformed", "does not decode as a block: truncated or damaged")            \
     X(WRONG_NUMBER, "block_wrong_number", "its header carries another number than claimed")        \
-    X(WRONG_CHANNEL, "block_wrong_channel", "its first transaction names another channel")         \
+    X(WRONG_CHANNEL, "block_wrong_channel", "its first transaction does not name this channel")     \
     X(NO_METADATA, "block_no_metadata", "its signature metadata is missing or does not decode")    \
     X(NOT_WELL_FORMED, "block_not_well_formed",                                                    \
       "a transaction's envelope is empty, unsigned or not canonical (cross-linked block)")         \

@@ -1,0 +1,298 @@
+#include "ledger/block.h"
+
+#include <stdlib.h>
+
+#include "ledger/envelope.h"
+#include "ledger/wire.h"
+
+#define DER_INTEGER      0x02
+#define DER_OCTET_STRING 0x04
+#define DER_SEQUENCE     0x30
+
+/* Calls `take` for every occurrence of the length-delimited field `number`. In the outer layers, which
+ * only orderers and relaying peers write, a known field with a foreign wire type is damage. */
+static bool each_field(struct fama_bytes message, uint32_t number, uint32_t known_fields,
+                       bool (*take)(struct fama_bytes value, void *context), void *context)
+{
+    struct fama_wire_reader reader = fama_wire_reader(message);
+    struct fama_wire_field field;
+    while (fama_wire_next(&reader, &field)) {
+        if (field.number <= known_fields && field.type != FAMA_WIRE_LEN) {
+            return false;
+        }
+        if (field.number == number && !take(field.value, context)) {
+            return false;
+        }
+    }
+    return !reader.failed;
+}
+
+struct header_progress {
+    struct fama_block *block;
+    bool seen;
+};
+
+static bool take_header(struct fama_bytes value, void *context)
+{
+    struct header_progress *progress = context;
+    struct fama_block *block = progress->block;
+    struct fama_wire_reader reader = fama_wire_reader(value);
+    struct fama_wire_field field;
+    progress->seen = true;
+    while (fama_wire_next(&reader, &field)) {
+        if (field.number > 3) {
+            continue;
+        }
+        if (field.type != (field.number == 1 ? FAMA_WIRE_VARINT : FAMA_WIRE_LEN)) {
+            return false;
+        }
+        if (field.number == 1) {
+            block->number = field.varint;
+        } else if (field.number == 2) {
+            block->previous_hash = field.value;
+        } else {
+            block->data_hash = field.value;
+        }
+    }
+    return !reader.failed;
+}
+
+static bool count_envelope(struct fama_bytes value, void *context)
+{
+    (void)value;
+    struct fama_block *block = context;
+    return ++block->envelope_count <= FAMA_BLOCK_TRANSACTIONS_MAX;
+}
+
+static bool keep_envelope(struct fama_bytes value, void *context)
+{
+    struct fama_block *block = context;
+    block->envelopes[block->envelope_count++] = value;
+    return true;
+}
+
+static bool count_envelopes(struct fama_bytes value, void *context)
+{
+    return each_field(value, 1, 1, count_envelope, context);
+}
+
+static bool keep_envelopes(struct fama_bytes value, void *context)
+{
+    return each_field(value, 1, 1, keep_envelope, context);
+}
+
+static bool take_slot(struct fama_bytes value, void *context)
+{
+    struct fama_block *block = context;
+    if (block->metadata_count < FAMA_BLOCK_METADATA_SLOTS) {
+        block->metadata[block->metadata_count] = value;
+    }
+    block->metadata_count++;
+    return true;
+}
+
+static bool take_metadata(struct fama_bytes value, void *context)
+{
+    return each_field(value, 1, 1, take_slot, context);
+}
+
+static bool decode(struct fama_block *block)
+{
+    struct header_progress header = {.block = block};
+    if (!each_field(block->bytes, 1, 3, take_header, &header) || !header.seen ||
+        !each_field(block->bytes, 2, 3, count_envelopes, block) ||
+        !each_field(block->bytes, 3, 3, take_metadata, block)) {
+        return false;
+    }
+    if (block->envelope_count == 0) {
+        return true;
+    }
+    block->envelopes = calloc(block->envelope_count, sizeof(*block->envelopes));
+    if (block->envelopes == NULL) {
+        return false;
+    }
+    block->envelope_count = 0;
+    return each_field(block->bytes, 2, 3, keep_envelopes, block);
+}
+
+/* Writes tag and length; returns how many bytes that took (at most 6: lengths fit in 32 bits). */
+static size_t der_start(uint8_t *der, uint8_t tag, size_t len)
+{
+    size_t at = 0;
+    der[at++] = tag;
+    if (len < 0x80) {
+        der[at++] = (uint8_t)len;
+        return at;
+    }
+    unsigned int octets = len > 0xffffff ? 4 : len > 0xffff ? 3 : len > 0xff ? 2 : 1;
+    der[at++] = (uint8_t)(0x80 | octets);
+    while (octets > 0) {
+        der[at++] = (uint8_t)(len >> (8 * --octets));
+    }
+    return at;
+}
+
+/* The pieces of a header's DER around its two hashes. */
+struct der_pieces {
+    uint8_t head[6 + 2 + 9 + 6]; /* SEQUENCE, INTEGER, start of the previous hash */
+    size_t head_len;
+    uint8_t middle[6]; /* start of the data hash */
+    size_t middle_len;
+};
+
+static bool der_pieces(uint64_t number, size_t previous_hash_len, size_t data_hash_len,
+                       struct der_pieces *pieces)
+{
+    if (previous_hash_len > UINT32_MAX / 4 || data_hash_len > UINT32_MAX / 4) {
+        return false;
+    }
+    unsigned int octets = 1; /* of the number, with room for a sign bit that stays clear */
+    while (octets < 9 && (number >> (8 * octets - 1)) != 0) {
+        octets++;
+    }
+    uint8_t previous[6];
+    size_t previous_len = der_start(previous, DER_OCTET_STRING, previous_hash_len);
+    pieces->middle_len = der_start(pieces->middle, DER_OCTET_STRING, data_hash_len);
+    size_t content =
+        2 + octets + previous_len + previous_hash_len + pieces->middle_len + data_hash_len;
+    size_t at = der_start(pieces->head, DER_SEQUENCE, content);
+    pieces->head[at++] = DER_INTEGER;
+    pieces->head[at++] = (uint8_t)octets;
+    for (unsigned int i = octets; i > 0; i--) {
+        pieces->head[at++] = i == 9 ? 0 : (uint8_t)(number >> (8 * (i - 1)));
+    }
+    memcpy(pieces->head + at, previous, previous_len);
+    pieces->head_len = at + previous_len;
+    return true;
+}
+
+size_t fama_block_header_der(uint64_t number, struct fama_bytes previous_hash,
+                             struct fama_bytes data_hash, uint8_t *der, size_t size)
+{
+    struct der_pieces pieces;
+    if (!der_pieces(number, previous_hash.len, data_hash.len, &pieces)) {
+        return 0;
+    }
+    const struct fama_bytes parts[] = {fama_bytes(pieces.head, pieces.head_len), previous_hash,
+                                       fama_bytes(pieces.middle, pieces.middle_len), data_hash};
+    size_t at = 0;
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        if (parts[i].len > size - at) {
+            return 0;
+        }
+        if (parts[i].len > 0) {
+            memcpy(der + at, parts[i].at, parts[i].len);
+        }
+        at += parts[i].len;
+    }
+    return at;
+}
+
+enum fama_block_refusal fama_block_parse(struct fama_bytes bytes, struct fama_block *block)
+{
+    *block = (struct fama_block){.bytes = bytes};
+    struct der_pieces pieces;
+    if (!decode(block) ||
+        !der_pieces(block->number, block->previous_hash.len, block->data_hash.len, &pieces)) {
+        fama_block_clear(block);
+        return FAMA_BLOCK_MALFORMED;
+    }
+    const struct fama_bytes parts[] = {
+        fama_bytes(pieces.head, pieces.head_len), block->previous_hash,
+        fama_bytes(pieces.middle, pieces.middle_len), block->data_hash};
+    fama_sha256_parts(parts, sizeof(parts) / sizeof(parts[0]), block->header_hash);
+    return FAMA_BLOCK_ACCEPTED;
+}
+
+void fama_block_clear(struct fama_block *block)
+{
+    free(block->envelopes);
+    *block = (struct fama_block){0};
+}
+
+void fama_block_data_hash(const struct fama_block *block, uint8_t hash[FAMA_SHA256_BYTES])
+{
+    fama_sha256_parts(block->envelopes, block->envelope_count, hash);
+}
+
+/* Fabric lets a block with a single configuration transaction pass without the re-marshal check. */
+static bool is_well_formed(const struct fama_block *block, const struct fama_channel_header *first)
+{
+    if (block->envelope_count == 1 && (first->type == FAMA_HEADER_TYPE_CONFIG ||
+                                       first->type == FAMA_HEADER_TYPE_ORDERER_TRANSACTION)) {
+        return true;
+    }
+    for (size_t i = 0; i < block->envelope_count; i++) {
+        if (!fama_envelope_is_canonical(block->envelopes[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Whether slot 0 decodes as common.Metadata, its signatures included. */
+static bool has_signature_metadata(const struct fama_block *block)
+{
+    if (block->metadata_count == 0) {
+        return false;
+    }
+    struct fama_wire_reader reader = fama_wire_reader(block->metadata[FAMA_BLOCK_SIGNATURES]);
+    struct fama_wire_field field;
+    while (fama_wire_next(&reader, &field)) {
+        if (fama_wire_is_len(&field, 2) && !fama_wire_is_message(field.value)) {
+            return false;
+        }
+    }
+    return !reader.failed;
+}
+
+enum fama_block_refusal fama_block_check(const struct fama_block *block, uint64_t claimed_number,
+                                         const char *channel_id)
+{
+    if (block->number != claimed_number) {
+        return FAMA_BLOCK_WRONG_NUMBER;
+    }
+    struct fama_envelope envelope;
+    if (block->envelope_count == 0 || !fama_envelope_decode(block->envelopes[0], &envelope)) {
+        return FAMA_BLOCK_NOT_WELL_FORMED;
+    }
+    struct fama_channel_header first;
+    if (!fama_envelope_channel_header(block->envelopes[0], &first) ||
+        !fama_bytes_equal(first.channel_id, fama_bytes_of_text(channel_id))) {
+        return FAMA_BLOCK_WRONG_CHANNEL;
+    }
+    if (!has_signature_metadata(block)) {
+        return FAMA_BLOCK_NO_METADATA;
+    }
+    if (!is_well_formed(block, &first)) {
+        return FAMA_BLOCK_NOT_WELL_FORMED;
+    }
+    uint8_t data_hash[FAMA_SHA256_BYTES];
+    fama_block_data_hash(block, data_hash);
+    if (!fama_bytes_equal(block->data_hash, fama_bytes(data_hash, sizeof(data_hash)))) {
+        return FAMA_BLOCK_DATA_HASH;
+    }
+    return FAMA_BLOCK_ACCEPTED;
+}
+
+bool fama_block_is_config(const struct fama_block *block)
+{
+    struct fama_channel_header header;
+    return block->envelope_count == 1 &&
+           fama_envelope_channel_header(block->envelopes[0], &header) &&
+           header.type == FAMA_HEADER_TYPE_CONFIG;
+}
+
+void fama_block_txid(const struct fama_block *block, size_t index, char txid[FAMA_TXID_MAX])
+{
+    struct fama_channel_header header;
+    txid[0] = '\0';
+    if (index >= block->envelope_count ||
+        !fama_envelope_channel_header(block->envelopes[index], &header) ||
+        header.tx_id.len >= FAMA_TXID_MAX || header.tx_id.len == 0 ||
+        memchr(header.tx_id.at, '\0', header.tx_id.len) != NULL) {
+        return;
+    }
+    memcpy(txid, header.tx_id.at, header.tx_id.len);
+    txid[header.tx_id.len] = '\0';
+}
