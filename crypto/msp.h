@@ -13,12 +13,12 @@
 struct fama_msp;
 
 enum fama_msp_error {
-    FAMA_MSP_UNREADABLE = -1,     /* a directory or file is missing or cannot be read */
-    FAMA_MSP_INVALID = -2,        /* the MSP's own definition breaks a rule of spec §3.4 */
-    FAMA_MSP_BAD_CERTIFICATE = -3,/* not one PEM X.509 certificate with a usable public key */
-    FAMA_MSP_UNTRUSTED = -4,      /* no unique chain to this MSP's roots */
-    FAMA_MSP_REVOKED = -5,        /* on a CRL of its issuer */
-    FAMA_MSP_WRONG_ROLE = -6,     /* NodeOUs: not exactly one of client, peer, admin, orderer */
+    FAMA_MSP_UNREADABLE = -1,      /* a directory or file is missing or cannot be read */
+    FAMA_MSP_INVALID = -2,         /* the MSP's own definition breaks a rule of spec §3.4 */
+    FAMA_MSP_BAD_CERTIFICATE = -3, /* not one PEM X.509 certificate with a usable public key */
+    FAMA_MSP_UNTRUSTED = -4,       /* no unique chain to this MSP's roots */
+    FAMA_MSP_REVOKED = -5,         /* on a CRL of its issuer */
+    FAMA_MSP_WRONG_ROLE = -6,      /* NodeOUs: not exactly one of client, peer, admin, orderer */
     FAMA_MSP_NO_MEMORY = -7,
 };
 
