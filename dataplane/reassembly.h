@@ -1,29 +1,49 @@
 /* Chunks become blocks again: verified roots, slots with one buffer per block, and the list of what is
- * missing. Fixed memory, taken at creation.
- *
- * Adversaries: strangers (nothing of theirs passes the root's signature, and until it is verified a chunk
- * only occupies one of a fixed number of held places), members that sign nonsense (a slot is spent only
- * for a signed root; the first root of a set is kept, another is refused; the slot farthest ahead of the
- * ledger is given up for a nearer block; a block that turns out bad blames its origin).
+ * missing. Fixed memory, taken at creation (address space for slots x block_bytes_max, of which only
+ * what blocks fill is ever backed).
  *
  * Life of a chunk: fama_reassembly_offer says STORED, COMPLETE (the last one of its block), HELD (its
  * root waits for verification), VERIFY (the same, and the caller must now have the root's signature
- * checked and bring the answer to fama_reassembly_verdict), or DROPPED with a reason.
+ * checked and bring the answer to fama_reassembly_verdict), or DROPPED with a reason. Cheap checks come
+ * first: window, duplicate, blame; then the Merkle path; a signature only for a root not yet known.
  *
- * Owner: one net lcore; no other thread calls in. Sans-I/O: time is passed in, packets are opaque. */
+ * Adversaries.
+ * Strangers: nothing of theirs passes the root's signature. Until it is verified a chunk only occupies
+ * one of a fixed number of held places, and a forged signature over a good root harms no chunk but its
+ * own (dataplane/roots.h).
+ * Members that sign nonsense:
+ *  - A slot is spent only for a signed root, and only for the blocks next to the ledger's height. A
+ *    nearer block takes the slot of the one filling farthest ahead, and one slot is always left to
+ *    next blocks, so that no set of whole blocks can wait for ever for the one before them.
+ *  - The first root of a set, and the first cut (block bytes, chunk bytes) of a block, are kept, others
+ *    are ROOT_CONFLICT. A block that others contest (with verified roots) and that makes no progress for
+ *    two seconds is given to the next signer, and its first one is ignored for that block for as long.
+ *  - A whole block that turns out bad blames the origin if one origin signed all of it. If several did,
+ *    nobody knows who lied: that block must then be signed by one origin alone, so that the next
+ *    refusal hits the liar.
+ *
+ * Owner: one net lcore; no other thread calls in. Sans-I/O: time is passed in and never runs backwards,
+ * packets are opaque. */
 #ifndef FAMA_DATAPLANE_REASSEMBLY_H
 #define FAMA_DATAPLANE_REASSEMBLY_H
 
 #include "dataplane/view.h"
 #include "dataplane/wire.h"
 
+#define FAMA_SLOTS_MAX 64
+/* A block must not have more sets than one of block_bytes_max has when cut into chunks of this size:
+ * the largest blocks need at least these, smaller blocks may come in smaller chunks. */
+#define FAMA_REASSEMBLY_CHUNK_BYTES 512
+
 struct fama_reassembly;
 
 struct fama_reassembly_limits {
-    uint32_t slots;           /* blocks in assembly or on their way through the commit thread, <= 64 */
+    /* Blocks in assembly or on their way through the commit thread, 1..FAMA_SLOTS_MAX; also how far
+     * ahead of a channel's ledger blocks are taken. With 1, only next blocks are. */
+    uint32_t slots;
     uint32_t block_bytes_max; /* the largest block taken */
-    uint32_t roots_max;       /* roots waiting for verification, all channels */
-    uint32_t held_max;        /* chunks waiting for their root, all together */
+    uint32_t roots_max;       /* roots waiting for verification, all channels, <= 65536 */
+    uint32_t held_max;        /* chunks waiting for their root, all together, <= 2^20 */
 };
 
 enum fama_offer {
@@ -41,7 +61,7 @@ struct fama_assembled {
     uint64_t number;
     const uint8_t *at;
     uint32_t len;
-    fama_tag origin;  /* who signed the first root: who answers for it if the block is bad */
+    fama_tag origin;   /* who signed the first root */
     bool was_repaired; /* at least one chunk came on request */
 };
 
@@ -63,26 +83,35 @@ struct fama_gap {
     struct fama_request_entry entries[FAMA_REQUEST_ENTRIES_MAX];
 };
 
+/* NULL if out of memory or if a limit is 0 or out of range. */
 struct fama_reassembly *fama_reassembly_create(const struct fama_reassembly_limits *limits);
+/* Packets still held are forgotten, not handed back. NULL is fine. */
 void fama_reassembly_destroy(struct fama_reassembly *reassembly);
 
-/* `packet` is what the caller wants back when the root of a held chunk is decided. */
+/* `chunk` is well parsed and its origin a member of `channel`: the caller has checked. `packet` is what
+ * the caller wants back when the root of a held chunk is decided; it stays the caller's unless the
+ * result is HELD or VERIFY. `root` of the result is written whenever the chunk was not dropped before
+ * hashing, `assembled` for COMPLETE only. */
 void fama_reassembly_offer(struct fama_reassembly *reassembly, uint64_t now_ns,
                            const struct fama_view_channel *channel, const struct fama_chunk *chunk,
                            void *packet, struct fama_offer_result *result);
 
-/* Decides a root. Hands back the packets held for it (`packets` has room for FAMA_SET_CHUNKS * 2) and
- * returns how many: after a good verdict the caller offers each again, after a bad one it drops them. */
+/* Decides a root, once for each VERIFY (with a bad verdict if the signature could not be checked at
+ * all). Hands back the packets held for it (`packets` has room for FAMA_SET_CHUNKS) and returns how many:
+ * after a good verdict the caller offers each again, after a bad one it drops them. 0 for a ticket
+ * nobody waits for. */
 uint32_t fama_reassembly_verdict(struct fama_reassembly *reassembly, uint32_t root_ticket, bool good,
                                  void **packets);
 
-/* The commit thread is done with a block: `accepted` frees the slot once the gate has moved on; a refusal
- * empties it and blames its origin for `blame_ns`, so that a good copy can come from elsewhere. */
+/* The commit thread is done with a block and the gate, if `accepted`, has moved on: frees the slot. A
+ * refusal also blames the origin for `blame_ns`, so that a good copy can come from elsewhere. */
 void fama_reassembly_return(struct fama_reassembly *reassembly, uint64_t now_ns, uint32_t slot,
                             bool accepted, uint64_t blame_ns);
 
-/* One stalled block (no progress for `stalled_ns`, nor reported within it) per call, or false. Also frees
- * slots of blocks that the ledger got otherwise. Called from housekeeping. */
+/* One stalled block (no progress for `stalled_ns`, nor reported within it) per call, or false; stalled
+ * blocks take turns. At most FAMA_REQUEST_ENTRIES_MAX sets of it, ascending: the rest another time. Also
+ * frees slots of blocks that the ledger got otherwise or whose channel has left the view, and gives the
+ * memory of very large blocks back. Called from housekeeping. */
 bool fama_reassembly_gap(struct fama_reassembly *reassembly, uint64_t now_ns, uint64_t stalled_ns,
                          const struct fama_view *view, struct fama_gap *gap);
 

@@ -116,7 +116,8 @@ static bool sort_peers(struct fama_view *view, uint32_t *after)
 }
 
 /* Rewrites a list of indices after the peers were sorted. */
-static bool renumber(uint32_t *list, uint32_t list_count, const uint32_t *after, uint32_t peer_count)
+static bool renumber(uint32_t *list, uint32_t list_count, const uint32_t *after,
+                     uint32_t peer_count)
 {
     for (uint32_t i = 0; i < list_count; i++) {
         if (list[i] >= peer_count) {
@@ -198,7 +199,8 @@ const struct fama_view_channel *fama_view_channel(const struct fama_view *view, 
             high = middle;
         }
     }
-    return low < view->channel_count && view->channels[low].tag == tag ? &view->channels[low] : NULL;
+    return low < view->channel_count && view->channels[low].tag == tag ? &view->channels[low]
+                                                                       : NULL;
 }
 
 bool fama_view_is_member(const struct fama_view *view, const struct fama_view_channel *channel,

@@ -103,8 +103,8 @@ uint32_t fama_geometry_set_chunks(const struct fama_geometry *geometry, uint32_t
 
 uint16_t fama_chunk_bytes_for(size_t datagram_bytes)
 {
-    size_t overhead = FAMA_WIRE_CHUNK_FIXED_BYTES +
-                      (size_t)FAMA_MERKLE_DEPTH_MAX * FAMA_MERKLE_NODE_BYTES;
+    size_t overhead =
+        FAMA_WIRE_CHUNK_FIXED_BYTES + (size_t)FAMA_MERKLE_DEPTH_MAX * FAMA_MERKLE_NODE_BYTES;
     if (datagram_bytes > FAMA_WIRE_DATAGRAM_MAX) {
         datagram_bytes = FAMA_WIRE_DATAGRAM_MAX;
     }
@@ -199,7 +199,8 @@ enum fama_drop fama_wire_message_read(struct fama_bytes datagram, struct fama_me
     message->incarnation = get64(at + 16);
     message->sequence = get64(at + 24);
     memcpy(message->signature, at + 32, FAMA_SIGNATURE_BYTES);
-    message->body = fama_bytes(at + FAMA_WIRE_MESSAGE_BYTES, datagram.len - FAMA_WIRE_MESSAGE_BYTES);
+    message->body =
+        fama_bytes(at + FAMA_WIRE_MESSAGE_BYTES, datagram.len - FAMA_WIRE_MESSAGE_BYTES);
     return FAMA_DROP_NONE;
 }
 
@@ -454,7 +455,8 @@ enum fama_drop fama_wire_request_read(struct fama_bytes body, struct fama_reques
     request->count = count;
     at += REQUEST_FIXED_BYTES;
     for (uint32_t i = 0; i < count; i++, at += REQUEST_ENTRY_BYTES) {
-        request->entries[i] = (struct fama_request_entry){.set = get16(at), .wanted = get64(at + 2)};
+        request->entries[i] =
+            (struct fama_request_entry){.set = get16(at), .wanted = get64(at + 2)};
     }
     return request_is_sound(request) ? FAMA_DROP_NONE : FAMA_DROP_MALFORMED;
 }
@@ -568,10 +570,8 @@ void fama_wire_root_digest(const struct fama_chunk *chunk,
     place[17] = chunk->parity_chunks;
     put32(place + 18, chunk->key_epoch);
     const struct fama_bytes parts[] = {
-        fama_bytes_of_text("fama chunk root 1"),
-        fama_bytes(channel_digest, FAMA_SHA256_BYTES),
-        fama_bytes(origin_pki_id, FAMA_PKI_ID_BYTES),
-        fama_bytes(place, sizeof(place)),
+        fama_bytes_of_text("fama chunk root 1"),      fama_bytes(channel_digest, FAMA_SHA256_BYTES),
+        fama_bytes(origin_pki_id, FAMA_PKI_ID_BYTES), fama_bytes(place, sizeof(place)),
         fama_bytes(root, FAMA_MERKLE_NODE_BYTES),
     };
     fama_sha256_parts(parts, sizeof(parts) / sizeof(parts[0]), digest);
