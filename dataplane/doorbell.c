@@ -1,0 +1,45 @@
+#include "dataplane/doorbell.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+int fama_doorbell_open(struct fama_doorbell *doorbell)
+{
+    atomic_init(&doorbell->is_armed, false);
+    doorbell->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    return doorbell->fd >= 0 ? 0 : -errno;
+}
+
+void fama_doorbell_close(struct fama_doorbell *doorbell)
+{
+    if (doorbell->fd >= 0) {
+        (void)close(doorbell->fd);
+        doorbell->fd = -1;
+    }
+}
+
+void fama_doorbell_arm(struct fama_doorbell *doorbell)
+{
+    uint64_t rung;
+    /* EAGAIN: it had not been rung. Emptied before arming, or a ring after arming could be swallowed. */
+    (void)!read(doorbell->fd, &rung, sizeof rung);
+    (void)atomic_exchange_explicit(&doorbell->is_armed, true, memory_order_acq_rel);
+}
+
+void fama_doorbell_wait(struct fama_doorbell *doorbell, int timeout_ms)
+{
+    struct pollfd descriptor = {.fd = doorbell->fd, .events = POLLIN};
+    /* Whatever ends the wait, the consumer looks at its ring again. */
+    (void)poll(&descriptor, 1, timeout_ms);
+}
+
+void fama_doorbell_ring(struct fama_doorbell *doorbell)
+{
+    if (atomic_exchange_explicit(&doorbell->is_armed, false, memory_order_acq_rel)) {
+        uint64_t one = 1;
+        /* It can only fail when the counter is at its limit, and then the consumer is awake anyway. */
+        (void)!write(doorbell->fd, &one, sizeof one);
+    }
+}

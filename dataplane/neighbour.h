@@ -1,0 +1,78 @@
+/* The link addresses of our neighbours: a table filled by ARP (RFC 826, RFC 5227), or of the gateway for
+ * those who are not on our link.
+ *
+ * Life of an entry: made only by our own wish to send (fama_neighbour_find), so strangers cannot fill
+ * the table. INCOMPLETE asks by broadcast with growing pauses and keeps one packet; an answer makes it
+ * REACHABLE; when that has grown old and the entry is used, REFRESH asks again, by unicast at first,
+ * while the old address goes on being used. Of a full bucket the entry not used for longest gives way.
+ *
+ * Adversary: whoever is on the link. ARP proves nothing, so little is believed: a reply counts only
+ * while we have asked, a request directed at us refreshes an entry that waits for an answer or has grown
+ * old, nothing that claims our own address counts, and what a lie can do is lose packets that repair
+ * asks for again. Each request gets at most one reply of its own size.
+ *
+ * Sans-I/O: time is passed in, frames go out through callbacks, packets are opaque. Owner: one lcore. */
+#ifndef FAMA_DATAPLANE_NEIGHBOUR_H
+#define FAMA_DATAPLANE_NEIGHBOUR_H
+
+#include "dataplane/frame.h"
+
+#define FAMA_ARP_FRAME_BYTES         60 /* the least an Ethernet frame may have, without its check sum */
+#define FAMA_NEIGHBOURS_MAX          4096
+#define FAMA_NEIGHBOURS_ASKING_MAX   256 /* entries that wait for an answer at one time */
+#define FAMA_NEIGHBOUR_REACHABLE_NS  30000000000u
+#define FAMA_NEIGHBOUR_FIRST_WAIT_NS 50000000u /* to the second request; doubles */
+#define FAMA_NEIGHBOUR_LAST_WAIT_NS  3200000000u
+#define FAMA_NEIGHBOUR_FORGET_NS     30000000000u /* an unanswered entry that nobody used */
+
+struct fama_neighbours;
+
+struct fama_neighbour_settings {
+    uint8_t mac[FAMA_MAC_BYTES];
+    uint32_t ipv4;
+    uint8_t prefix_bits;
+    uint32_t gateway_ipv4; /* 0: none */
+};
+
+/* What the table wants done. */
+struct fama_neighbour_output {
+    void *context;
+    void (*send)(void *context, const uint8_t frame[FAMA_ARP_FRAME_BYTES]);
+    /* A packet whose neighbour is known now: `mac` lives during the call. */
+    void (*resolved)(void *context, void *packet, const uint8_t mac[FAMA_MAC_BYTES]);
+    /* A packet given up: its entry was forgotten or another packet took its place. */
+    void (*abandoned)(void *context, void *packet);
+};
+
+struct fama_neighbour_counts {
+    uint64_t requests_sent;
+    uint64_t replies_sent;
+};
+
+/* NULL when out of memory. `output` is copied. */
+struct fama_neighbours *fama_neighbours_create(const struct fama_neighbour_settings *settings,
+                                               const struct fama_neighbour_output *output);
+/* Abandons the packets still held. */
+void fama_neighbours_destroy(struct fama_neighbours *neighbours);
+
+/* The link address of the next hop towards `ipv4`; lives until the next call. NULL: not known (yet),
+ * fama_neighbour_hold may keep the packet. */
+const uint8_t *fama_neighbour_find(struct fama_neighbours *neighbours, uint64_t now_ns,
+                                   uint32_t ipv4);
+/* Keeps a packet until its next hop is known; an older one of the same next hop is abandoned. False: it
+ * cannot be kept (no route to it, or too many unanswered), the packet stays the caller's. */
+bool fama_neighbour_hold(struct fama_neighbours *neighbours, uint64_t now_ns, uint32_t ipv4,
+                         void *packet);
+
+/* An ARP packet as it came, without its Ethernet header. FAMA_DROP_NONE or FAMA_DROP_BAD_ARP; packets
+ * about others are fine and change nothing. */
+enum fama_drop fama_neighbour_input(struct fama_neighbours *neighbours, uint64_t now_ns,
+                                    struct fama_bytes arp);
+
+/* Sends what is due: requests, and at the start two announcements of our own address (RFC 5227 section
+ * 2.3), a second apart. To be called about every millisecond. Returns the number of frames sent. */
+uint32_t fama_neighbour_tick(struct fama_neighbours *neighbours, uint64_t now_ns);
+
+struct fama_neighbour_counts fama_neighbour_counts(const struct fama_neighbours *neighbours);
+
+#endif

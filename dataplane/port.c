@@ -1,0 +1,351 @@
+#include "dataplane/port.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <rte_dev.h>
+#include <rte_errno.h>
+#include <rte_mbuf.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dataplane/eal.h"
+
+#define ARGUMENTS_BYTES   512
+#define MTU_MIN           576 /* RFC 791: what every host takes */
+#define MTU_MAX           9000
+#define DESCRIPTORS       1024
+#define MBUFS_MIN         2048
+#define POOL_CACHE        256
+#define ETHERNET_OVERHEAD (RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN)
+
+/* net_af_packet shares rings of fixed frames with the kernel. The driver walks them as one array, so a
+ * frame size must divide the block size, a multiple of the page; the kernel puts up to AF_PACKET_HEAD
+ * bytes before a received frame and silently cuts what does not fit; and each frame must fit an mbuf. */
+#define AF_PACKET_DRIVER "net_af_packet"
+#define AF_PACKET_HEAD   96
+#define AF_PACKET_FRAMES 4096
+
+static uint32_t af_packet_frame_bytes(uint16_t mtu)
+{
+    uint32_t needed = (uint32_t)mtu + ETHERNET_OVERHEAD + AF_PACKET_HEAD;
+    uint32_t bytes = 2048;
+    long page = sysconf(_SC_PAGESIZE);
+    while (bytes < needed && bytes < (uint32_t)page) {
+        bytes *= 2;
+    }
+    while (bytes < needed) {
+        bytes += (uint32_t)page;
+    }
+    return bytes;
+}
+
+static bool starts_with(const char *text, const char *start)
+{
+    return strncmp(text, start, strlen(start)) == 0;
+}
+
+static bool has_argument(const char *arguments, const char *key)
+{
+    for (const char *at = strchr(arguments, ','); at != NULL; at = strchr(at, ',')) {
+        at++;
+        size_t len = strlen(key);
+        if (strncmp(at, key, len) == 0 && at[len] == '=') {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Splits "driver0,key=value" into the device's name and its arguments, with our defaults for keys the
+ * user has not given. */
+static int split_arguments(struct fama_port *port, const struct fama_dataplane_config *config,
+                           char arguments[ARGUMENTS_BYTES], struct fama_error *error)
+{
+    size_t name_len = strcspn(config->port, ",");
+    const char *rest = config->port[name_len] == ',' ? config->port + name_len + 1 : "";
+    if (name_len >= sizeof port->name) {
+        return fama_error_set(error, FAMA_DATAPLANE_CONFIG, "port %s: its name is too long",
+                              config->port);
+    }
+    memcpy(port->name, config->port, name_len);
+    port->name[name_len] = '\0';
+    const char *comma = rest[0] != '\0' ? "," : "";
+    int len = snprintf(arguments, ARGUMENTS_BYTES, "%s", rest);
+    if (starts_with(port->name, AF_PACKET_DRIVER) && !has_argument(config->port, "framesz") &&
+        !has_argument(config->port, "blocksz") && !has_argument(config->port, "framecnt")) {
+        uint32_t frame = af_packet_frame_bytes(config->mtu);
+        uint32_t page = (uint32_t)sysconf(_SC_PAGESIZE);
+        len = snprintf(arguments, ARGUMENTS_BYTES, "%s%sblocksz=%u,framesz=%u,framecnt=%u", rest,
+                       comma, frame > page ? frame : page, frame, AF_PACKET_FRAMES);
+    }
+    if (len < 0 || len >= ARGUMENTS_BYTES) {
+        return fama_error_set(error, FAMA_DATAPLANE_CONFIG, "port %s: its arguments are too long",
+                              port->name);
+    }
+    return 0;
+}
+
+/* The commonest mistake gets words of its own before DPDK gives its less clear ones. */
+static int check_interface(const struct fama_dataplane_config *config, struct fama_error *error)
+{
+    const char *at = strstr(config->port, ",iface=");
+    bool takes_interface =
+        starts_with(config->port, AF_PACKET_DRIVER) || starts_with(config->port, "net_af_xdp");
+    if (!takes_interface) {
+        return 0;
+    }
+    if (at == NULL) {
+        return fama_error_set(error, FAMA_DATAPLANE_PORT,
+                              "port %s: name the network interface with iface=", config->port);
+    }
+    char name[IF_NAMESIZE];
+    at += strlen(",iface=");
+    size_t len = strcspn(at, ",");
+    if (len == 0 || len >= sizeof name) {
+        return fama_error_set(error, FAMA_DATAPLANE_PORT,
+                              "port %s: iface= is no name of a network interface", config->port);
+    }
+    memcpy(name, at, len);
+    name[len] = '\0';
+    if (if_nametoindex(name) == 0) {
+        return fama_error_set(error, FAMA_DATAPLANE_PORT,
+                              "port %s: there is no network interface %s (see `ip link`)",
+                              config->port, name);
+    }
+    return 0;
+}
+
+static int create_virtual(struct fama_port *port, const struct fama_dataplane_config *config,
+                          struct fama_error *error)
+{
+    char arguments[ARGUMENTS_BYTES];
+    int status = split_arguments(port, config, arguments, error);
+    if (status == 0) {
+        status = check_interface(config, error);
+    }
+    if (status != 0) {
+        return status;
+    }
+    fama_eal_words_clear();
+    fama_eal_quiet_begin();
+    status = rte_eal_hotplug_add("vdev", port->name, arguments);
+    fama_eal_quiet_end();
+    if (status != 0) {
+        const char *words = fama_eal_words();
+        return fama_error_set(error, FAMA_DATAPLANE_PORT,
+                              "port %s does not exist or cannot be opened: %s", config->port,
+                              words[0] != '\0' ? words : rte_strerror(-status));
+    }
+    port->is_virtual = true;
+    return 0;
+}
+
+static int find_port(struct fama_port *port, const struct fama_dataplane_config *config,
+                     struct fama_error *error)
+{
+    if (rte_eth_dev_get_port_by_name(port->name, &port->id) == 0) {
+        return 0;
+    }
+    /* A PCI port's name need not be its address as it was written; only one was allowed in. */
+    if (!port->is_virtual && rte_eth_dev_count_avail() > 0) {
+        port->id = (uint16_t)rte_eth_find_next(0);
+        return 0;
+    }
+    const char *words = fama_eal_words();
+    return fama_error_set(
+        error, FAMA_DATAPLANE_PORT, "port %s: %s%s%s", config->port,
+        port->is_virtual ? "the device is not a network port"
+                         : "no such PCI device, or it is not bound to vfio-pci (dpdk-devbind.py "
+                           "--status shows both)",
+        words[0] != '\0' ? ": " : "", words);
+}
+
+static int take_memory(struct fama_port *port, const struct fama_dataplane_config *config,
+                       uint16_t private_bytes, struct fama_error *error)
+{
+    uint32_t room = (uint32_t)config->mtu + ETHERNET_OVERHEAD;
+    if (starts_with(port->name, AF_PACKET_DRIVER)) {
+        room = af_packet_frame_bytes(config->mtu);
+    }
+    if (room < 2048) {
+        room = 2048;
+    }
+    if (config->mbufs < MBUFS_MIN) {
+        return fama_error_set(error, FAMA_DATAPLANE_CONFIG, "%u packets: at least %d are needed",
+                              config->mbufs, MBUFS_MIN);
+    }
+    int socket = rte_eth_dev_socket_id(port->id);
+    port->packets =
+        rte_pktmbuf_pool_create("fama packets", config->mbufs, POOL_CACHE, private_bytes,
+                                (uint16_t)(RTE_PKTMBUF_HEADROOM + room), socket);
+    if (port->packets != NULL) {
+        port->headers =
+            rte_pktmbuf_pool_create("fama headers", config->mbufs, POOL_CACHE, private_bytes,
+                                    RTE_PKTMBUF_HEADROOM + FAMA_PORT_HEADER_ROOM, socket);
+    }
+    if (port->packets == NULL || port->headers == NULL) {
+        uint64_t needed = (uint64_t)config->mbufs * (room + 1024) >> 20;
+        return fama_error_set(error, FAMA_DATAPLANE_NO_MEMORY,
+                              "%u MB do not hold %u packets for an MTU of %u, about %llu MB would: "
+                              "%s",
+                              config->memory_mb, config->mbufs, config->mtu,
+                              (unsigned long long)needed, rte_strerror(rte_errno));
+    }
+    return 0;
+}
+
+static int refuse(const struct fama_dataplane_config *config, const char *what, int status,
+                  struct fama_error *error)
+{
+    const char *words = fama_eal_words();
+    return fama_error_set(error, FAMA_DATAPLANE_PORT, "port %s refuses %s: %s%s%s", config->port,
+                          what, rte_strerror(-status), words[0] != '\0' ? ": " : "", words);
+}
+
+static int set_mtu(struct fama_port *port, const struct fama_dataplane_config *config,
+                   struct fama_error *error)
+{
+    /* Some ports have no MTU of their own (net_memif); what they then cannot carry they drop. */
+    uint16_t present = 0;
+    int status = rte_eth_dev_get_mtu(port->id, &present);
+    if (status == 0 && present != config->mtu) {
+        status = rte_eth_dev_set_mtu(port->id, config->mtu);
+        if (status != 0 && status != -ENOTSUP) {
+            return refuse(config, "the MTU", status, error);
+        }
+    }
+    port->mtu = config->mtu;
+    return 0;
+}
+
+static int set_queues(struct fama_port *port, const struct fama_dataplane_config *config,
+                      const struct rte_eth_dev_info *info, struct fama_error *error)
+{
+    uint16_t rx = DESCRIPTORS, tx = DESCRIPTORS;
+    int socket = rte_eth_dev_socket_id(port->id);
+    int status = rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &rx, &tx);
+    if (status != 0) {
+        return refuse(config, "its descriptors", status, error);
+    }
+    struct rte_eth_rxconf rxconf = info->default_rxconf;
+    rxconf.offloads = 0;
+    status = rte_eth_rx_queue_setup(port->id, 0, rx, (unsigned int)socket, &rxconf, port->packets);
+    if (status != 0) {
+        return refuse(config, "the receive queue", status, error);
+    }
+    struct rte_eth_txconf txconf = info->default_txconf;
+    txconf.offloads = 0;
+    status = rte_eth_tx_queue_setup(port->id, 0, tx, (unsigned int)socket, &txconf);
+    return status == 0 ? 0 : refuse(config, "the transmit queue", status, error);
+}
+
+static int set_up(struct fama_port *port, const struct fama_dataplane_config *config,
+                  struct fama_error *error)
+{
+    struct rte_eth_dev_info info;
+    int status = rte_eth_dev_info_get(port->id, &info);
+    if (status != 0) {
+        return refuse(config, "to describe itself", status, error);
+    }
+    /* Packets share payloads by reference count, so the fast-free offload must stay off. */
+    struct rte_eth_conf conf = {0};
+    const uint64_t checksums = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
+    if ((info.rx_offload_capa & checksums) == checksums) {
+        conf.rxmode.offloads |= checksums;
+        port->rx_checked = FAMA_FRAME_CHECKED_IP | FAMA_FRAME_CHECKED_UDP;
+    }
+    port->takes_segments = (info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) != 0;
+    if (port->takes_segments) {
+        conf.txmode.offloads |= RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+    }
+    /* Ports that state no larger frames than the usual (virtual ones do) take what set_mtu asks. */
+    conf.rxmode.mtu = config->mtu;
+    status = rte_eth_dev_configure(port->id, 1, 1, &conf);
+    if (status == -EINVAL) {
+        conf.rxmode.mtu = RTE_ETHER_MTU;
+        status = rte_eth_dev_configure(port->id, 1, 1, &conf);
+    }
+    if (status != 0) {
+        return refuse(config, "one queue each way", status, error);
+    }
+    status = set_mtu(port, config, error);
+    if (status == 0) {
+        status = set_queues(port, config, &info, error);
+    }
+    return status;
+}
+
+static int start(struct fama_port *port, const struct fama_dataplane_config *config,
+                 struct fama_error *error)
+{
+    /* The link may come up later: a memif's other side is not there yet, a cable is plugged in. */
+    int status = rte_eth_dev_start(port->id);
+    if (status != 0) {
+        return refuse(config, "to start", status, error);
+    }
+    port->is_started = true;
+    struct rte_ether_addr mac;
+    status = rte_eth_macaddr_get(port->id, &mac);
+    if (status != 0) {
+        return refuse(config, "to tell its address", status, error);
+    }
+    memcpy(port->mac, mac.addr_bytes, FAMA_MAC_BYTES);
+    return 0;
+}
+
+int fama_port_open(struct fama_port *port, const struct fama_dataplane_config *config,
+                   uint16_t private_bytes, struct fama_error *error)
+{
+    *port = (struct fama_port){.id = RTE_MAX_ETHPORTS};
+    if (config->mtu < MTU_MIN || config->mtu > MTU_MAX) {
+        return fama_error_set(error, FAMA_DATAPLANE_CONFIG,
+                              "MTU %u: between %d and %d are possible", config->mtu, MTU_MIN,
+                              MTU_MAX);
+    }
+    int status = 0;
+    if (fama_eal_is_pci(config->port)) {
+        (void)snprintf(port->name, sizeof port->name, "%.*s", (int)strcspn(config->port, ","),
+                       config->port);
+    } else {
+        status = create_virtual(port, config, error);
+    }
+    if (status == 0) {
+        status = find_port(port, config, error);
+    }
+    if (status == 0) {
+        status = take_memory(port, config, private_bytes, error);
+    }
+    if (status == 0) {
+        fama_eal_words_clear();
+        fama_eal_quiet_begin();
+        status = set_up(port, config, error);
+        if (status == 0) {
+            status = start(port, config, error);
+        }
+        fama_eal_quiet_end();
+    }
+    if (status != 0) {
+        fama_port_close(port);
+    }
+    return status;
+}
+
+void fama_port_close(struct fama_port *port)
+{
+    fama_eal_quiet_begin();
+    if (port->id != RTE_MAX_ETHPORTS) {
+        if (port->is_started) {
+            (void)rte_eth_dev_stop(port->id);
+        }
+        (void)rte_eth_dev_close(port->id);
+    }
+    if (port->is_virtual) {
+        /* Closing an ethdev may have removed the device already. */
+        (void)rte_eal_hotplug_remove("vdev", port->name);
+    }
+    fama_eal_quiet_end();
+    rte_mempool_free(port->headers);
+    rte_mempool_free(port->packets);
+    *port = (struct fama_port){.id = RTE_MAX_ETHPORTS};
+}
