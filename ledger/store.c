@@ -1,0 +1,340 @@
+#include "ledger/store.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "ledger/ledger.h"
+
+#define HEADER_LOG_LEVEL 5 /* RocksDB's InfoLogLevel: the header only */
+
+static const char *const family_names[FAMA_STORE_FAMILIES] = {
+    [FAMA_STORE_DEFAULT] = "default",
+    [FAMA_STORE_BLOCKS] = "blocks",
+    [FAMA_STORE_TXID] = "txid",
+    [FAMA_STORE_META] = "meta",
+};
+
+static bool starts_with(const char *text, const char *start)
+{
+    return strncmp(text, start, strlen(start)) == 0;
+}
+
+/* RocksDB reports through text only; the start of it is the status class. A file that RocksDB's own books
+ * name and the disk does not have is damage, not an outage. */
+static bool means_damage(const char *message)
+{
+    return starts_with(message, "Corruption") || starts_with(message, "NotFound") ||
+           starts_with(message, "Invalid argument") || starts_with(message, "Not implemented") ||
+           strstr(message, "No such file") != NULL;
+}
+
+int fama_store_fail(const char *directory, const char *doing, char *message,
+                    struct fama_error *error)
+{
+    int code;
+    if (strstr(message, "lock hold by current process") != NULL) {
+        code =
+            fama_error_set(error, FAMA_LEDGER_IO,
+                           "%s: ledger %s is already open in this process; one ledger belongs to "
+                           "one channel, give each its own directory",
+                           doing, directory);
+    } else if (strstr(message, "/LOCK") != NULL && strstr(message, "temporarily unavailable")) {
+        code = fama_error_set(error, FAMA_LEDGER_IO,
+                              "%s: ledger %s is in use by another process; stop the other node "
+                              "(`fuser %s/LOCK` names it) or use another directory",
+                              doing, directory, directory);
+    } else if (means_damage(message)) {
+        code = fama_error_set(error, FAMA_LEDGER_CORRUPT,
+                              "%s: ledger %s is damaged; move the directory away and let the node "
+                              "fetch the blocks again, or restore a copy (%s)",
+                              doing, directory, message);
+    } else if (strstr(message, "No space") != NULL) {
+        code = fama_error_set(error, FAMA_LEDGER_IO,
+                              "%s: the disk of ledger %s is full; free space and start the node "
+                              "again, nothing acknowledged is lost (%s)",
+                              doing, directory, message);
+    } else {
+        code = fama_error_set(error, FAMA_LEDGER_IO,
+                              "%s: ledger %s cannot be read or written; check the disk and the "
+                              "directory's permissions, then start the node again (%s)",
+                              doing, directory, message);
+    }
+    rocksdb_free(message);
+    return code;
+}
+
+/* Makes the directory's own entry durable: RocksDB syncs what is inside it only. */
+static int sync_parent(const char *directory, struct fama_error *error)
+{
+    char parent[PATH_MAX + 4];
+    int written = snprintf(parent, sizeof parent, "%s/..", directory);
+    int fd = written > 0 && (size_t)written < sizeof parent
+                 ? open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+                 : -1;
+    bool is_synced = fd >= 0 && fsync(fd) == 0;
+    int reason = errno;
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    if (!is_synced) {
+        return fama_error_set(
+            error, FAMA_LEDGER_IO,
+            "cannot make the new ledger directory %s durable (%s); check the disk", directory,
+            strerror(reason));
+    }
+    return 0;
+}
+
+/* Makes the directory if need be and finds its one true name: RocksDB recognises a second opening in
+ * the same process by the name only. */
+static int prepare_directory(const char *directory, char **true_name, struct fama_error *error)
+{
+    bool is_new = mkdir(directory, 0750) == 0;
+    if (!is_new && errno != EEXIST) {
+        const char *advice = errno == ENOENT ? "; make its parent directory first" : "";
+        return fama_error_set(error, FAMA_LEDGER_IO, "cannot make ledger directory %s (%s)%s",
+                              directory, strerror(errno), advice);
+    }
+    if (is_new && sync_parent(directory, error) != 0) {
+        return FAMA_LEDGER_IO;
+    }
+    *true_name = realpath(directory, NULL);
+    if (*true_name == NULL) {
+        return fama_error_set(error, FAMA_LEDGER_IO, "cannot open ledger directory %s (%s)",
+                              directory, strerror(errno));
+    }
+    return 0;
+}
+
+/* Refuses a disk on which opening would end in an assertion of RocksDB's, see the header. */
+static int check_free_space(const char *directory, struct fama_error *error)
+{
+    struct statvfs facts;
+    if (statvfs(directory, &facts) != 0) {
+        return fama_error_set(error, FAMA_LEDGER_IO, "cannot examine the disk of ledger %s (%s)",
+                              directory, strerror(errno));
+    }
+    uint64_t free_bytes = (uint64_t)facts.f_bavail * facts.f_frsize;
+    if (free_bytes < FAMA_STORE_FREE_BYTES_MIN) {
+        return fama_error_set(error, FAMA_LEDGER_IO,
+                              "the disk of ledger %s is full: %" PRIu64 " bytes are free, opening "
+                              "takes %u; free space and start the node again, nothing acknowledged "
+                              "is lost",
+                              directory, free_bytes, FAMA_STORE_FREE_BYTES_MIN);
+    }
+    return 0;
+}
+
+static bool holds_data(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    return dot != NULL &&
+           (strcmp(dot, ".sst") == 0 || strcmp(dot, ".blob") == 0 || strcmp(dot, ".log") == 0);
+}
+
+/* Whether a database is there. RocksDB takes a directory without CURRENT for an empty one and then
+ * sweeps away the data files as leftovers; a creation cut short by a crash has none yet. */
+static int find_database(const char *directory, bool *is_there, struct fama_error *error)
+{
+    DIR *listing = opendir(directory);
+    if (listing == NULL) {
+        return fama_error_set(error, FAMA_LEDGER_IO, "cannot read ledger directory %s (%s)",
+                              directory, strerror(errno));
+    }
+    bool has_current = false;
+    bool has_data = false;
+    struct dirent *entry;
+    errno = 0;
+    while ((entry = readdir(listing)) != NULL) {
+        has_current = has_current || strcmp(entry->d_name, "CURRENT") == 0;
+        has_data = has_data || holds_data(entry->d_name);
+        errno = 0;
+    }
+    int reason = errno;
+    (void)closedir(listing);
+    if (reason != 0) {
+        return fama_error_set(error, FAMA_LEDGER_IO, "cannot read ledger directory %s (%s)",
+                              directory, strerror(reason));
+    }
+    if (has_data && !has_current) {
+        return fama_error_set(
+            error, FAMA_LEDGER_CORRUPT,
+            "ledger %s is damaged: it holds data but its file CURRENT is missing; "
+            "move the directory away and let the node fetch the blocks again, or "
+            "restore a copy",
+            directory);
+    }
+    *is_there = has_current;
+    return 0;
+}
+
+/* Column families this format does not have mean another version wrote here, or another program. */
+static int refuse_strange_families(const char *directory, const rocksdb_options_t *options,
+                                   struct fama_error *error)
+{
+    char *message = NULL;
+    size_t count = 0;
+    char **names = rocksdb_list_column_families(options, directory, &count, &message);
+    int status = message == NULL ? 0 : fama_store_fail(directory, "opening", message, error);
+    for (size_t i = 0; i < count && status == 0; i++) {
+        bool is_ours = false;
+        for (int family = 0; family < FAMA_STORE_FAMILIES; family++) {
+            is_ours = is_ours || strcmp(names[i], family_names[family]) == 0;
+        }
+        if (!is_ours) {
+            status =
+                fama_error_set(error, FAMA_LEDGER_FORMAT,
+                               "ledger %s holds column family '%s', which this version does not "
+                               "know; run the version that wrote it or use another directory",
+                               directory, names[i]);
+        }
+    }
+    rocksdb_list_column_families_destroy(names, count);
+    return status;
+}
+
+/* What concerns the whole database; the copies made of it add what concerns one family. */
+static rocksdb_options_t *database_options(void)
+{
+    rocksdb_options_t *options = rocksdb_options_create();
+    rocksdb_options_set_create_if_missing(options, 1);
+    rocksdb_options_set_create_missing_column_families(options, 1);
+    rocksdb_options_set_paranoid_checks(options, 1);
+    rocksdb_options_set_wal_recovery_mode(options,
+                                          rocksdb_tolerate_corrupted_tail_records_recovery);
+
+    rocksdb_options_set_db_write_buffer_size(options, FAMA_STORE_WRITE_BUFFERS_BYTES);
+    rocksdb_options_set_max_total_wal_size(options, FAMA_STORE_WAL_BYTES);
+    rocksdb_options_set_max_open_files(options, FAMA_STORE_OPEN_FILES);
+    rocksdb_options_set_max_background_jobs(options, 2);
+    rocksdb_options_set_max_file_opening_threads(options, 1);
+    rocksdb_options_set_table_cache_numshardbits(options, 2);
+    /* Hands flushed data to the disk steadily, so that a commit's sync never waits behind a burst. */
+    rocksdb_options_set_bytes_per_sync(options, 1u << 20);
+
+    rocksdb_options_set_info_log_level(options, HEADER_LOG_LEVEL);
+    rocksdb_options_set_keep_log_file_num(options, 2);
+    rocksdb_options_set_max_log_file_size(options, 1u << 20);
+    rocksdb_options_set_max_manifest_file_size(options, 4u << 20);
+    rocksdb_options_set_manifest_preallocation_size(options, 64u << 10);
+    rocksdb_options_set_stats_dump_period_sec(options, 0);
+    rocksdb_options_set_stats_persist_period_sec(options, 0);
+
+    /* The default environment is the process's own: its two threads serve every open ledger. */
+    rocksdb_env_t *env = rocksdb_create_default_env();
+    rocksdb_env_set_background_threads(env, 1);
+    rocksdb_env_set_high_priority_background_threads(env, 1);
+    rocksdb_options_set_env(options, env);
+    rocksdb_env_destroy(env);
+    return options;
+}
+
+static rocksdb_options_t *family_options(rocksdb_options_t *base, rocksdb_cache_t *cache,
+                                         enum fama_store_family family)
+{
+    rocksdb_options_t *options = rocksdb_options_create_copy(base);
+    rocksdb_options_set_write_buffer_size(options, FAMA_STORE_SMALL_BUFFER_BYTES);
+    rocksdb_options_set_max_write_buffer_number(options, 3);
+    rocksdb_options_set_target_file_size_base(options, 32u << 20);
+    rocksdb_options_set_compression(options, rocksdb_lz4_compression);
+
+    rocksdb_block_based_table_options_t *table = rocksdb_block_based_options_create();
+    rocksdb_block_based_options_set_block_cache(table, cache);
+    rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, 1);
+    rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(table, 1);
+    rocksdb_block_based_options_set_format_version(table, 5);
+    if (family == FAMA_STORE_TXID) {
+        /* The table takes the policy over. 10 bits a key: one vain look-up in a hundred reads. */
+        rocksdb_block_based_options_set_filter_policy(table,
+                                                      rocksdb_filterpolicy_create_bloom_full(10));
+    }
+    rocksdb_options_set_block_based_table_factory(options, table);
+    rocksdb_block_based_options_destroy(table);
+
+    if (family == FAMA_STORE_BLOCKS) {
+        rocksdb_options_set_write_buffer_size(options, FAMA_STORE_BLOCKS_BUFFER_BYTES);
+        rocksdb_options_set_enable_blob_files(options, 1);
+        rocksdb_options_set_min_blob_size(options, 1024);
+        rocksdb_options_set_blob_file_size(options, 256u << 20);
+        rocksdb_options_set_blob_compression_type(options, rocksdb_lz4_compression);
+        rocksdb_options_set_enable_blob_gc(options, 0); /* blocks are never deleted */
+    }
+    return options;
+}
+
+static int open_families(struct fama_store *store, rocksdb_options_t *base,
+                         struct fama_error *error)
+{
+    rocksdb_cache_t *cache = rocksdb_cache_create_lru(FAMA_STORE_CACHE_BYTES);
+    rocksdb_options_t *options[FAMA_STORE_FAMILIES];
+    for (int family = 0; family < FAMA_STORE_FAMILIES; family++) {
+        options[family] = family_options(base, cache, (enum fama_store_family)family);
+    }
+    char *message = NULL;
+    store->db = rocksdb_open_column_families(
+        base, store->directory, FAMA_STORE_FAMILIES, family_names,
+        (const rocksdb_options_t *const *)options, store->families, &message);
+    for (int family = 0; family < FAMA_STORE_FAMILIES; family++) {
+        rocksdb_options_destroy(options[family]);
+    }
+    rocksdb_cache_destroy(cache);
+    if (message != NULL) {
+        store->db = NULL;
+        return fama_store_fail(store->directory, "opening", message, error);
+    }
+    store->synced = rocksdb_writeoptions_create();
+    rocksdb_writeoptions_set_sync(store->synced, 1);
+    store->reading = rocksdb_readoptions_create();
+    return 0;
+}
+
+int fama_store_open(const char *directory, struct fama_store *store, struct fama_error *error)
+{
+    memset(store, 0, sizeof *store);
+    bool is_there = false;
+    int status = prepare_directory(directory, &store->directory, error);
+    if (status == 0) {
+        status = check_free_space(store->directory, error);
+    }
+    if (status == 0) {
+        status = find_database(store->directory, &is_there, error);
+    }
+    if (status == 0) {
+        rocksdb_options_t *base = database_options();
+        if (is_there) {
+            status = refuse_strange_families(store->directory, base, error);
+        }
+        if (status == 0) {
+            status = open_families(store, base, error);
+        }
+        rocksdb_options_destroy(base);
+    }
+    if (status != 0) {
+        fama_store_close(store);
+    }
+    return status;
+}
+
+void fama_store_close(struct fama_store *store)
+{
+    if (store->db != NULL) {
+        for (int family = 0; family < FAMA_STORE_FAMILIES; family++) {
+            rocksdb_column_family_handle_destroy(store->families[family]);
+        }
+        rocksdb_close(store->db);
+        rocksdb_writeoptions_destroy(store->synced);
+        rocksdb_readoptions_destroy(store->reading);
+    }
+    free(store->directory);
+    memset(store, 0, sizeof *store);
+}
