@@ -4,8 +4,8 @@
  * Column families
  *   default   unused (RocksDB insists on it)
  *   blocks    large values in key order: LZ4-compressed blob files, so that compaction never rewrites a
- *             block. Real Fabric blocks shrink 4.4 times at 1.7 GB/s (certificates repeat), off the
- *             commit path.
+ *             block. Certificates repeat: 84 blocks of a real channel take 2.6 MB instead of 10.9, and are
+ *             read at 2.8 GB/s instead of 1.1. Compression is off the commit path.
  *   txid      small random keys, mostly asked for in vain: Bloom filters.
  *   meta      a few keys and one short record per block.
  *
