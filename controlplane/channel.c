@@ -92,7 +92,8 @@ static void drain_bell(int fd)
 
 /* ---- Receiving ---- */
 
-static void release_waiting(struct fama_channel *channel, struct waiting_block *waiting, bool accepted)
+static void release_waiting(struct fama_channel *channel, struct waiting_block *waiting,
+                            bool accepted)
 {
     if (waiting->is_from_source) {
         fama_block_buffer_release(waiting->buffer);
@@ -301,11 +302,10 @@ static bool write_group(struct fama_channel *channel, struct group *group, size_
         struct waiting_block *waiting = group->from[i];
         if (waiting->is_from_source) {
             waiting->arrival.sent_ns = wall_clock_ns();
-            fama_sender_push(channel->setup.sender, channel->id, waiting->number,
-                             waiting->buffer);
+            fama_sender_push(channel->setup.sender, channel->id, waiting->number, waiting->buffer);
         }
-        commits[i] = (struct fama_ledger_commit){.block = &group->blocks[i],
-                                                 .arrival = waiting->arrival};
+        commits[i] =
+            (struct fama_ledger_commit){.block = &group->blocks[i], .arrival = waiting->arrival};
     }
     struct fama_error error = {""};
     if (fama_ledger_commit(channel->ledger, commits, count, &error) != 0) {
@@ -462,41 +462,70 @@ static int check_membership(const struct fama_channel_setup *setup,
     return 0;
 }
 
-int fama_channel_join(const struct fama_channel_setup *setup, struct fama_bytes genesis,
-                      struct fama_channel **channel, struct fama_error *error)
+/* Decodes a genesis block and its configuration; the block borrows `genesis`. */
+static int read_genesis(struct fama_bytes genesis, struct fama_block *block,
+                        struct fama_channel_config **config, struct fama_error *error)
 {
-    struct fama_block block = {0};
-    if (fama_block_parse(genesis, &block) != FAMA_BLOCK_ACCEPTED || block.number != 0) {
-        fama_block_clear(&block);
+    if (fama_block_parse(genesis, block) != FAMA_BLOCK_ACCEPTED || block->number != 0) {
         return fama_error_set(error, FAMA_CHANNEL_INVALID,
                               "not a genesis block: give the channel's block 0, as configtxgen or "
                               "`fama channel genesis` wrote it");
     }
+    return fama_channel_config_from_block(block, config, error) == 0 ? 0 : FAMA_CHANNEL_INVALID;
+}
+
+int fama_channel_genesis_id(struct fama_bytes genesis, char id[FAMA_CHANNEL_ID_MAX],
+                            struct fama_error *error)
+{
+    struct fama_block block = {0};
+    struct fama_channel_config *config = NULL;
+    int result = read_genesis(genesis, &block, &config, error);
+    if (result == 0) {
+        snprintf(id, FAMA_CHANNEL_ID_MAX, "%s", fama_channel_config_id(config));
+        fama_channel_config_release(config);
+    }
+    fama_block_clear(&block);
+    return result;
+}
+
+/* Makes the ledger and writes block 0 into it. */
+static int found_ledger(struct fama_channel *channel, const struct fama_block *genesis,
+                        struct fama_error *error)
+{
+    int result = open_ledger(channel, error);
+    if (result != 0) {
+        return result;
+    }
+    adopt_height(channel);
+    if (channel->next != 0) {
+        return fama_error_set(error, FAMA_CHANNEL_EXISTS, "channel %s is already joined",
+                              channel->id);
+    }
+    struct fama_ledger_commit commit = {
+        .block = genesis,
+        .arrival = {.path = FAMA_ARRIVAL_GENESIS, .complete_ns = wall_clock_ns()},
+    };
+    if (fama_ledger_commit(channel->ledger, &commit, 1, error) != 0) {
+        return FAMA_CHANNEL_LEDGER;
+    }
+    adopt_height(channel);
+    return 0;
+}
+
+int fama_channel_join(const struct fama_channel_setup *setup, struct fama_bytes genesis,
+                      struct fama_channel **channel, struct fama_error *error)
+{
+    struct fama_block block = {0};
     struct fama_channel_config *config = NULL;
     struct fama_channel *made = NULL;
-    int result = fama_channel_config_from_block(&block, &config, error);
+    int result = read_genesis(genesis, &block, &config, error);
     if (result == 0) {
         result = check_membership(setup, config, error);
-    } else {
-        result = FAMA_CHANNEL_INVALID;
     }
     if (result == 0) {
         made = new_channel(setup, fama_channel_config_id(config));
         result = made == NULL ? fama_error_set(error, FAMA_CHANNEL_NO_MEMORY, "out of memory")
-                              : open_ledger(made, error);
-    }
-    if (result == 0) {
-        adopt_height(made);
-        struct fama_ledger_commit commit = {
-            .block = &block,
-            .arrival = {.path = FAMA_ARRIVAL_GENESIS, .complete_ns = wall_clock_ns()},
-        };
-        if (made->next != 0) {
-            result = fama_error_set(error, FAMA_CHANNEL_EXISTS, "channel %s is already joined",
-                                    made->id);
-        } else if (fama_ledger_commit(made->ledger, &commit, 1, error) != 0) {
-            result = FAMA_CHANNEL_LEDGER;
-        }
+                              : found_ledger(made, &block, error);
     }
     fama_block_clear(&block);
     if (result != 0) {
@@ -507,7 +536,6 @@ int fama_channel_join(const struct fama_channel_setup *setup, struct fama_bytes 
         return result;
     }
     made->config = config;
-    adopt_height(made);
     *channel = made;
     return 0;
 }

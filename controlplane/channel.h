@@ -25,7 +25,7 @@ struct fama_channel;
 enum fama_channel_error {
     FAMA_CHANNEL_INVALID = -1, /* not a genesis block of a channel this organisation is in */
     FAMA_CHANNEL_EXISTS = -2,
-    FAMA_CHANNEL_LEDGER = -3,  /* the ledger could not be opened or written */
+    FAMA_CHANNEL_LEDGER = -3, /* the ledger could not be opened or written */
     FAMA_CHANNEL_NO_MEMORY = -4,
     FAMA_CHANNEL_EMPTY = -5, /* a join that died before its genesis block was written: join again */
 };
@@ -48,6 +48,9 @@ struct fama_channel_status {
     char failure[FAMA_ERROR_TEXT_BYTES];
 };
 
+/* The name of the channel that a genesis block is for. */
+int fama_channel_genesis_id(struct fama_bytes genesis, char id[FAMA_CHANNEL_ID_MAX],
+                            struct fama_error *error);
 /* Joins: checks the genesis block, makes the ledger, writes block 0. */
 int fama_channel_join(const struct fama_channel_setup *setup, struct fama_bytes genesis,
                       struct fama_channel **channel, struct fama_error *error);

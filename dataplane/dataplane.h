@@ -154,6 +154,9 @@ struct fama_block_send {
 int fama_dataplane_send_block(struct fama_dataplane *dataplane, const struct fama_signer *signer,
                               const struct fama_block_send *send, uint64_t *chunks);
 
+/* Whether the packets lie in hugepages, whatever was asked for. */
+bool fama_dataplane_uses_hugepages(const struct fama_dataplane *dataplane);
+
 /* ---- Counters ---- */
 
 struct fama_dataplane_counters {

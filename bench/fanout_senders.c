@@ -1,0 +1,272 @@
+/* The three senders and the sink of the fan-out bench. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/if_packet.h>
+#include <net/ethernet.h>
+#include <net/if.h>
+#include <netinet/if_ether.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bench/fanout.h"
+#include "crypto/ca.h"
+#include "dataplane/dataplane.h"
+
+#define BATCH       64
+#define BLOCK_BYTES (1u << 20)
+
+static bool pin_to(uint32_t core)
+{
+    cpu_set_t cores;
+    CPU_ZERO(&cores);
+    CPU_SET(core, &cores);
+    return sched_setaffinity(0, sizeof(cores), &cores) == 0;
+}
+
+/* ---- sendmmsg: what a user would otherwise have ---- */
+
+int fama_fanout_run_sendmmsg(const struct fama_fanout_case *what)
+{
+    struct mmsghdr messages[BATCH];
+    struct iovec parts[BATCH];
+    struct sockaddr_in targets[FAMA_FANOUT_TARGETS_MAX];
+    uint8_t *payload = calloc(1, what->datagram_bytes);
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int buffer = 4 << 20;
+    if (payload == NULL || fd < 0 || !pin_to(what->core) ||
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer)) != 0) {
+        fprintf(stderr, "fama-bench: sendmmsg sender: %s\n", strerror(errno));
+        return 1;
+    }
+    for (uint32_t i = 0; i < what->targets; i++) {
+        targets[i] = (struct sockaddr_in){
+            .sin_family = AF_INET,
+            .sin_port = htons(what->port),
+            .sin_addr.s_addr = htonl(what->first_ipv4 + i),
+        };
+    }
+    memset(messages, 0, sizeof(messages));
+    for (uint32_t i = 0; i < BATCH; i++) {
+        parts[i] = (struct iovec){.iov_base = payload, .iov_len = what->datagram_bytes};
+        messages[i].msg_hdr.msg_iov = &parts[i];
+        messages[i].msg_hdr.msg_iovlen = 1;
+        messages[i].msg_hdr.msg_name = &targets[i % what->targets];
+        messages[i].msg_hdr.msg_namelen = sizeof(targets[0]);
+    }
+    for (;;) {
+        if (sendmmsg(fd, messages, BATCH, 0) < 0 && errno != EAGAIN && errno != ENOBUFS) {
+            fprintf(stderr, "fama-bench: sendmmsg: %s\n", strerror(errno));
+            return 1;
+        }
+    }
+}
+
+/* ---- testpmd: the limit of the port ---- */
+
+int fama_fanout_run_testpmd(const struct fama_fanout_case *what, const char *target_mac)
+{
+    char lcores[64];
+    char vdev[128];
+    char peer[64];
+    char frame[32];
+    snprintf(lcores, sizeof(lcores), "0@%u,1@%u", what->helper_core, what->core);
+    snprintf(vdev, sizeof(vdev), "net_af_packet0,iface=%s,framesz=2048,blocksz=4096,framecnt=4096",
+             what->interface);
+    snprintf(peer, sizeof(peer), "--eth-peer=0,%s", target_mac);
+    /* testpmd counts the whole frame: Ethernet, IPv4 and UDP headers before the payload. */
+    snprintf(frame, sizeof(frame), "--txpkts=%u", what->datagram_bytes + 42);
+    execlp("dpdk-testpmd", "dpdk-testpmd", "--no-pci", "--in-memory", "--no-huge", "-m", "512",
+           "--no-telemetry", "--log-level=3", "--file-prefix=fama-bench-testpmd", "--lcores",
+           lcores, "--vdev", vdev, "--", "--forward-mode=txonly", "--auto-start", "--nb-cores=1",
+           peer, frame, "--total-num-mbufs=8192", "--txd=1024", "--rxd=1024", "--burst=32",
+           "--stats-period=3600", "--no-flush-rx", (char *)NULL);
+    fprintf(stderr, "fama-bench: dpdk-testpmd: %s: install Debian's dpdk-dev\n", strerror(errno));
+    return 1;
+}
+
+/* ---- our dataplane ---- */
+
+static int make_signer(struct fama_msp **msp, struct fama_signer **signer, struct fama_error *error)
+{
+    char folder[] = "/tmp/fama-bench-XXXXXX";
+    char peer[256];
+    char msp_folder[300];
+    if (mkdtemp(folder) == NULL) {
+        return fama_error_set(error, -1, "%s: %s", folder, strerror(errno));
+    }
+    struct fama_ca_issue issue = {
+        .organisation = folder,
+        .role = FAMA_MSP_ROLE_PEER,
+        .name = "sender",
+        .not_before_s = -3600,
+        .not_after_s = 86400,
+    };
+    int result = fama_ca_init(folder, "bench.fama", error);
+    if (result == 0) {
+        result = fama_ca_issue(&issue, peer, sizeof(peer), error);
+    }
+    if (result == 0) {
+        snprintf(msp_folder, sizeof(msp_folder), "%s/msp", peer);
+        result = fama_msp_open_directory(msp_folder, "BenchMSP", msp, error);
+    }
+    if (result == 0) {
+        result = fama_signer_open(msp_folder, *msp, signer, error);
+    }
+    char command[320];
+    snprintf(command, sizeof(command), "rm -rf %s", folder);
+    if (system(command) != 0) {
+        fprintf(stderr, "fama-bench: %s stays behind\n", folder);
+    }
+    return result;
+}
+
+/* A world of `targets` living members of one channel; identities are not looked at when sending. */
+static struct fama_view *make_view(const struct fama_fanout_case *what, const char *channel_id,
+                                   struct fama_channel_gate *gate, struct fama_msp *msp,
+                                   struct fama_identity *identity)
+{
+    struct fama_view *view = fama_view_create(what->targets, 1);
+    if (view == NULL) {
+        return NULL;
+    }
+    view->self = fama_tag_of(fama_identity_pki_id(identity));
+    view->msp = fama_msp_acquire(msp);
+    struct fama_view_channel *channel = &view->channels[0];
+    fama_channel_digest(channel_id, channel->digest);
+    channel->tag = fama_tag_of(channel->digest);
+    channel->gate = gate;
+    if (!fama_view_channel_size(channel, what->targets, what->targets)) {
+        fama_view_destroy(view);
+        return NULL;
+    }
+    for (uint32_t i = 0; i < what->targets; i++) {
+        struct fama_view_peer *peer = &view->peers[i];
+        fama_sha256(fama_bytes(&i, sizeof(i)), peer->pki_id);
+        peer->tag = fama_tag_of(peer->pki_id);
+        peer->endpoint = (struct fama_endpoint){.ipv4 = what->first_ipv4 + i, .port = what->port};
+        peer->identity = fama_identity_acquire(identity);
+        peer->is_alive = true;
+        channel->targets[i] = i;
+        channel->members[i] = i;
+    }
+    if (!fama_view_seal(view)) {
+        fama_view_destroy(view);
+        return NULL;
+    }
+    return view;
+}
+
+static void say(const char *words)
+{
+    fprintf(stderr, "fama-bench: %s\n", words);
+}
+
+int fama_fanout_run_dataplane(const struct fama_fanout_case *what)
+{
+    static const char channel_id[] = "bench";
+    struct fama_error error = {""};
+    struct fama_msp *msp = NULL;
+    struct fama_signer *signer = NULL;
+    struct fama_dataplane *dataplane = NULL;
+    struct fama_channel_gate gate = {0};
+    char port[128];
+    snprintf(port, sizeof(port), "net_af_packet0,iface=%s,framesz=2048,blocksz=4096,framecnt=4096",
+             what->interface);
+    struct fama_dataplane_config config = {
+        .port = port,
+        .file_prefix = "fama-bench",
+        .endpoint = {.ipv4 = what->source_ipv4, .port = what->port},
+        .prefix_bits = 24,
+        .mtu = 1500,
+        .control_core = what->helper_core,
+        .net_core = what->core,
+        .verify_cores = {what->helper_core},
+        .verify_core_count = 1,
+        .idle = FAMA_IDLE_ADAPTIVE,
+        .idle_sleep_max_ns = 100000,
+        .hugepages = FAMA_HUGEPAGES_OFF, /* testpmd runs without as well */
+        .memory_mb = 512,
+        .mbufs = 16384,
+        .reassembly = {.slots = 2, .block_bytes_max = BLOCK_BYTES, .roots_max = 16, .held_max = 64},
+        .propagate_peer_num = what->targets,
+        .hop_budget = 1,
+        .stalled_ns = 1000000000,
+        .blame_ns = 1000000000,
+        .admissions_per_second = 1,
+        .random_seed = 1,
+        .warn = NULL,
+    };
+    uint8_t *block = malloc(BLOCK_BYTES);
+    if (block == NULL || make_signer(&msp, &signer, &error) != 0 ||
+        fama_dataplane_start(&config, &dataplane, &error) != 0) {
+        fprintf(stderr, "fama-bench: dataplane sender: %s\n", error.text);
+        return 1;
+    }
+    memset(block, 0x5a, BLOCK_BYTES);
+    struct fama_view *view = make_view(what, channel_id, &gate, msp, fama_signer_identity(signer));
+    if (view == NULL) {
+        say("dataplane sender: no view");
+        return 1;
+    }
+    fama_dataplane_publish(dataplane, view);
+    /* The chunk with its header and proof is the datagram that the others send. */
+    uint16_t chunk_bytes = fama_chunk_bytes_for(what->datagram_bytes);
+    for (uint64_t number = 0;; number++) {
+        struct fama_block_send send = {
+            .channel_id = channel_id,
+            .number = number,
+            .bytes = fama_bytes(block, BLOCK_BYTES),
+            .chunk_bytes = chunk_bytes,
+        };
+        if (fama_dataplane_send_block(dataplane, signer, &send, NULL) != 0) {
+            say("dataplane sender: a block was not taken");
+            return 1;
+        }
+    }
+}
+
+/* ---- the sink ---- */
+
+int fama_fanout_run_sink(const struct fama_fanout_case *what, const uint8_t mac[6])
+{
+    int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(ETH_P_ARP));
+    if (fd < 0) {
+        fprintf(stderr, "fama-bench: sink: %s\n", strerror(errno));
+        return 1;
+    }
+    for (;;) {
+        struct __attribute__((packed)) {
+            struct ether_header ethernet;
+            struct ether_arp arp;
+        } frame;
+        struct sockaddr_ll from;
+        socklen_t from_len = sizeof(from);
+        ssize_t got = recvfrom(fd, &frame, sizeof(frame), 0, (struct sockaddr *)&from, &from_len);
+        if (got < (ssize_t)sizeof(frame) || ntohs(frame.arp.ea_hdr.ar_op) != ARPOP_REQUEST) {
+            continue;
+        }
+        uint32_t wanted;
+        memcpy(&wanted, frame.arp.arp_tpa, sizeof(wanted));
+        if (ntohl(wanted) - what->first_ipv4 >= what->targets) {
+            continue;
+        }
+        uint8_t target[4];
+        memcpy(target, frame.arp.arp_tpa, sizeof(target));
+        memcpy(frame.ethernet.ether_dhost, frame.ethernet.ether_shost, 6);
+        memcpy(frame.ethernet.ether_shost, mac, 6);
+        memcpy(frame.arp.arp_tha, frame.arp.arp_sha, 6);
+        memcpy(frame.arp.arp_tpa, frame.arp.arp_spa, 4);
+        memcpy(frame.arp.arp_sha, mac, 6);
+        memcpy(frame.arp.arp_spa, target, sizeof(target));
+        frame.arp.ea_hdr.ar_op = htons(ARPOP_REPLY);
+        if (sendto(fd, &frame, sizeof(frame), 0, (struct sockaddr *)&from, from_len) < 0) {
+            fprintf(stderr, "fama-bench: sink: %s\n", strerror(errno));
+        }
+    }
+}

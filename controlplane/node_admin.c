@@ -1,0 +1,441 @@
+/* Answers the admin socket: each operation is a row of one table at the end. */
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "controlplane/hex.h"
+#include "controlplane/log.h"
+#include "controlplane/node_state.h"
+
+#define BLOCK_FILE_MAX (256u << 20) /* bytes: far above any genesis block Fabric would accept */
+#define ARRIVALS_MAX   1000
+
+static json_t *hex_json(const void *at, size_t len)
+{
+    char text[2 * FAMA_SHA256_BYTES + 1];
+    fama_hex(fama_bytes(at, len <= FAMA_SHA256_BYTES ? len : FAMA_SHA256_BYTES), text);
+    return json_string(text);
+}
+
+static json_t *number_json(uint64_t number)
+{
+    return json_integer((json_int_t)number);
+}
+
+static json_t *endpoint_json(const struct fama_endpoint *endpoint)
+{
+    char text[FAMA_ENDPOINT_TEXT_BYTES];
+    fama_endpoint_format(endpoint, text);
+    return json_string(text);
+}
+
+/* ---- node.status ---- */
+
+static json_t *channel_status(struct fama_node_channel *channel)
+{
+    struct fama_channel_status status;
+    fama_channel_status(channel->channel, &status);
+    uint64_t known = fama_repair_known_height(channel->repair);
+    json_t *refused = json_object();
+    for (int i = 1; i < FAMA_BLOCK_REFUSAL_COUNT; i++) {
+        if (status.refused[i] > 0) {
+            json_object_set_new(refused, fama_block_refusal_name(i),
+                                number_json(status.refused[i]));
+        }
+    }
+    json_t *json = json_pack(
+        "{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "channel",
+        fama_channel_id(channel->channel), "height", number_json(status.height), "last_hash",
+        hex_json(status.last_hash, sizeof(status.last_hash)), "known_height",
+        number_json(known > status.height ? known : status.height), "lag",
+        number_json(known > status.height ? known - status.height : 0), "blocks_by_push",
+        number_json(status.blocks_by_push), "blocks_by_pull", number_json(status.blocks_by_pull),
+        "blocks_from_source", number_json(status.blocks_from_source), "refused", refused);
+    if (status.has_failed) {
+        json_object_set_new(json, "error", json_string(status.failure));
+    }
+    return json;
+}
+
+/* Every counter but the drops, by name. */
+static json_t *counters_json(const struct fama_node *node,
+                             const struct fama_dataplane_counters *counters)
+{
+    struct fama_sender_stats sent;
+    fama_sender_stats(node->sender, &sent);
+    const struct {
+        const char *name;
+        uint64_t value;
+    } rows[] = {
+        {"rx_packets", counters->rx_packets},
+        {"rx_bytes", counters->rx_bytes},
+        {"tx_packets", counters->tx_packets},
+        {"tx_bytes", counters->tx_bytes},
+        {"chunks_received", counters->chunks_received},
+        {"chunks_stored", counters->chunks_stored},
+        {"chunks_forwarded", counters->chunks_forwarded},
+        {"chunks_repaired", counters->chunks_repaired},
+        {"blocks_assembled", counters->blocks_assembled},
+        {"messages_received", counters->messages_received},
+        {"signatures_verified", counters->signatures_verified},
+        {"signature_batches", counters->signature_batches},
+        {"signatures_bad", counters->signatures_bad},
+        {"arp_requests_sent", counters->arp_requests_sent},
+        {"arp_replies_sent", counters->arp_replies_sent},
+        {"blocks_pushed", sent.blocks_pushed},
+        {"chunks_pushed", sent.chunks_pushed},
+        {"repair_requests_served", sent.requests_served},
+        {"repair_chunks_sent", sent.chunks_repaired},
+        {"repair_requests_dropped", sent.requests_dropped},
+        {"repair_requests_void", sent.requests_void},
+    };
+    json_t *json = json_object();
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        json_object_set_new(json, rows[i].name, number_json(rows[i].value));
+    }
+    return json;
+}
+
+static uint64_t drops_of(const struct fama_node *node,
+                         const struct fama_dataplane_counters *counters, int drop)
+{
+    return counters->drops[drop] + node->drops[drop];
+}
+
+static void answer_status(struct fama_node *node, struct fama_admin_call *call,
+                          const json_t *request)
+{
+    (void)request;
+    const struct fama_identity *self = fama_signer_identity(node->signer);
+    struct fama_dataplane_counters counters;
+    fama_dataplane_counters(node->dataplane, &counters);
+    json_t *dataplane = counters_json(node, &counters);
+    json_t *drops = json_object();
+    for (int i = 1; i < FAMA_DROP_COUNT; i++) {
+        uint64_t count = drops_of(node, &counters, i);
+        if (count > 0) {
+            json_object_set_new(drops, fama_drop_name(i), number_json(count));
+        }
+    }
+    json_object_set_new(dataplane, "drops", drops);
+    json_t *channels = json_array();
+    for (uint32_t i = 0; i < node->channel_count; i++) {
+        json_array_append_new(channels, channel_status(&node->channels[i]));
+    }
+    fama_admin_answer(
+        call, json_pack("{s:s, s:s, s:o, s:o, s:s, s:o, s:i, s:s, s:b, s:o, s:o}", "peer_id",
+                        node->config->peer_id, "mspid", fama_identity_mspid(self), "pki_id",
+                        hex_json(fama_identity_pki_id(self), FAMA_PKI_ID_BYTES), "endpoint",
+                        endpoint_json(&node->config->endpoint), "role",
+                        node->config->is_org_leader ? "leader" : "follower", "uptime_s",
+                        number_json((fama_node_now_ns() - node->started_ns) / 1000000000u), "pid",
+                        (int)getpid(), "port", node->config->dataplane.port, "hugepages",
+                        fama_dataplane_uses_hugepages(node->dataplane), "channels", channels,
+                        "dataplane", dataplane));
+}
+
+/* ---- gossip ---- */
+
+static json_t *heights_json(struct fama_node *node, fama_tag tag)
+{
+    json_t *heights = json_object();
+    for (uint32_t i = 0; i < node->channel_count; i++) {
+        const struct fama_channel_member *member =
+            fama_channel_members_find(node->channels[i].members, tag);
+        if (member != NULL && !member->has_left) {
+            json_object_set_new(heights, fama_channel_id(node->channels[i].channel),
+                                number_json(member->height));
+        }
+    }
+    return heights;
+}
+
+static void answer_members(struct fama_node *node, struct fama_admin_call *call,
+                           const json_t *request)
+{
+    (void)request;
+    const struct fama_identity *self = fama_signer_identity(node->signer);
+    uint64_t now_ns = fama_node_now_ns();
+    json_t *members = json_array();
+    for (uint32_t i = 0; i < fama_membership_count(node->membership); i++) {
+        const struct fama_member *member = fama_membership_at(node->membership, i);
+        uint64_t ago_ns = now_ns > member->last_seen_ns ? now_ns - member->last_seen_ns : 0;
+        json_array_append_new(members,
+                              json_pack("{s:o, s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:o}", "pki_id",
+                                        hex_json(member->pki_id, sizeof(member->pki_id)), "mspid",
+                                        fama_identity_mspid(member->identity), "name",
+                                        fama_identity_common_name(member->identity), "endpoint",
+                                        endpoint_json(&member->endpoint), "state",
+                                        member->state == FAMA_PEER_ALIVE ? "alive" : "dead",
+                                        "last_seen_ms", number_json(ago_ns / 1000000u),
+                                        "incarnation", number_json(member->incarnation), "sequence",
+                                        number_json(member->sequence), "heights",
+                                        heights_json(node, member->tag)));
+    }
+    fama_admin_answer(call, json_pack("{s:{s:o, s:o, s:s, s:s}, s:o}", "self", "pki_id",
+                                      hex_json(fama_identity_pki_id(self), FAMA_PKI_ID_BYTES),
+                                      "endpoint", endpoint_json(&node->config->endpoint), "mspid",
+                                      fama_identity_mspid(self), "name",
+                                      fama_identity_common_name(self), "members", members));
+}
+
+static void answer_stats(struct fama_node *node, struct fama_admin_call *call,
+                         const json_t *request)
+{
+    (void)request;
+    struct fama_dataplane_counters counters;
+    fama_dataplane_counters(node->dataplane, &counters);
+    json_t *drops = json_object();
+    for (int i = 1; i < FAMA_DROP_COUNT; i++) {
+        json_object_set_new(drops, fama_drop_name(i),
+                            json_pack("{s:o, s:s}", "count",
+                                      number_json(drops_of(node, &counters, i)), "words",
+                                      fama_drop_words(i)));
+    }
+    fama_admin_answer(
+        call, json_pack("{s:o, s:o}", "counters", counters_json(node, &counters), "drops", drops));
+}
+
+/* ---- channels ---- */
+
+static uint8_t *read_file(const char *path, size_t *len, struct fama_error *error)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat info;
+    if (fd < 0 || fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+        fama_error_set(error, 0, "%s: %s", path, fd < 0 ? strerror(errno) : "not a regular file");
+        if (fd >= 0) {
+            close(fd);
+        }
+        return NULL;
+    }
+    if (info.st_size <= 0 || (uint64_t)info.st_size > BLOCK_FILE_MAX) {
+        fama_error_set(error, 0, "%s: %lld bytes is no size for a genesis block", path,
+                       (long long)info.st_size);
+        close(fd);
+        return NULL;
+    }
+    uint8_t *bytes = malloc((size_t)info.st_size);
+    size_t done = 0;
+    while (bytes != NULL && done < (size_t)info.st_size) {
+        ssize_t got = read(fd, bytes + done, (size_t)info.st_size - done);
+        if (got <= 0) {
+            break;
+        }
+        done += (size_t)got;
+    }
+    close(fd);
+    if (bytes == NULL || done < (size_t)info.st_size) {
+        fama_error_set(error, 0, "%s: could not be read whole", path);
+        free(bytes);
+        return NULL;
+    }
+    *len = done;
+    return bytes;
+}
+
+static void answer_join(struct fama_node *node, struct fama_admin_call *call, const json_t *request)
+{
+    const char *path = json_string_value(json_object_get(request, "block_file"));
+    struct fama_error error = {""};
+    size_t len = 0;
+    if (path == NULL) {
+        fama_admin_refuse(call, "channel.join needs block_file, the path of a genesis block");
+        return;
+    }
+    if (node->channel_count == FAMA_CHANNELS_MAX) {
+        fama_admin_refuse(call, "this node has joined %d channels, which is the most",
+                          FAMA_CHANNELS_MAX);
+        return;
+    }
+    uint8_t *bytes = read_file(path, &len, &error);
+    if (bytes == NULL) {
+        fama_admin_refuse(call, "%s", error.text);
+        return;
+    }
+    struct fama_channel_setup setup;
+    struct fama_channel *channel = NULL;
+    char id[FAMA_CHANNEL_ID_MAX];
+    fama_node_channel_setup(node, &setup);
+    int result = fama_channel_genesis_id(fama_bytes(bytes, len), id, &error);
+    if (result == 0 && fama_node_find_channel(node, id) != NULL) {
+        result = fama_error_set(&error, FAMA_CHANNEL_EXISTS, "channel %s is already joined", id);
+    }
+    if (result == 0) {
+        result = fama_channel_join(&setup, fama_bytes(bytes, len), &channel, &error);
+    }
+    free(bytes);
+    if (result == 0) {
+        result = fama_node_add_channel(node, channel, &error);
+    }
+    if (result != 0) {
+        fama_admin_refuse(call, "%s", error.text);
+        return;
+    }
+    fama_info("channel", "%s: joined", fama_channel_id(channel));
+    fama_admin_answer(call,
+                      json_pack("{s:s, s:i}", "channel", fama_channel_id(channel), "height", 1));
+}
+
+static void answer_list(struct fama_node *node, struct fama_admin_call *call, const json_t *request)
+{
+    (void)request;
+    json_t *channels = json_array();
+    for (uint32_t i = 0; i < node->channel_count; i++) {
+        struct fama_channel_status status;
+        fama_channel_status(node->channels[i].channel, &status);
+        json_array_append_new(channels, json_pack("{s:s, s:o}", "channel",
+                                                  fama_channel_id(node->channels[i].channel),
+                                                  "height", number_json(status.height)));
+    }
+    fama_admin_answer(call, json_pack("{s:o}", "channels", channels));
+}
+
+/* The channel a request names; refuses the call and returns NULL if there is none. */
+static struct fama_node_channel *named_channel(struct fama_node *node, struct fama_admin_call *call,
+                                               const json_t *request)
+{
+    const char *id = json_string_value(json_object_get(request, "channel"));
+    struct fama_node_channel *channel = id == NULL ? NULL : fama_node_find_channel(node, id);
+    if (channel == NULL) {
+        fama_admin_refuse(call,
+                          id == NULL ? "which channel? none was named%s"
+                                     : "channel %s is not joined: `fama channel join` first",
+                          id == NULL ? "" : id);
+    }
+    return channel;
+}
+
+static void answer_getinfo(struct fama_node *node, struct fama_admin_call *call,
+                           const json_t *request)
+{
+    struct fama_node_channel *channel = named_channel(node, call, request);
+    if (channel == NULL) {
+        return;
+    }
+    struct fama_ledger_info info;
+    fama_ledger_info(fama_channel_ledger(channel->channel), &info);
+    struct fama_error error = {""};
+    struct fama_block block = {0};
+    uint8_t *bytes = NULL;
+    size_t len = 0;
+    if (fama_ledger_block(fama_channel_ledger(channel->channel), info.height - 1, &bytes, &len,
+                          &error) != 0 ||
+        fama_block_parse(fama_bytes(bytes, len), &block) != FAMA_BLOCK_ACCEPTED) {
+        fama_admin_refuse(call, "block %llu: %s", (unsigned long long)info.height - 1, error.text);
+    } else {
+        fama_admin_answer(
+            call, json_pack("{s:s, s:o, s:o, s:o}", "channel", fama_channel_id(channel->channel),
+                            "height", number_json(info.height), "current_block_hash",
+                            hex_json(info.last_hash, sizeof(info.last_hash)), "previous_block_hash",
+                            hex_json(block.previous_hash.at, block.previous_hash.len)));
+    }
+    fama_block_clear(&block);
+    fama_ledger_free(bytes);
+}
+
+static void answer_fetch(struct fama_node *node, struct fama_admin_call *call,
+                         const json_t *request)
+{
+    struct fama_node_channel *channel = named_channel(node, call, request);
+    if (channel == NULL) {
+        return;
+    }
+    const json_t *number = json_object_get(request, "number");
+    if (!json_is_integer(number) || json_integer_value(number) < 0) {
+        fama_admin_refuse(call, "channel.fetch needs number, a block number");
+        return;
+    }
+    struct fama_error error = {""};
+    uint8_t *bytes = NULL;
+    size_t len = 0;
+    uint64_t wanted = (uint64_t)json_integer_value(number);
+    if (fama_ledger_block(fama_channel_ledger(channel->channel), wanted, &bytes, &len, &error) !=
+        0) {
+        fama_admin_refuse(call, "block %llu: %s", (unsigned long long)wanted, error.text);
+        return;
+    }
+    unsigned char *text = malloc((len + 2) / 3 * 4 + 1);
+    if (text == NULL || len > INT32_MAX) {
+        fama_admin_refuse(call, "block %llu: no memory for %zu bytes", (unsigned long long)wanted,
+                          len);
+    } else {
+        EVP_EncodeBlock(text, bytes, (int)len);
+        fama_admin_answer(
+            call, json_pack("{s:o, s:s}", "number", number_json(wanted), "block_base64", text));
+    }
+    free(text);
+    fama_ledger_free(bytes);
+}
+
+static const char *path_name(enum fama_arrival_path path)
+{
+    switch (path) {
+    case FAMA_ARRIVAL_GENESIS:
+        return "genesis";
+    case FAMA_ARRIVAL_SOURCE:
+        return "source";
+    case FAMA_ARRIVAL_PUSH:
+        return "push";
+    case FAMA_ARRIVAL_PULL:
+        return "pull";
+    }
+    return "unknown";
+}
+
+static void answer_arrivals(struct fama_node *node, struct fama_admin_call *call,
+                            const json_t *request)
+{
+    struct fama_node_channel *channel = named_channel(node, call, request);
+    if (channel == NULL) {
+        return;
+    }
+    json_int_t first = json_integer_value(json_object_get(request, "first"));
+    json_int_t count = json_integer_value(json_object_get(request, "count"));
+    if (first < 0 || count <= 0 || count > ARRIVALS_MAX) {
+        fama_admin_refuse(call, "channel.arrivals needs first >= 0 and 1 <= count <= %d",
+                          ARRIVALS_MAX);
+        return;
+    }
+    json_t *arrivals = json_array();
+    for (json_int_t i = 0; i < count; i++) {
+        struct fama_arrival arrival;
+        uint64_t number = (uint64_t)(first + i);
+        if (fama_ledger_arrival(fama_channel_ledger(channel->channel), number, &arrival, NULL) !=
+            0) {
+            break;
+        }
+        json_array_append_new(
+            arrivals, json_pack("{s:o, s:s, s:o, s:o, s:o}", "number", number_json(number), "path",
+                                path_name(arrival.path), "sent_ns", number_json(arrival.sent_ns),
+                                "complete_ns", number_json(arrival.complete_ns), "durable_ns",
+                                number_json(arrival.durable_ns)));
+    }
+    fama_admin_answer(call, json_pack("{s:s, s:o}", "channel", fama_channel_id(channel->channel),
+                                      "arrivals", arrivals));
+}
+
+void fama_node_admin(void *context, struct fama_admin_call *call, const json_t *request)
+{
+    static const struct {
+        const char *op;
+        void (*answer)(struct fama_node *, struct fama_admin_call *, const json_t *);
+    } operations[] = {
+        {"node.status", answer_status},  {"gossip.members", answer_members},
+        {"gossip.stats", answer_stats},  {"channel.join", answer_join},
+        {"channel.list", answer_list},   {"channel.getinfo", answer_getinfo},
+        {"channel.fetch", answer_fetch}, {"channel.arrivals", answer_arrivals},
+    };
+    const char *op = json_string_value(json_object_get(request, "op"));
+    for (size_t i = 0; op != NULL && i < sizeof(operations) / sizeof(operations[0]); i++) {
+        if (strcmp(op, operations[i].op) == 0) {
+            operations[i].answer(context, call, request);
+            return;
+        }
+    }
+    fama_admin_refuse(call, "no such operation: %s", op == NULL ? "(none named)" : op);
+}

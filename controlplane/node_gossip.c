@@ -1,0 +1,375 @@
+/* Carries messages between the dataplane and the protocol objects: signs what they want said, hands them
+ * what was heard. All decisions are theirs. */
+#include <stdlib.h>
+
+#include "controlplane/log.h"
+#include "controlplane/node_state.h"
+
+#define STATEINFO_PAUSE_NS 100000000u /* between two statements of a small organisation */
+#define STATEINFO_PAUSE_MEMBER_NS                                                                  \
+    10000000u /* and for each living member, so that all together stay few */
+
+/* ---- Saying ---- */
+
+static size_t sign_message(struct fama_node *node, enum fama_kind kind, struct fama_bytes body,
+                           uint8_t *datagram, size_t size)
+{
+    const uint8_t *pki_id = fama_identity_pki_id(fama_signer_identity(node->signer));
+    struct fama_message message = {
+        .kind = kind,
+        .author = fama_tag_of(pki_id),
+        .incarnation = node->incarnation,
+        .sequence = fama_membership_next_sequence(node->membership),
+        .body = body,
+    };
+    uint8_t digest[FAMA_SHA256_BYTES];
+    struct fama_signature signature;
+    fama_wire_message_digest(&message, pki_id, digest);
+    if (fama_signer_sign_digest(node->signer, digest, &signature) != 0) {
+        fama_failure("gossip", "signing failed: nothing can be said until the node is restarted");
+        return 0;
+    }
+    fama_signature_to_raw(&signature, message.signature);
+    return fama_wire_message_write(&message, datagram, size);
+}
+
+static void send_signed(struct fama_node *node, enum fama_kind kind, struct fama_bytes body,
+                        const struct fama_endpoint *targets, uint32_t count)
+{
+    uint8_t datagram[FAMA_ALIVE_DATAGRAM_MAX];
+    size_t len = sign_message(node, kind, body, datagram, sizeof(datagram));
+    for (uint32_t i = 0; i < count && len > 0; i++) {
+        /* A full ring means a busy moment; gossip repeats itself. */
+        (void)fama_dataplane_send(node->dataplane, &targets[i], fama_bytes(datagram, len));
+    }
+}
+
+static void send_alive(struct fama_node *node, const struct fama_endpoint *target)
+{
+    struct fama_identity *self = fama_signer_identity(node->signer);
+    struct fama_alive alive = {
+        .endpoint = node->config->endpoint,
+        .mspid = fama_bytes_of_text(fama_identity_mspid(self)),
+        .id_bytes = fama_identity_id_bytes(self),
+    };
+    uint8_t body[FAMA_ALIVE_DATAGRAM_MAX];
+    size_t len = fama_wire_alive_write(&alive, body, sizeof(body));
+    send_signed(node, FAMA_KIND_ALIVE, fama_bytes(body, len), target, 1);
+}
+
+static void send_digest(struct fama_node *node, const struct fama_digest *digest,
+                        const struct fama_endpoint *target)
+{
+    uint8_t body[FAMA_ALIVE_DATAGRAM_MAX];
+    size_t len = fama_wire_digest_write(digest, body, sizeof(body));
+    if (len > 0) {
+        send_signed(node, FAMA_KIND_DIGEST, fama_bytes(body, len), target, 1);
+    }
+}
+
+/* Up to `wanted` random living members, never `except`. */
+static uint32_t random_living(struct fama_node *node, fama_tag except, uint32_t wanted,
+                              struct fama_endpoint *chosen)
+{
+    uint32_t seen = 0;
+    uint32_t count = fama_membership_count(node->membership);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct fama_member *member = fama_membership_at(node->membership, i);
+        if (member->state != FAMA_PEER_ALIVE || member->tag == except) {
+            continue;
+        }
+        /* Reservoir sampling: each of those seen is kept with equal chance. */
+        uint32_t place = seen < wanted ? seen : fama_random_below(&node->random, seen + 1);
+        if (place < wanted) {
+            chosen[place] = member->endpoint;
+        }
+        seen++;
+    }
+    return seen < wanted ? seen : wanted;
+}
+
+static void state_info(struct fama_node *node, struct fama_node_channel *channel,
+                       const struct fama_endpoint *targets, uint32_t count)
+{
+    struct fama_stateinfo stateinfo = {.channel = fama_channel_tag(channel->channel),
+                                       .height = channel->height};
+    uint8_t body[64];
+    size_t len = fama_wire_stateinfo_write(&stateinfo, body, sizeof(body));
+    send_signed(node, FAMA_KIND_STATEINFO, fama_bytes(body, len), targets, count);
+}
+
+static uint32_t fan_out_of(const struct fama_node *node)
+{
+    uint32_t wanted = node->config->propagate_peer_num;
+    return wanted < FAMA_FANOUT_MAX ? wanted : FAMA_FANOUT_MAX;
+}
+
+static void publish_state_info(struct fama_node *node, uint64_t now_ns)
+{
+    uint64_t pause_ns = STATEINFO_PAUSE_NS;
+    uint64_t by_size_ns =
+        (uint64_t)fama_membership_count(node->membership) * STATEINFO_PAUSE_MEMBER_NS;
+    if (by_size_ns > pause_ns) {
+        pause_ns = by_size_ns;
+    }
+    if (pause_ns > node->config->publish_state_info_interval_ns) {
+        pause_ns = node->config->publish_state_info_interval_ns;
+    }
+    for (uint32_t i = 0; i < node->channel_count; i++) {
+        struct fama_node_channel *channel = &node->channels[i];
+        uint64_t age_ns = now_ns - channel->stated_ns;
+        bool is_news = channel->height != channel->stated_height && age_ns >= pause_ns;
+        if (!is_news && age_ns < node->config->publish_state_info_interval_ns) {
+            continue;
+        }
+        struct fama_endpoint targets[FAMA_FANOUT_MAX];
+        uint32_t count = random_living(node, 0, fan_out_of(node), targets);
+        if (count > 0) {
+            state_info(node, channel, targets, count);
+        }
+        channel->stated_height = channel->height;
+        channel->stated_ns = now_ns;
+    }
+}
+
+/* A newcomer learns at once which channels we are in, and how far. */
+static void introduce(struct fama_node *node, const struct fama_member *peer)
+{
+    for (uint32_t i = 0; i < node->channel_count; i++) {
+        state_info(node, &node->channels[i], &peer->endpoint, 1);
+    }
+}
+
+static void forget_in_channels(struct fama_node *node, fama_tag tag, bool for_good)
+{
+    for (uint32_t i = 0; i < node->channel_count; i++) {
+        fama_repair_forget(node->channels[i].repair, tag);
+        if (for_good) {
+            fama_channel_members_forget(node->channels[i].members, tag);
+        }
+    }
+}
+
+static void carry_out(struct fama_node *node)
+{
+    struct fama_membership_action action;
+    while (fama_membership_next_action(node->membership, &action)) {
+        char text[FAMA_ENDPOINT_TEXT_BYTES] = "";
+        switch (action.kind) {
+        case FAMA_MEMBERSHIP_SEND_ALIVE:
+            send_alive(node, &action.target);
+            break;
+        case FAMA_MEMBERSHIP_FORWARD:
+            (void)fama_dataplane_send(node->dataplane, &action.target, action.datagram);
+            break;
+        case FAMA_MEMBERSHIP_SEND_DIGEST:
+            send_digest(node, action.digest, &action.target);
+            break;
+        case FAMA_MEMBERSHIP_CHANGED:
+            node->view_is_stale = true;
+            break;
+        case FAMA_MEMBERSHIP_JOINED:
+            fama_endpoint_format(&action.peer->endpoint, text);
+            fama_info("membership", "%s at %s is alive",
+                      fama_identity_common_name(action.peer->identity), text);
+            introduce(node, action.peer);
+            break;
+        case FAMA_MEMBERSHIP_DIED:
+            fama_endpoint_format(&action.peer->endpoint, text);
+            fama_warning("membership", "%s at %s is dead: not heard of for %.1f s",
+                         fama_identity_common_name(action.peer->identity), text,
+                         (double)node->config->alive_expiration_ns / 1e9);
+            forget_in_channels(node, action.peer->tag, false);
+            break;
+        case FAMA_MEMBERSHIP_FORGOTTEN:
+            forget_in_channels(node, action.peer->tag, true);
+            fama_identity_release(action.identity);
+            node->view_is_stale = true;
+            break;
+        }
+    }
+}
+
+/* ---- Hearing ---- */
+
+static enum fama_drop on_alive(struct fama_node *node, struct fama_event *event, uint64_t now_ns)
+{
+    struct fama_alive alive;
+    enum fama_drop drop = fama_wire_alive_read(event->message.body, &alive);
+    if (drop != FAMA_DROP_NONE) {
+        return drop;
+    }
+    bool took_identity = false;
+    drop = fama_membership_on_alive(
+        node->membership, now_ns, &event->message, &alive, event->author_pki_id,
+        fama_bytes(event->datagram, event->datagram_bytes), event->author, &took_identity);
+    if (took_identity) {
+        fama_identity_acquire(event->author); /* The event's own reference goes with the event. */
+    }
+    return drop;
+}
+
+static enum fama_drop on_digest(struct fama_node *node, struct fama_event *event, uint64_t now_ns)
+{
+    struct fama_digest digest;
+    enum fama_drop drop = fama_wire_digest_read(event->message.body, &digest);
+    if (drop == FAMA_DROP_NONE) {
+        drop = fama_membership_on_digest(node->membership, now_ns, &event->message, &digest);
+    }
+    return drop;
+}
+
+static struct fama_node_channel *channel_by_tag(struct fama_node *node, fama_tag tag)
+{
+    for (uint32_t i = 0; i < node->channel_count; i++) {
+        if (fama_channel_tag(node->channels[i].channel) == tag) {
+            return &node->channels[i];
+        }
+    }
+    return NULL;
+}
+
+static enum fama_drop on_stateinfo(struct fama_node *node, struct fama_event *event,
+                                   uint64_t now_ns)
+{
+    struct fama_stateinfo stateinfo;
+    enum fama_drop drop = fama_wire_stateinfo_read(event->message.body, &stateinfo);
+    if (drop != FAMA_DROP_NONE) {
+        return drop;
+    }
+    struct fama_node_channel *channel = channel_by_tag(node, stateinfo.channel);
+    if (channel == NULL) {
+        return FAMA_DROP_UNKNOWN_CHANNEL;
+    }
+    if (fama_membership_find(node->membership, event->message.author) == NULL) {
+        return FAMA_DROP_UNKNOWN_AUTHOR;
+    }
+    bool is_change = false;
+    drop = fama_channel_members_on_stateinfo(channel->members, &event->message, &stateinfo,
+                                             &is_change);
+    if (drop != FAMA_DROP_NONE) {
+        return drop;
+    }
+    node->view_is_stale |= is_change;
+    if (stateinfo.has_left) {
+        fama_repair_forget(channel->repair, event->message.author);
+    } else {
+        fama_repair_on_stateinfo(channel->repair, now_ns, event->message.author, stateinfo.height);
+    }
+    struct fama_endpoint targets[FAMA_FANOUT_MAX];
+    uint32_t count = random_living(node, event->message.author, fan_out_of(node), targets);
+    for (uint32_t i = 0; i < count; i++) {
+        (void)fama_dataplane_send(node->dataplane, &targets[i],
+                                  fama_bytes(event->datagram, event->datagram_bytes));
+    }
+    return FAMA_DROP_NONE;
+}
+
+static enum fama_drop on_request(struct fama_node *node, struct fama_event *event, uint64_t now_ns)
+{
+    struct fama_request request;
+    enum fama_drop drop = fama_wire_request_read(event->message.body, &request);
+    if (drop != FAMA_DROP_NONE) {
+        return drop;
+    }
+    const uint8_t *self = fama_identity_pki_id(fama_signer_identity(node->signer));
+    if (request.target != fama_tag_of(self)) {
+        return FAMA_DROP_MALFORMED; /* Meant for somebody else: nothing of ours to answer. */
+    }
+    struct fama_node_channel *channel = channel_by_tag(node, request.channel);
+    if (channel == NULL) {
+        return FAMA_DROP_UNKNOWN_CHANNEL;
+    }
+    const struct fama_member *asker = fama_membership_find(node->membership, event->message.author);
+    const struct fama_channel_member *member =
+        fama_channel_members_find(channel->members, event->message.author);
+    if (asker == NULL || member == NULL || member->has_left) {
+        return FAMA_DROP_NOT_A_MEMBER;
+    }
+    drop = fama_repair_server_admit(node->repair_server, now_ns, &event->message, &request);
+    if (drop != FAMA_DROP_NONE) {
+        return drop;
+    }
+    /* The answer goes to the address the asker has signed for itself, never to where the datagram
+     * claims to come from: a spoofed source gets nothing. */
+    if (!fama_sender_serve(node->sender, fama_channel_id(channel->channel),
+                           fama_channel_ledger(channel->channel), &asker->endpoint, &request)) {
+        return FAMA_DROP_ADMISSION_BUDGET;
+    }
+    return FAMA_DROP_NONE;
+}
+
+static enum fama_drop on_message(struct fama_node *node, struct fama_event *event, uint64_t now_ns)
+{
+    switch (event->message.kind) {
+    case FAMA_KIND_ALIVE:
+        return on_alive(node, event, now_ns);
+    case FAMA_KIND_DIGEST:
+        return on_digest(node, event, now_ns);
+    case FAMA_KIND_STATEINFO:
+        return on_stateinfo(node, event, now_ns);
+    case FAMA_KIND_REQUEST:
+        return on_request(node, event, now_ns);
+    case FAMA_KIND_CHUNK:
+        break;
+    }
+    return FAMA_DROP_BAD_KIND;
+}
+
+static struct fama_node_channel *channel_by_index(struct fama_node *node, uint16_t index)
+{
+    /* A channel's number is its place: channels are added and never removed while the node runs. */
+    return index < node->channel_count ? &node->channels[index] : NULL;
+}
+
+void fama_node_on_event(struct fama_node *node, struct fama_event *event)
+{
+    uint64_t now_ns = fama_node_now_ns();
+    struct fama_node_channel *channel = NULL;
+    switch (event->kind) {
+    case FAMA_EVENT_MESSAGE:
+        node->drops[on_message(node, event, now_ns)]++;
+        carry_out(node);
+        break;
+    case FAMA_EVENT_GAP:
+        channel = channel_by_index(node, event->gap.channel);
+        if (channel != NULL) {
+            fama_repair_on_gap(channel->repair, now_ns, &event->gap);
+        }
+        break;
+    case FAMA_EVENT_WINDOW:
+        channel = channel_by_index(node, event->window.channel);
+        if (channel != NULL) {
+            fama_repair_on_window(channel->repair, now_ns, &event->window);
+        }
+        break;
+    }
+}
+
+static void send_requests(struct fama_node *node, struct fama_node_channel *channel,
+                          uint64_t now_ns)
+{
+    struct fama_repair_request ask;
+    while (fama_repair_next(channel->repair, now_ns, &ask)) {
+        const struct fama_member *holder = fama_membership_find(node->membership, ask.holder);
+        if (holder == NULL) {
+            fama_repair_forget(channel->repair, ask.holder);
+            continue;
+        }
+        uint8_t body[FAMA_ALIVE_DATAGRAM_MAX];
+        size_t len = fama_wire_request_write(&ask.request, body, sizeof(body));
+        if (len > 0) {
+            send_signed(node, FAMA_KIND_REQUEST, fama_bytes(body, len), &holder->endpoint, 1);
+        }
+    }
+}
+
+void fama_node_gossip_tick(struct fama_node *node, uint64_t now_ns)
+{
+    fama_membership_tick(node->membership, now_ns);
+    carry_out(node);
+    publish_state_info(node, now_ns);
+    for (uint32_t i = 0; i < node->channel_count; i++) {
+        send_requests(node, &node->channels[i], now_ns);
+    }
+}

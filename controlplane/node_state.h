@@ -1,0 +1,86 @@
+/* What the rooms of a node share: private to controlplane/node*.c.
+ *
+ * Threads of a node:
+ *   control   libevent loop: membership, repair, ordering source, admin socket. Owns everything in
+ *             struct fama_node.
+ *   sender    one: cuts and signs blocks (controlplane/sender.h)
+ *   commit    one per channel (controlplane/channel.h)
+ *   net, verify lcores  inside the dataplane
+ * They meet in the dataplane's rings, the channels' and the sender's queues, and nowhere else. */
+#ifndef FAMA_CONTROLPLANE_NODE_STATE_H
+#define FAMA_CONTROLPLANE_NODE_STATE_H
+
+#include <event2/event.h>
+
+#include "controlplane/admin.h"
+#include "controlplane/block_source.h"
+#include "controlplane/channel.h"
+#include "controlplane/channel_members.h"
+#include "controlplane/config.h"
+#include "controlplane/membership.h"
+#include "controlplane/node.h"
+#include "controlplane/repair.h"
+#include "controlplane/sender.h"
+#include "crypto/signer.h"
+
+/* A channel as the control thread sees it. */
+struct fama_node_channel {
+    struct fama_channel *channel;
+    struct fama_channel_members *members;
+    struct fama_repair *repair;
+    uint64_t height;        /* last seen from the commit thread */
+    uint64_t stated_height; /* what our last stateinfo said */
+    uint64_t stated_ns;
+
+    struct fama_block_source *source; /* NULL: not a leader, or no source */
+    uint64_t source_next;             /* number to read next */
+    uint64_t source_due_ns;           /* not before: pace, or back-off after a refusal */
+    uint32_t source_attempts;         /* refusals or failures since the height last moved */
+};
+
+struct fama_node {
+    const struct fama_config *config;
+    struct fama_msp *msp;
+    struct fama_signer *signer;
+    struct event_base *base;
+    struct event *dataplane_event, *wake_event, *tick_event, *term_event, *interrupt_event;
+    struct fama_dataplane *dataplane;
+    struct fama_sender *sender;
+    struct fama_membership *membership;
+    struct fama_repair_server *repair_server;
+    struct fama_admin *admin;
+    char *ledgers_directory;
+    int wake_fd; /* commit threads ring it */
+    uint64_t incarnation;
+    uint64_t started_ns;
+    struct fama_random random;
+    bool view_is_stale;
+    uint64_t drops[FAMA_DROP_COUNT]; /* refused by the control thread itself */
+    struct fama_node_channel channels[FAMA_CHANNELS_MAX];
+    uint32_t channel_count;
+};
+
+uint64_t fama_node_now_ns(void);
+struct fama_node_channel *fama_node_find_channel(struct fama_node *node, const char *channel_id);
+
+/* Adds a joined or opened channel and starts its commit thread; takes it over, also on failure. */
+int fama_node_add_channel(struct fama_node *node, struct fama_channel *channel,
+                          struct fama_error *error);
+void fama_node_channel_setup(struct fama_node *node, struct fama_channel_setup *setup);
+
+/* node_gossip.c: messages in, messages out. */
+void fama_node_on_event(struct fama_node *node, struct fama_event *event);
+void fama_node_gossip_tick(struct fama_node *node, uint64_t now_ns);
+
+/* node_view.c: the world as packet threads see it. */
+void fama_node_publish_view(struct fama_node *node);
+
+/* node_source.c: blocks from the ordering source into the channels. */
+int fama_node_open_source(struct fama_node *node, struct fama_node_channel *channel,
+                          struct fama_error *error);
+void fama_node_source_tick(struct fama_node *node, uint64_t now_ns);
+
+/* node_admin.c: the handler of the admin socket. */
+void fama_node_admin(void *context, struct fama_admin_call *call, const json_t *request);
+
+#endif
