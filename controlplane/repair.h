@@ -2,13 +2,15 @@
  *
  * Inputs are the heights other members state, the window the dataplane reports (which blocks are at
  * hand), gaps of stalled blocks, and time. Output is requests, one datagram each. Receiver-driven: at most
- * `window_blocks` blocks are asked for at once, lowest first; a request unanswered for `retry_ns` goes to
- * another holder, with the wait doubling up to 8 x retry_ns; a holder that lets requests lapse is asked
- * less (its own window is halved, and grows again with each block that arrives).
+ * `window_blocks` blocks, none farther than that beyond our height, are asked for at once, lowest first; a
+ * request unanswered for `retry_ns` goes to another holder, with the wait doubling up to 8 x retry_ns; a
+ * holder that lets requests lapse is asked less (its own window is halved, and grows again with each block
+ * that arrives) and, after a few lapses in a row, rests for up to 32 x retry_ns. Holders are drawn with a
+ * probability in proportion to their windows.
  *
  * Sans-I/O, one object per channel. Owner: the control thread, or the simulator. Memory: fixed at
  * creation. Adversary: members that state heights they do not have (a height counts only as a hint whom
- * to ask; a liar's requests lapse and it is asked less). */
+ * to ask, and only for its own author's patience; a liar's requests lapse and it is asked less). */
 #ifndef FAMA_CONTROLPLANE_REPAIR_H
 #define FAMA_CONTROLPLANE_REPAIR_H
 
@@ -22,28 +24,35 @@ struct fama_repair_config {
     uint32_t window_blocks; /* <= 64 */
     uint64_t patience_ns;   /* a block known to exist is asked for when push had this long */
     uint64_t retry_ns;
-    uint16_t chunk_bytes;   /* what our MTU takes: asked for when nothing of a block is here */
+    uint16_t chunk_bytes; /* what our MTU takes: asked for when nothing of a block is here */
     uint32_t holders_max;
     uint64_t random_seed;
 };
 
 struct fama_repair_request {
     fama_tag holder;
-    struct fama_request request; /* complete but for nothing: sign and send */
+    struct fama_request request; /* complete: sign and send */
 };
 
+/* NULL if out of memory, if a limit or a time but patience_ns is zero, or window_blocks is over
+ * FAMA_REPAIR_WINDOW_MAX. */
+#define FAMA_REPAIR_WINDOW_MAX 64
 struct fama_repair *fama_repair_create(const struct fama_repair_config *config);
 void fama_repair_destroy(struct fama_repair *repair);
 
-/* A member's stated height. True if it is news (higher than what we knew of that member). */
+/* A member's stated height. True if it is news (higher than what we knew of that member). When all places
+ * are taken, a newcomer gets that of a holder which has nothing that we lack, or none. */
 bool fama_repair_on_stateinfo(struct fama_repair *repair, uint64_t now_ns, fama_tag peer,
                               uint64_t height);
 /* The member died or left: do not ask it any more. */
 void fama_repair_forget(struct fama_repair *repair, fama_tag peer);
-/* Our own ledger's height, and what is at hand beyond it. */
+/* Our own ledger's height, and what is at hand beyond it. A block at hand is not asked for, and the holder
+ * that was asked for it is given credit. */
 void fama_repair_on_window(struct fama_repair *repair, uint64_t now_ns,
                            const struct fama_window *window);
 void fama_repair_on_height(struct fama_repair *repair, uint64_t now_ns, uint64_t height);
+/* The missing chunks of a block that makes no progress: asked for at once, without patience, and again
+ * only when the gap has been reported again. */
 void fama_repair_on_gap(struct fama_repair *repair, uint64_t now_ns, const struct fama_gap *gap);
 
 /* The next request to send now, or false. Call until false, at least each 20 ms while lagging. */
@@ -57,18 +66,34 @@ uint32_t fama_repair_holder_count(const struct fama_repair *repair);
 
 /* ---- Answering ---- */
 
-/* Decides whether a verified request may be answered: rising (incarnation, sequence) per asker (replay),
- * and a token bucket of bytes per asker and in total. REPLAYED or ADMISSION_BUDGET if not. */
+/* Decides whether a verified request may be answered: each (incarnation, sequence) of an asker once, in
+ * rising order but for the up to FAMA_REPAIR_REORDER sequence numbers by which datagrams overtake each
+ * other (replay), and a token bucket of bytes per asker and in total, each one second deep. REPLAYED or
+ * ADMISSION_BUDGET if not. A bucket that is not empty admits a request of any size and may go into debt.
+ *
+ * A request for named chunks is charged what they take at most. What a whole block takes is known when it
+ * is read: it is charged FAMA_REPAIR_WHOLE_BLOCK_BYTES, and the owner may have the difference settled.
+ *
+ * Memory is fixed: when there are more askers than places, the one longest not heard gives way. */
+#define FAMA_REPAIR_REORDER           63
+#define FAMA_REPAIR_WHOLE_BLOCK_BYTES 262144
 struct fama_repair_server;
 struct fama_repair_server_config {
     uint64_t bytes_per_second; /* all askers together */
     uint64_t bytes_per_second_each;
     uint32_t askers_max;
 };
-struct fama_repair_server *fama_repair_server_create(const struct fama_repair_server_config *config);
+/* NULL if out of memory or a limit is zero. */
+struct fama_repair_server *
+fama_repair_server_create(const struct fama_repair_server_config *config);
 void fama_repair_server_destroy(struct fama_repair_server *server);
 enum fama_drop fama_repair_server_admit(struct fama_repair_server *server, uint64_t now_ns,
                                         const struct fama_message *message,
                                         const struct fama_request *request);
+/* What admitting this request was charged, in bytes. */
+uint64_t fama_repair_server_charge(const struct fama_request *request);
+/* Replaces the `charged` bytes of an admitted request by the bytes that were really sent. */
+void fama_repair_server_settle(struct fama_repair_server *server, fama_tag asker,
+                               uint64_t charged_bytes, uint64_t sent_bytes);
 
 #endif

@@ -1,0 +1,445 @@
+#include "controlplane/repair.h"
+
+#include <stdlib.h>
+
+#include "dataplane/fanout.h"
+
+#define WAIT_DOUBLINGS_MAX 3u /* a block's wait: retry_ns << this at most */
+#define REST_DOUBLINGS_MAX 5u
+#define LAPSES_BEFORE_REST 2u
+
+struct holder {
+    fama_tag tag;
+    uint64_t height;      /* the highest it stated */
+    uint64_t ripe_height; /* the part of it that push has had its time for */
+    uint64_t pending_height;
+    uint64_t pending_since_ns; /* meaningful while pending_height > ripe_height */
+    uint32_t window;           /* blocks it may be asked for at once */
+    uint32_t outstanding;
+    uint32_t lapses; /* in a row */
+    uint64_t last_lapse_ns;
+    uint64_t rest_until_ns;
+};
+
+/* What is known and done about one block within the window; its place is block % FAMA_REPAIR_WINDOW_MAX. */
+struct want {
+    uint64_t block;
+    bool is_asked;
+    bool has_gap;     /* `gap` waits to be sent */
+    bool was_for_gap; /* the request under way was for chunks, not for the block */
+    fama_tag asked;   /* whom, last time; 0: nobody */
+    uint64_t asked_ns;
+    uint64_t deadline_ns;
+    uint32_t tries;
+    struct fama_gap gap;
+};
+
+struct fama_repair {
+    struct fama_repair_config config;
+    struct fama_random random;
+    uint64_t height;
+    struct fama_window window;
+    uint32_t asked_count;
+    bool
+        has_input; /* something came in since fama_repair_next last said that there is nothing to do */
+    uint32_t holder_count;
+    struct holder *holders;
+    struct want wants[FAMA_REPAIR_WINDOW_MAX];
+};
+
+struct fama_repair *fama_repair_create(const struct fama_repair_config *config)
+{
+    if (config->window_blocks == 0 || config->window_blocks > FAMA_REPAIR_WINDOW_MAX ||
+        config->retry_ns == 0 || config->holders_max == 0) {
+        return NULL;
+    }
+    struct fama_repair *repair = calloc(1, sizeof(*repair));
+    if (repair == NULL) {
+        return NULL;
+    }
+    repair->config = *config;
+    fama_random_seed(&repair->random, config->random_seed);
+    for (uint32_t i = 0; i < FAMA_REPAIR_WINDOW_MAX; i++) {
+        repair->wants[i].block = i;
+    }
+    repair->holders = calloc(config->holders_max, sizeof(*repair->holders));
+    if (repair->holders == NULL) {
+        fama_repair_destroy(repair);
+        return NULL;
+    }
+    return repair;
+}
+
+void fama_repair_destroy(struct fama_repair *repair)
+{
+    if (repair != NULL) {
+        free(repair->holders);
+        free(repair);
+    }
+}
+
+/* ---- Holders ---- */
+
+static struct holder *find_holder(struct fama_repair *repair, fama_tag tag)
+{
+    for (uint32_t i = 0; i < repair->holder_count; i++) {
+        if (repair->holders[i].tag == tag) {
+            return &repair->holders[i];
+        }
+    }
+    return NULL;
+}
+
+static struct holder *place_for_holder(struct fama_repair *repair, fama_tag tag)
+{
+    struct holder *place = NULL;
+    if (repair->holder_count < repair->config.holders_max) {
+        place = &repair->holders[repair->holder_count++];
+    }
+    for (uint32_t i = 0; place == NULL && i < repair->holder_count; i++) {
+        if (repair->holders[i].height <= repair->height && repair->holders[i].outstanding == 0) {
+            place = &repair->holders[i];
+        }
+    }
+    if (place != NULL) {
+        *place = (struct holder){.tag = tag, .window = repair->config.window_blocks};
+    }
+    return place;
+}
+
+bool fama_repair_on_stateinfo(struct fama_repair *repair, uint64_t now_ns, fama_tag peer,
+                              uint64_t height)
+{
+    if (peer == repair->config.self) {
+        return false;
+    }
+    struct holder *holder = find_holder(repair, peer);
+    if (holder == NULL) {
+        holder = place_for_holder(repair, peer);
+    }
+    if (holder == NULL || height <= holder->height) {
+        return false;
+    }
+    holder->height = height;
+    if (holder->pending_height <= holder->ripe_height) {
+        holder->pending_height = height;
+        holder->pending_since_ns = now_ns;
+    }
+    repair->has_input = true;
+    return true;
+}
+
+/* Rises that come while one ripens wait for the next turn: what rises all the time ripens all the same. */
+static void ripen(struct fama_repair *repair, uint64_t now_ns)
+{
+    for (uint32_t i = 0; i < repair->holder_count; i++) {
+        struct holder *holder = &repair->holders[i];
+        if (holder->pending_height > holder->ripe_height && now_ns >= holder->pending_since_ns &&
+            now_ns - holder->pending_since_ns >= repair->config.patience_ns) {
+            holder->ripe_height = holder->pending_height;
+            holder->pending_height = holder->height;
+            holder->pending_since_ns = now_ns;
+        }
+    }
+}
+
+static void credit(struct fama_repair *repair, struct holder *holder)
+{
+    if (holder->window < repair->config.window_blocks) {
+        holder->window++;
+    }
+    holder->lapses = 0;
+    holder->rest_until_ns = 0;
+}
+
+static void debit(struct fama_repair *repair, struct holder *holder, const struct want *want,
+                  uint64_t now_ns)
+{
+    /* Requests that were under way together lapse together and count once, as one loss does for TCP. */
+    if (holder->lapses > 0 && want->asked_ns < holder->last_lapse_ns) {
+        return;
+    }
+    holder->last_lapse_ns = now_ns;
+    holder->window = holder->window > 1 ? holder->window / 2 : 1;
+    holder->lapses++;
+    if (holder->lapses > LAPSES_BEFORE_REST) {
+        uint32_t doublings = holder->lapses - LAPSES_BEFORE_REST;
+        if (doublings > REST_DOUBLINGS_MAX) {
+            doublings = REST_DOUBLINGS_MAX;
+        }
+        holder->rest_until_ns = now_ns + (repair->config.retry_ns << doublings);
+    }
+}
+
+/* ---- Wants ---- */
+
+static struct want *want_of(struct fama_repair *repair, uint64_t block)
+{
+    struct want *want = &repair->wants[block % FAMA_REPAIR_WINDOW_MAX];
+    if (want->block != block) {
+        *want = (struct want){.block = block};
+    }
+    return want;
+}
+
+static bool is_in_window(const struct fama_repair *repair, uint64_t block)
+{
+    return block >= repair->height && block - repair->height < repair->config.window_blocks;
+}
+
+static bool is_at_hand(const struct fama_repair *repair, uint64_t block)
+{
+    const struct fama_window *window = &repair->window;
+    return block >= window->first && block - window->first < 64 &&
+           (window->present >> (block - window->first) & 1) != 0;
+}
+
+/* The request under way is over; returns whose it was, NULL if that holder is gone. */
+static struct holder *stop_asking(struct fama_repair *repair, struct want *want)
+{
+    want->is_asked = false;
+    repair->asked_count--;
+    struct holder *holder = find_holder(repair, want->asked);
+    if (holder != NULL) {
+        holder->outstanding--;
+    }
+    return holder;
+}
+
+static void arrived(struct fama_repair *repair, struct want *want)
+{
+    if (want->is_asked) {
+        struct holder *holder = stop_asking(repair, want);
+        if (holder != NULL) {
+            credit(repair, holder);
+        }
+    }
+    want->tries = 0;
+}
+
+void fama_repair_forget(struct fama_repair *repair, fama_tag peer)
+{
+    struct holder *holder = find_holder(repair, peer);
+    if (holder == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < FAMA_REPAIR_WINDOW_MAX; i++) {
+        struct want *want = &repair->wants[i];
+        if (want->is_asked && want->asked == peer) {
+            (void)stop_asking(repair, want);
+        }
+    }
+    *holder = repair->holders[--repair->holder_count];
+    repair->has_input = true;
+}
+
+static void rise(struct fama_repair *repair, uint64_t height)
+{
+    if (height <= repair->height) {
+        return;
+    }
+    repair->height = height;
+    for (uint32_t i = 0; i < FAMA_REPAIR_WINDOW_MAX; i++) {
+        struct want *want = &repair->wants[i];
+        if (want->block < height) {
+            arrived(repair, want);
+            want->has_gap = false;
+        }
+    }
+}
+
+void fama_repair_on_height(struct fama_repair *repair, uint64_t now_ns, uint64_t height)
+{
+    (void)now_ns;
+    rise(repair, height);
+    repair->has_input = true;
+}
+
+void fama_repair_on_window(struct fama_repair *repair, uint64_t now_ns,
+                           const struct fama_window *window)
+{
+    (void)now_ns;
+    repair->window = *window;
+    rise(repair, window->first);
+    for (uint32_t i = 0; i < repair->config.window_blocks; i++) {
+        uint64_t block = repair->height + i;
+        struct want *want = want_of(repair, block);
+        if (!is_at_hand(repair, block)) {
+            want->has_gap = false; /* Its slot was given up: what is missing is the whole. */
+        } else if (!want->was_for_gap) {
+            arrived(repair, want);
+        }
+    }
+    repair->has_input = true;
+}
+
+void fama_repair_on_gap(struct fama_repair *repair, uint64_t now_ns, const struct fama_gap *gap)
+{
+    (void)now_ns;
+    if (!is_in_window(repair, gap->block) || gap->count == 0 ||
+        gap->count > FAMA_REQUEST_ENTRIES_MAX) {
+        return;
+    }
+    struct want *want = want_of(repair, gap->block);
+    want->gap = *gap;
+    want->has_gap = true;
+    repair->has_input = true;
+}
+
+/* ---- Asking ---- */
+
+static void lapse(struct fama_repair *repair, struct want *want, uint64_t now_ns)
+{
+    struct holder *holder = stop_asking(repair, want);
+    /* Chunks that were asked for and are not reported missing again have come. */
+    bool has_come = want->was_for_gap && !want->has_gap;
+    if (has_come) {
+        want->tries = 0;
+        if (holder != NULL) {
+            credit(repair, holder);
+        }
+        return;
+    }
+    want->tries++;
+    if (holder != NULL) {
+        debit(repair, holder, want, now_ns);
+    }
+}
+
+static bool is_wanted(const struct fama_repair *repair, const struct want *want)
+{
+    return !want->is_asked && (want->has_gap || !is_at_hand(repair, want->block));
+}
+
+/* Draws one of those that state to have the block and may be asked now; never the one that has just
+ * failed while there is another. */
+static struct holder *draw_holder(struct fama_repair *repair, const struct want *want,
+                                  uint64_t now_ns)
+{
+    struct holder *drawn = NULL;
+    struct holder *failed = NULL;
+    uint32_t weights = 0;
+    for (uint32_t i = 0; i < repair->holder_count; i++) {
+        struct holder *holder = &repair->holders[i];
+        uint64_t height = want->has_gap ? holder->height : holder->ripe_height;
+        if (height <= want->block || holder->outstanding >= holder->window ||
+            now_ns < holder->rest_until_ns) {
+            continue;
+        }
+        if (want->tries > 0 && holder->tag == want->asked) {
+            failed = holder;
+            continue;
+        }
+        weights += holder->window;
+        if (fama_random_below(&repair->random, weights) < holder->window) {
+            drawn = holder;
+        }
+    }
+    return drawn != NULL ? drawn : failed;
+}
+
+static void write_request(const struct fama_repair *repair, const struct want *want,
+                          struct fama_request *request)
+{
+    *request = (struct fama_request){
+        .target = want->asked,
+        .channel = repair->config.channel,
+        .block = want->block,
+        .chunk_bytes = repair->config.chunk_bytes,
+    };
+    if (want->was_for_gap) {
+        request->block_bytes = want->gap.block_bytes;
+        request->chunk_bytes = want->gap.chunk_bytes;
+        request->count = want->gap.count;
+        memcpy(request->entries, want->gap.entries, want->gap.count * sizeof(request->entries[0]));
+    }
+}
+
+static void ask(struct fama_repair *repair, struct want *want, struct holder *holder,
+                uint64_t now_ns, struct fama_repair_request *request)
+{
+    uint32_t doublings = want->tries < WAIT_DOUBLINGS_MAX ? want->tries : WAIT_DOUBLINGS_MAX;
+    want->is_asked = true;
+    want->asked = holder->tag;
+    want->asked_ns = now_ns;
+    want->deadline_ns = now_ns + (repair->config.retry_ns << doublings);
+    want->was_for_gap = want->has_gap;
+    want->has_gap = false;
+    holder->outstanding++;
+    repair->asked_count++;
+    request->holder = holder->tag;
+    write_request(repair, want, &request->request);
+}
+
+bool fama_repair_next(struct fama_repair *repair, uint64_t now_ns,
+                      struct fama_repair_request *request)
+{
+    ripen(repair, now_ns);
+    for (uint32_t i = 0; i < FAMA_REPAIR_WINDOW_MAX; i++) {
+        struct want *want = &repair->wants[i];
+        if (want->is_asked && now_ns >= want->deadline_ns) {
+            lapse(repair, want, now_ns);
+        }
+    }
+    for (uint32_t i = 0; i < repair->config.window_blocks; i++) {
+        if (repair->asked_count >= repair->config.window_blocks) {
+            break;
+        }
+        struct want *want = want_of(repair, repair->height + i);
+        if (!is_wanted(repair, want)) {
+            continue;
+        }
+        struct holder *holder = draw_holder(repair, want, now_ns);
+        if (holder != NULL) {
+            ask(repair, want, holder, now_ns, request);
+            return true;
+        }
+    }
+    repair->has_input = false;
+    return false;
+}
+
+uint64_t fama_repair_next_ns(const struct fama_repair *repair)
+{
+    if (repair->has_input) {
+        return 0;
+    }
+    uint64_t next_ns = UINT64_MAX;
+    for (uint32_t i = 0; i < FAMA_REPAIR_WINDOW_MAX; i++) {
+        const struct want *want = &repair->wants[i];
+        if (want->is_asked && want->deadline_ns < next_ns) {
+            next_ns = want->deadline_ns;
+        }
+    }
+    for (uint32_t i = 0; i < repair->holder_count; i++) {
+        const struct holder *holder = &repair->holders[i];
+        if (holder->height <= repair->height) {
+            continue;
+        }
+        uint64_t ripe_ns = holder->pending_since_ns + repair->config.patience_ns;
+        if (holder->pending_height > holder->ripe_height && ripe_ns < next_ns) {
+            next_ns = ripe_ns;
+        }
+        if (holder->rest_until_ns != 0 && holder->rest_until_ns < next_ns) {
+            next_ns = holder->rest_until_ns;
+        }
+    }
+    return next_ns;
+}
+
+uint64_t fama_repair_known_height(const struct fama_repair *repair)
+{
+    uint64_t known =
+        repair->window.horizon > repair->height ? repair->window.horizon : repair->height;
+    for (uint32_t i = 0; i < repair->holder_count; i++) {
+        if (repair->holders[i].height > known) {
+            known = repair->holders[i].height;
+        }
+    }
+    return known;
+}
+
+uint32_t fama_repair_holder_count(const struct fama_repair *repair)
+{
+    return repair->holder_count;
+}
