@@ -26,8 +26,10 @@ struct want {
     uint64_t block;
     bool is_asked;
     bool has_gap;     /* `gap` waits to be sent */
-    bool was_for_gap; /* the request under way was for chunks, not for the block */
-    fama_tag asked;   /* whom, last time; 0: nobody */
+    bool was_for_gap; /* the last request was for chunks, not for the block */
+    bool is_unjudged; /* that request's time is over, and the next report says what came of it */
+    uint32_t asked_chunks; /* how many it was for */
+    fama_tag asked;        /* whom, last time; 0: nobody */
     uint64_t asked_ns;
     uint64_t deadline_ns;
     uint32_t tries;
@@ -40,8 +42,8 @@ struct fama_repair {
     uint64_t height;
     struct fama_window window;
     uint32_t asked_count;
-    bool
-        has_input; /* something came in since fama_repair_next last said that there is nothing to do */
+    uint64_t seen_ns; /* the last time fama_repair_next was told */
+    bool has_input;   /* something came in since fama_repair_next found nothing to do */
     uint32_t holder_count;
     struct holder *holders;
     struct want wants[FAMA_REPAIR_WINDOW_MAX];
@@ -208,12 +210,14 @@ static struct holder *stop_asking(struct fama_repair *repair, struct want *want)
 
 static void arrived(struct fama_repair *repair, struct want *want)
 {
-    if (want->is_asked) {
-        struct holder *holder = stop_asking(repair, want);
+    if (want->is_asked || want->is_unjudged) {
+        struct holder *holder =
+            want->is_asked ? stop_asking(repair, want) : find_holder(repair, want->asked);
         if (holder != NULL) {
             credit(repair, holder);
         }
     }
+    want->is_unjudged = false;
     want->tries = 0;
 }
 
@@ -273,9 +277,41 @@ void fama_repair_on_window(struct fama_repair *repair, uint64_t now_ns,
     repair->has_input = true;
 }
 
+static uint32_t chunks_of(const struct fama_gap *gap)
+{
+    uint32_t chunks = 0;
+    for (uint32_t i = 0; i < gap->count; i++) {
+        chunks += (uint32_t)__builtin_popcountll(gap->entries[i].wanted);
+    }
+    return chunks;
+}
+
+static void failed(struct fama_repair *repair, struct want *want, struct holder *holder,
+                   uint64_t now_ns)
+{
+    want->tries++;
+    if (holder != NULL) {
+        debit(repair, holder, want, now_ns);
+    }
+}
+
+/* The gap was reported again after its chunks were asked for: has it become smaller? */
+static void judge_gap(struct fama_repair *repair, struct want *want, struct holder *holder,
+                      uint64_t now_ns)
+{
+    want->is_unjudged = false;
+    if (chunks_of(&want->gap) >= want->asked_chunks) {
+        failed(repair, want, holder, now_ns);
+        return;
+    }
+    want->tries = 0;
+    if (holder != NULL) {
+        credit(repair, holder);
+    }
+}
+
 void fama_repair_on_gap(struct fama_repair *repair, uint64_t now_ns, const struct fama_gap *gap)
 {
-    (void)now_ns;
     if (!is_in_window(repair, gap->block) || gap->count == 0 ||
         gap->count > FAMA_REQUEST_ENTRIES_MAX) {
         return;
@@ -283,6 +319,9 @@ void fama_repair_on_gap(struct fama_repair *repair, uint64_t now_ns, const struc
     struct want *want = want_of(repair, gap->block);
     want->gap = *gap;
     want->has_gap = true;
+    if (want->is_unjudged) {
+        judge_gap(repair, want, find_holder(repair, want->asked), now_ns);
+    }
     repair->has_input = true;
 }
 
@@ -291,18 +330,12 @@ void fama_repair_on_gap(struct fama_repair *repair, uint64_t now_ns, const struc
 static void lapse(struct fama_repair *repair, struct want *want, uint64_t now_ns)
 {
     struct holder *holder = stop_asking(repair, want);
-    /* Chunks that were asked for and are not reported missing again have come. */
-    bool has_come = want->was_for_gap && !want->has_gap;
-    if (has_come) {
-        want->tries = 0;
-        if (holder != NULL) {
-            credit(repair, holder);
-        }
-        return;
-    }
-    want->tries++;
-    if (holder != NULL) {
-        debit(repair, holder, want, now_ns);
+    if (!want->was_for_gap) {
+        failed(repair, want, holder, now_ns);
+    } else if (want->has_gap) {
+        judge_gap(repair, want, holder, now_ns);
+    } else {
+        want->is_unjudged = true;
     }
 }
 
@@ -317,7 +350,7 @@ static struct holder *draw_holder(struct fama_repair *repair, const struct want 
                                   uint64_t now_ns)
 {
     struct holder *drawn = NULL;
-    struct holder *failed = NULL;
+    struct holder *last = NULL;
     uint32_t weights = 0;
     for (uint32_t i = 0; i < repair->holder_count; i++) {
         struct holder *holder = &repair->holders[i];
@@ -327,7 +360,7 @@ static struct holder *draw_holder(struct fama_repair *repair, const struct want 
             continue;
         }
         if (want->tries > 0 && holder->tag == want->asked) {
-            failed = holder;
+            last = holder;
             continue;
         }
         weights += holder->window;
@@ -335,7 +368,7 @@ static struct holder *draw_holder(struct fama_repair *repair, const struct want 
             drawn = holder;
         }
     }
-    return drawn != NULL ? drawn : failed;
+    return drawn != NULL ? drawn : last;
 }
 
 static void write_request(const struct fama_repair *repair, const struct want *want,
@@ -364,6 +397,8 @@ static void ask(struct fama_repair *repair, struct want *want, struct holder *ho
     want->asked_ns = now_ns;
     want->deadline_ns = now_ns + (repair->config.retry_ns << doublings);
     want->was_for_gap = want->has_gap;
+    want->asked_chunks = want->has_gap ? chunks_of(&want->gap) : 0;
+    want->is_unjudged = false;
     want->has_gap = false;
     holder->outstanding++;
     repair->asked_count++;
@@ -374,6 +409,7 @@ static void ask(struct fama_repair *repair, struct want *want, struct holder *ho
 bool fama_repair_next(struct fama_repair *repair, uint64_t now_ns,
                       struct fama_repair_request *request)
 {
+    repair->seen_ns = now_ns;
     ripen(repair, now_ns);
     for (uint32_t i = 0; i < FAMA_REPAIR_WINDOW_MAX; i++) {
         struct want *want = &repair->wants[i];
@@ -420,7 +456,7 @@ uint64_t fama_repair_next_ns(const struct fama_repair *repair)
         if (holder->pending_height > holder->ripe_height && ripe_ns < next_ns) {
             next_ns = ripe_ns;
         }
-        if (holder->rest_until_ns != 0 && holder->rest_until_ns < next_ns) {
+        if (holder->rest_until_ns > repair->seen_ns && holder->rest_until_ns < next_ns) {
             next_ns = holder->rest_until_ns;
         }
     }
