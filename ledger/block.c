@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "ledger/envelope.h"
-#include "ledger/wire.h"
+#include "ledger/proto_reader.h"
 
 #define DER_INTEGER      0x02
 #define DER_OCTET_STRING 0x04
@@ -14,10 +14,10 @@
 static bool each_field(struct fama_bytes message, uint32_t number, uint32_t known_fields,
                        bool (*take)(struct fama_bytes value, void *context), void *context)
 {
-    struct fama_wire_reader reader = fama_wire_reader(message);
-    struct fama_wire_field field;
-    while (fama_wire_next(&reader, &field)) {
-        if (field.number <= known_fields && field.type != FAMA_WIRE_LEN) {
+    struct fama_proto_reader reader = fama_proto_reader(message);
+    struct fama_proto_field field;
+    while (fama_proto_next(&reader, &field)) {
+        if (field.number <= known_fields && field.type != FAMA_PROTO_LEN) {
             return false;
         }
         if (field.number == number && !take(field.value, context)) {
@@ -36,14 +36,14 @@ static bool take_header(struct fama_bytes value, void *context)
 {
     struct header_progress *progress = context;
     struct fama_block *block = progress->block;
-    struct fama_wire_reader reader = fama_wire_reader(value);
-    struct fama_wire_field field;
+    struct fama_proto_reader reader = fama_proto_reader(value);
+    struct fama_proto_field field;
     progress->seen = true;
-    while (fama_wire_next(&reader, &field)) {
+    while (fama_proto_next(&reader, &field)) {
         if (field.number > 3) {
             continue;
         }
-        if (field.type != (field.number == 1 ? FAMA_WIRE_VARINT : FAMA_WIRE_LEN)) {
+        if (field.type != (field.number == 1 ? FAMA_PROTO_VARINT : FAMA_PROTO_LEN)) {
             return false;
         }
         if (field.number == 1) {
@@ -236,10 +236,10 @@ static bool has_signature_metadata(const struct fama_block *block)
     if (block->metadata_count == 0) {
         return false;
     }
-    struct fama_wire_reader reader = fama_wire_reader(block->metadata[FAMA_BLOCK_SIGNATURES]);
-    struct fama_wire_field field;
-    while (fama_wire_next(&reader, &field)) {
-        if (fama_wire_is_len(&field, 2) && !fama_wire_is_message(field.value)) {
+    struct fama_proto_reader reader = fama_proto_reader(block->metadata[FAMA_BLOCK_SIGNATURES]);
+    struct fama_proto_field field;
+    while (fama_proto_next(&reader, &field)) {
+        if (fama_proto_is_len(&field, 2) && !fama_proto_is_message(field.value)) {
             return false;
         }
     }

@@ -1,7 +1,7 @@
 #include "ledger/block_signers.h"
 
 #include "ledger/channel_config.h"
-#include "ledger/wire.h"
+#include "ledger/proto_reader.h"
 
 #define POLICY_SIGNATURE     1 /* common.Policy.PolicyType */
 #define POLICY_IMPLICIT_META 3
@@ -24,28 +24,28 @@ struct signature_policy {
  * such rules. False for everything else. */
 static bool read_rule(struct fama_bytes rule, unsigned int depth, struct signature_policy *policy)
 {
-    struct fama_wire_reader reader = fama_wire_reader(rule);
-    struct fama_wire_field field;
-    if (depth == 0 || !fama_wire_next(&reader, &field) || reader.rest.len > 0) {
+    struct fama_proto_reader reader = fama_proto_reader(rule);
+    struct fama_proto_field field;
+    if (depth == 0 || !fama_proto_next(&reader, &field) || reader.rest.len > 0) {
         return false;
     }
-    if (fama_wire_is_varint(&field, 1)) {
+    if (fama_proto_is_varint(&field, 1)) {
         if (field.varint >= policy->principal_count) {
             return false;
         }
         policy->suffices[field.varint] = true;
         return true;
     }
-    if (!fama_wire_is_len(&field, 2)) {
+    if (!fama_proto_is_len(&field, 2)) {
         return false;
     }
     bool one_is_enough = false;
     size_t rules = 0;
-    reader = fama_wire_reader(field.value);
-    while (fama_wire_next(&reader, &field)) {
-        if (fama_wire_is_varint(&field, 1)) {
+    reader = fama_proto_reader(field.value);
+    while (fama_proto_next(&reader, &field)) {
+        if (fama_proto_is_varint(&field, 1)) {
             one_is_enough = field.varint == 1;
-        } else if (fama_wire_is_len(&field, 2)) {
+        } else if (fama_proto_is_len(&field, 2)) {
             rules++;
             if (!read_rule(field.value, depth - 1, policy)) {
                 return false;
@@ -58,20 +58,20 @@ static bool read_rule(struct fama_bytes rule, unsigned int depth, struct signatu
 /* Reads a common.SignaturePolicyEnvelope. */
 static bool read_signature_policy(struct fama_bytes bytes, struct signature_policy *policy)
 {
-    struct fama_wire_reader reader = fama_wire_reader(bytes);
-    struct fama_wire_field field;
+    struct fama_proto_reader reader = fama_proto_reader(bytes);
+    struct fama_proto_field field;
     struct fama_bytes rule = {0};
     uint64_t version = 0;
     *policy = (struct signature_policy){0};
-    while (fama_wire_next(&reader, &field)) {
-        if (fama_wire_is_varint(&field, 1)) {
+    while (fama_proto_next(&reader, &field)) {
+        if (fama_proto_is_varint(&field, 1)) {
             version = field.varint;
-        } else if (fama_wire_is_len(&field, 2)) {
+        } else if (fama_proto_is_len(&field, 2)) {
             if (rule.len > 0) {
                 return false;
             }
             rule = field.value;
-        } else if (fama_wire_is_len(&field, 3)) {
+        } else if (fama_proto_is_len(&field, 3)) {
             if (policy->principal_count == PRINCIPALS_MAX) {
                 return false;
             }
@@ -84,27 +84,27 @@ static bool read_signature_policy(struct fama_bytes bytes, struct signature_poli
 /* Reads an MSPPrincipal of kind ROLE. */
 static bool read_principal(struct fama_bytes bytes, struct fama_bytes *mspid, uint64_t *role)
 {
-    struct fama_wire_reader reader = fama_wire_reader(bytes);
-    struct fama_wire_field field;
+    struct fama_proto_reader reader = fama_proto_reader(bytes);
+    struct fama_proto_field field;
     struct fama_bytes principal = {0};
     uint64_t kind = PRINCIPAL_ROLE;
-    while (fama_wire_next(&reader, &field)) {
-        if (fama_wire_is_varint(&field, 1)) {
+    while (fama_proto_next(&reader, &field)) {
+        if (fama_proto_is_varint(&field, 1)) {
             kind = field.varint;
-        } else if (fama_wire_is_len(&field, 2)) {
+        } else if (fama_proto_is_len(&field, 2)) {
             principal = field.value;
         }
     }
     if (reader.failed || kind != PRINCIPAL_ROLE) {
         return false;
     }
-    reader = fama_wire_reader(principal);
+    reader = fama_proto_reader(principal);
     *mspid = (struct fama_bytes){0};
     *role = FAMA_MSP_ROLE_MEMBER;
-    while (fama_wire_next(&reader, &field)) {
-        if (fama_wire_is_len(&field, 1)) {
+    while (fama_proto_next(&reader, &field)) {
+        if (fama_proto_is_len(&field, 1)) {
             *mspid = field.value;
-        } else if (fama_wire_is_varint(&field, 2)) {
+        } else if (fama_proto_is_varint(&field, 2)) {
             *role = field.varint;
         }
     }
@@ -151,18 +151,18 @@ static int add_signature_policy(struct fama_bytes bytes, const char *name,
 /* Reads an ImplicitMetaPolicy; false if more than one child must agree. */
 static bool read_implicit(struct fama_bytes bytes, size_t children, char name[SUB_POLICY_NAME_MAX])
 {
-    struct fama_wire_reader reader = fama_wire_reader(bytes);
-    struct fama_wire_field field;
+    struct fama_proto_reader reader = fama_proto_reader(bytes);
+    struct fama_proto_field field;
     uint64_t rule = RULE_ANY;
     name[0] = '\0';
-    while (fama_wire_next(&reader, &field)) {
-        if (fama_wire_is_len(&field, 1)) {
+    while (fama_proto_next(&reader, &field)) {
+        if (fama_proto_is_len(&field, 1)) {
             if (field.value.len >= SUB_POLICY_NAME_MAX) {
                 return false;
             }
             memcpy(name, field.value.at, field.value.len);
             name[field.value.len] = '\0';
-        } else if (fama_wire_is_varint(&field, 2)) {
+        } else if (fama_proto_is_varint(&field, 2)) {
             rule = field.varint;
         }
     }

@@ -10,7 +10,7 @@
 #include "ledger/envelope.h"
 #include "ledger/msp_message.h"
 #include "ledger/proto/configuration.pb-c.h"
-#include "ledger/wire.h"
+#include "ledger/proto_reader.h"
 
 /* Only identities that may sign blocks are remembered, so strangers cannot push them out; a channel has
  * far fewer orderers than this. */
@@ -198,11 +198,11 @@ static struct fama_msp *find_msp(const struct msp_list *list, struct fama_bytes 
 /* The serialized FabricMSPConfig of an organisation: the type is known to be FABRIC by now. */
 static struct fama_bytes msp_content(const Common__ConfigGroup *org)
 {
-    struct fama_wire_reader reader = fama_wire_reader(fama_config_value(org, "MSP"));
-    struct fama_wire_field field;
+    struct fama_proto_reader reader = fama_proto_reader(fama_config_value(org, "MSP"));
+    struct fama_proto_field field;
     struct fama_bytes content = {0};
-    while (fama_wire_next(&reader, &field)) {
-        if (fama_wire_is_len(&field, 2)) {
+    while (fama_proto_next(&reader, &field)) {
+        if (fama_proto_is_len(&field, 2)) {
             content = field.value;
         }
     }
@@ -293,7 +293,7 @@ static int read_groups(struct fama_config_tree *tree, struct fama_channel_config
     return result;
 }
 
-static bool is_channel_name(struct fama_bytes id)
+bool fama_channel_id_is_valid(struct fama_bytes id)
 {
     if (id.len == 0 || id.len >= FAMA_CHANNEL_ID_MAX || id.at[0] < 'a' || id.at[0] > 'z') {
         return false;
@@ -310,7 +310,7 @@ static bool is_channel_name(struct fama_bytes id)
 static int fill(struct fama_config_tree *tree, struct fama_channel_config *config,
                 struct fama_error *error)
 {
-    if (!is_channel_name(tree->channel_id)) {
+    if (!fama_channel_id_is_valid(tree->channel_id)) {
         return fama_error_set(
             error, FAMA_CHANNEL_CONFIG_INVALID,
             "the configuration's channel name is not one Fabric allows (lower-case "
@@ -498,14 +498,14 @@ struct signature_view {
 
 static bool read_signature(struct fama_bytes bytes, struct signature_view *view)
 {
-    struct fama_wire_reader reader = fama_wire_reader(bytes);
-    struct fama_wire_field field;
+    struct fama_proto_reader reader = fama_proto_reader(bytes);
+    struct fama_proto_field field;
     struct fama_signature_header header;
     *view = (struct signature_view){0};
-    while (fama_wire_next(&reader, &field)) {
-        if (fama_wire_is_len(&field, 1)) {
+    while (fama_proto_next(&reader, &field)) {
+        if (fama_proto_is_len(&field, 1)) {
             view->header = field.value;
-        } else if (fama_wire_is_len(&field, 2)) {
+        } else if (fama_proto_is_len(&field, 2)) {
             view->der = field.value;
         }
     }
@@ -520,14 +520,14 @@ static bool read_signature(struct fama_bytes bytes, struct signature_view *view)
 static bool read_slot(struct fama_bytes slot, struct fama_bytes *value,
                       struct signature_view views[FAMA_BLOCK_SIGNATURES_MAX], size_t *count)
 {
-    struct fama_wire_reader reader = fama_wire_reader(slot);
-    struct fama_wire_field field;
+    struct fama_proto_reader reader = fama_proto_reader(slot);
+    struct fama_proto_field field;
     *value = (struct fama_bytes){0};
     *count = 0;
-    while (fama_wire_next(&reader, &field)) {
-        if (fama_wire_is_len(&field, 1)) {
+    while (fama_proto_next(&reader, &field)) {
+        if (fama_proto_is_len(&field, 1)) {
             *value = field.value;
-        } else if (fama_wire_is_len(&field, 2)) {
+        } else if (fama_proto_is_len(&field, 2)) {
             struct signature_view view;
             if (!read_signature(field.value, &view)) {
                 return false;

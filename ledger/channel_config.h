@@ -20,6 +20,8 @@ enum fama_channel_config_error {
 };
 
 #define FAMA_CHANNEL_ID_MAX 250 /* bytes with the NUL: Fabric allows 249 */
+/* Whether Fabric allows the name: a lower-case letter, then lower-case letters, digits, dots, dashes. */
+bool fama_channel_id_is_valid(struct fama_bytes id);
 
 int fama_channel_config_from_block(const struct fama_block *block,
                                    struct fama_channel_config **config, struct fama_error *error);
@@ -34,8 +36,9 @@ const struct fama_msp *fama_channel_config_application_msp(const struct fama_cha
 const struct fama_msp *fama_channel_config_orderer_msp(const struct fama_channel_config *config,
                                                        const char *mspid);
 
-/* Signature jobs of a block: one per orderer signature whose identity is a valid member of an orderer
- * MSP and whose DER decodes with a low s. */
+/* Signature jobs of a block: one per orderer signature whose identity is valid in the orderer MSP it names,
+ * may sign blocks (policy BlockValidation) with a P-256 key, and whose DER decodes with a low s. Signatures
+ * beyond the limit are not looked at; an honest raft orderer writes one. */
 #define FAMA_BLOCK_SIGNATURES_MAX 64
 struct fama_block_signatures {
     struct fama_verify_job jobs[FAMA_BLOCK_SIGNATURES_MAX];
@@ -44,7 +47,9 @@ struct fama_block_signatures {
 };
 
 /* FAMA_BLOCK_ACCEPTED with at least one job, NO_METADATA if slot 0 does not decode (or a signature header
- * does not), UNKNOWN_SIGNER if no job came of it, BAD_SIGNATURE if all DER was unusable. */
+ * does not), UNKNOWN_SIGNER if no signature names a signer, BAD_SIGNATURE if all their DER was unusable.
+ * Call it after fama_block_check; a hash longer than a hash is refused by that hash's name. The block must
+ * outlive the call only. Clear `signatures` whatever the result. */
 enum fama_block_refusal fama_block_signatures_prepare(const struct fama_channel_config *config,
                                                       const struct fama_block *block,
                                                       struct fama_block_signatures *signatures);

@@ -2,7 +2,7 @@
 
 #include "ledger/channel_config.h"
 #include "ledger/envelope.h"
-#include "ledger/wire.h"
+#include "ledger/proto_reader.h"
 
 /* Fabric's deepest legitimate tree has four levels of groups. */
 #define GROUP_DEPTH_MAX 16
@@ -14,16 +14,16 @@ static bool nests_within(struct fama_bytes group, unsigned int depth)
     if (depth == 0) {
         return false;
     }
-    struct fama_wire_reader reader = fama_wire_reader(group);
-    struct fama_wire_field field;
-    while (fama_wire_next(&reader, &field)) {
-        if (!fama_wire_is_len(&field, 2)) {
+    struct fama_proto_reader reader = fama_proto_reader(group);
+    struct fama_proto_field field;
+    while (fama_proto_next(&reader, &field)) {
+        if (!fama_proto_is_len(&field, 2)) {
             continue;
         }
-        struct fama_wire_reader entry_reader = fama_wire_reader(field.value);
-        struct fama_wire_field entry;
-        while (fama_wire_next(&entry_reader, &entry)) {
-            if (fama_wire_is_len(&entry, 2) && !nests_within(entry.value, depth - 1)) {
+        struct fama_proto_reader entry_reader = fama_proto_reader(field.value);
+        struct fama_proto_field entry;
+        while (fama_proto_next(&entry_reader, &entry)) {
+            if (fama_proto_is_len(&entry, 2) && !nests_within(entry.value, depth - 1)) {
                 return false;
             }
         }
@@ -34,16 +34,16 @@ static bool nests_within(struct fama_bytes group, unsigned int depth)
 /* Calls nests_within for every channel group inside a ConfigEnvelope (config = 1, channel_group = 2). */
 static bool envelope_nests_within(struct fama_bytes envelope)
 {
-    struct fama_wire_reader reader = fama_wire_reader(envelope);
-    struct fama_wire_field field;
-    while (fama_wire_next(&reader, &field)) {
-        if (!fama_wire_is_len(&field, 1)) {
+    struct fama_proto_reader reader = fama_proto_reader(envelope);
+    struct fama_proto_field field;
+    while (fama_proto_next(&reader, &field)) {
+        if (!fama_proto_is_len(&field, 1)) {
             continue;
         }
-        struct fama_wire_reader config_reader = fama_wire_reader(field.value);
-        struct fama_wire_field config;
-        while (fama_wire_next(&config_reader, &config)) {
-            if (fama_wire_is_len(&config, 2) && !nests_within(config.value, GROUP_DEPTH_MAX)) {
+        struct fama_proto_reader config_reader = fama_proto_reader(field.value);
+        struct fama_proto_field config;
+        while (fama_proto_next(&config_reader, &config)) {
+            if (fama_proto_is_len(&config, 2) && !nests_within(config.value, GROUP_DEPTH_MAX)) {
                 return false;
             }
         }

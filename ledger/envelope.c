@@ -1,16 +1,16 @@
 #include "ledger/envelope.h"
 
-#include "ledger/wire.h"
+#include "ledger/proto_reader.h"
 
 bool fama_envelope_decode(struct fama_bytes bytes, struct fama_envelope *envelope)
 {
-    struct fama_wire_reader reader = fama_wire_reader(bytes);
-    struct fama_wire_field field;
+    struct fama_proto_reader reader = fama_proto_reader(bytes);
+    struct fama_proto_field field;
     *envelope = (struct fama_envelope){0};
-    while (fama_wire_next(&reader, &field)) {
-        if (fama_wire_is_len(&field, 1)) {
+    while (fama_proto_next(&reader, &field)) {
+        if (fama_proto_is_len(&field, 1)) {
             envelope->payload = field.value;
-        } else if (fama_wire_is_len(&field, 2)) {
+        } else if (fama_proto_is_len(&field, 2)) {
             envelope->signature = field.value;
         }
     }
@@ -19,13 +19,13 @@ bool fama_envelope_decode(struct fama_bytes bytes, struct fama_envelope *envelop
 
 static bool merge_header(struct fama_bytes bytes, struct fama_payload *payload)
 {
-    struct fama_wire_reader reader = fama_wire_reader(bytes);
-    struct fama_wire_field field;
+    struct fama_proto_reader reader = fama_proto_reader(bytes);
+    struct fama_proto_field field;
     payload->has_header = true;
-    while (fama_wire_next(&reader, &field)) {
-        if (fama_wire_is_len(&field, 1)) {
+    while (fama_proto_next(&reader, &field)) {
+        if (fama_proto_is_len(&field, 1)) {
             payload->channel_header = field.value;
-        } else if (fama_wire_is_len(&field, 2)) {
+        } else if (fama_proto_is_len(&field, 2)) {
             payload->signature_header = field.value;
         }
     }
@@ -34,15 +34,15 @@ static bool merge_header(struct fama_bytes bytes, struct fama_payload *payload)
 
 bool fama_payload_decode(struct fama_bytes bytes, struct fama_payload *payload)
 {
-    struct fama_wire_reader reader = fama_wire_reader(bytes);
-    struct fama_wire_field field;
+    struct fama_proto_reader reader = fama_proto_reader(bytes);
+    struct fama_proto_field field;
     *payload = (struct fama_payload){0};
-    while (fama_wire_next(&reader, &field)) {
-        if (fama_wire_is_len(&field, 1)) {
+    while (fama_proto_next(&reader, &field)) {
+        if (fama_proto_is_len(&field, 1)) {
             if (!merge_header(field.value, payload)) {
                 return false;
             }
-        } else if (fama_wire_is_len(&field, 2)) {
+        } else if (fama_proto_is_len(&field, 2)) {
             payload->data = field.value;
         }
     }
@@ -51,18 +51,18 @@ bool fama_payload_decode(struct fama_bytes bytes, struct fama_payload *payload)
 
 bool fama_channel_header_decode(struct fama_bytes bytes, struct fama_channel_header *header)
 {
-    struct fama_wire_reader reader = fama_wire_reader(bytes);
-    struct fama_wire_field field;
+    struct fama_proto_reader reader = fama_proto_reader(bytes);
+    struct fama_proto_field field;
     *header = (struct fama_channel_header){0};
-    while (fama_wire_next(&reader, &field)) {
-        if (fama_wire_is_varint(&field, 1)) {
+    while (fama_proto_next(&reader, &field)) {
+        if (fama_proto_is_varint(&field, 1)) {
             header->type = (int32_t)(uint32_t)field.varint;
-        } else if (fama_wire_is_len(&field, 3)) {
-            if (!fama_wire_is_message(field.value)) {
+        } else if (fama_proto_is_len(&field, 3)) {
+            if (!fama_proto_is_message(field.value)) {
                 return false; /* the timestamp */
             }
-        } else if (fama_wire_is_len(&field, 4) || fama_wire_is_len(&field, 5)) {
-            if (!fama_wire_is_utf8(field.value)) {
+        } else if (fama_proto_is_len(&field, 4) || fama_proto_is_len(&field, 5)) {
+            if (!fama_proto_is_utf8(field.value)) {
                 return false;
             }
             *(field.number == 4 ? &header->channel_id : &header->tx_id) = field.value;
@@ -75,14 +75,14 @@ bool fama_channel_header_decode(struct fama_bytes bytes, struct fama_channel_hea
 static bool decode_pair(struct fama_bytes bytes, struct fama_bytes *first,
                         struct fama_bytes *second)
 {
-    struct fama_wire_reader reader = fama_wire_reader(bytes);
-    struct fama_wire_field field;
+    struct fama_proto_reader reader = fama_proto_reader(bytes);
+    struct fama_proto_field field;
     *first = fama_bytes(NULL, 0);
     *second = fama_bytes(NULL, 0);
-    while (fama_wire_next(&reader, &field)) {
-        if (fama_wire_is_len(&field, 1)) {
+    while (fama_proto_next(&reader, &field)) {
+        if (fama_proto_is_len(&field, 1)) {
             *first = field.value;
-        } else if (fama_wire_is_len(&field, 2)) {
+        } else if (fama_proto_is_len(&field, 2)) {
             *second = field.value;
         }
     }
@@ -98,7 +98,7 @@ bool fama_serialized_identity_decode(struct fama_bytes bytes,
                                      struct fama_serialized_identity *identity)
 {
     return decode_pair(bytes, &identity->mspid, &identity->id_bytes) &&
-           fama_wire_is_utf8(identity->mspid);
+           fama_proto_is_utf8(identity->mspid);
 }
 
 bool fama_envelope_channel_header(struct fama_bytes bytes, struct fama_channel_header *header)
@@ -112,18 +112,18 @@ bool fama_envelope_channel_header(struct fama_bytes bytes, struct fama_channel_h
 
 bool fama_envelope_is_canonical(struct fama_bytes bytes)
 {
-    struct fama_wire_reader reader = fama_wire_reader(bytes);
-    struct fama_wire_field field;
+    struct fama_proto_reader reader = fama_proto_reader(bytes);
+    struct fama_proto_field field;
     for (uint32_t number = 1; number <= 2; number++) {
-        if (!fama_wire_next(&reader, &field) || !fama_wire_is_len(&field, number) ||
+        if (!fama_proto_next(&reader, &field) || !fama_proto_is_len(&field, number) ||
             field.value.len == 0 || !field.minimal_tag || !field.minimal_length) {
             return false;
         }
     }
-    while (fama_wire_next(&reader, &field)) {
+    while (fama_proto_next(&reader, &field)) {
         /* Go keeps the value of an unknown field as it was, but writes its tag anew. A second payload or
          * signature replaces the first and is not written twice. */
-        if (!field.minimal_tag || fama_wire_is_len(&field, 1) || fama_wire_is_len(&field, 2)) {
+        if (!field.minimal_tag || fama_proto_is_len(&field, 1) || fama_proto_is_len(&field, 2)) {
             return false;
         }
     }

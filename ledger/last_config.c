@@ -1,15 +1,15 @@
 #include "ledger/last_config.h"
 
-#include "ledger/wire.h"
+#include "ledger/proto_reader.h"
 
 /* The last occurrence of a length-delimited field, as protobuf's rule for repeated scalars has it. */
 static bool find_bytes(struct fama_bytes message, uint32_t number, struct fama_bytes *value)
 {
-    struct fama_wire_reader reader = fama_wire_reader(message);
-    struct fama_wire_field field;
+    struct fama_proto_reader reader = fama_proto_reader(message);
+    struct fama_proto_field field;
     bool is_found = false;
-    while (fama_wire_next(&reader, &field)) {
-        if (fama_wire_is_len(&field, number)) {
+    while (fama_proto_next(&reader, &field)) {
+        if (fama_proto_is_len(&field, number)) {
             *value = field.value;
             is_found = true;
         }
@@ -19,11 +19,11 @@ static bool find_bytes(struct fama_bytes message, uint32_t number, struct fama_b
 
 static bool read_index(struct fama_bytes last_config, uint64_t *number)
 {
-    struct fama_wire_reader reader = fama_wire_reader(last_config);
-    struct fama_wire_field field;
+    struct fama_proto_reader reader = fama_proto_reader(last_config);
+    struct fama_proto_field field;
     *number = 0; /* An absent index is zero: the genesis block. */
-    while (fama_wire_next(&reader, &field)) {
-        if (fama_wire_is_varint(&field, 1)) {
+    while (fama_proto_next(&reader, &field)) {
+        if (fama_proto_is_varint(&field, 1)) {
             *number = field.varint;
         }
     }

@@ -1,6 +1,7 @@
 #include "ledger/msp_message.h"
 
 #include "ledger/channel_config.h"
+#include "ledger/pack.h"
 #include "ledger/proto/msp.pb-c.h"
 
 #define MSP_TYPE_FABRIC 0 /* msp.ProviderType */
@@ -138,11 +139,6 @@ int fama_msp_from_message(struct fama_bytes message, struct fama_msp **msp,
     return result;
 }
 
-static ProtobufCBinaryData binary(struct fama_bytes bytes)
-{
-    return (ProtobufCBinaryData){.len = bytes.len, .data = (uint8_t *)(uintptr_t)bytes.at};
-}
-
 static char *text(struct fama_arena *arena, struct fama_bytes bytes)
 {
     char *copy = fama_arena_take(arena, bytes.len + 1);
@@ -157,7 +153,7 @@ static ProtobufCBinaryData *binaries(struct fama_arena *arena, const struct fama
 {
     ProtobufCBinaryData *items = fama_arena_take(arena, (count + 1) * sizeof(*items));
     for (size_t i = 0; items != NULL && i < count; i++) {
-        items[i] = binary(list[i]);
+        items[i] = fama_pack_binary(list[i]);
     }
     return items;
 }
@@ -170,7 +166,7 @@ static Msp__FabricOUIdentifier *ou_to(struct fama_arena *arena, struct fama_msp_
     Msp__FabricOUIdentifier *message = fama_arena_take(arena, sizeof(*message));
     if (message != NULL) {
         msp__fabric_ouidentifier__init(message);
-        message->certificate = binary(ou.certificate);
+        message->certificate = fama_pack_binary(ou.certificate);
         message->organizational_unit_identifier = text(arena, ou.ou);
     }
     return message;
@@ -210,8 +206,8 @@ struct fama_bytes fama_msp_to_message(const struct fama_msp *msp, struct fama_ar
     const struct fama_msp_config *config = fama_msp_definition(msp);
     Msp__FabricMSPConfig fabric = MSP__FABRIC_MSPCONFIG__INIT;
     Msp__FabricCryptoConfig crypto = MSP__FABRIC_CRYPTO_CONFIG__INIT;
-    crypto.signature_hash_family = (char *)(uintptr_t) "SHA2";
-    crypto.identity_identifier_hash_function = (char *)(uintptr_t) "SHA256";
+    crypto.signature_hash_family = fama_pack_text("SHA2");
+    crypto.identity_identifier_hash_function = fama_pack_text("SHA256");
     fabric.crypto_config = &crypto;
     fabric.name = text(arena, config->name);
     fabric.root_certs = binaries(arena, config->root_certs, config->root_cert_count);
@@ -234,20 +230,8 @@ struct fama_bytes fama_msp_to_message(const struct fama_msp *msp, struct fama_ar
         return fama_bytes(NULL, 0);
     }
 
-    size_t inner_len = msp__fabric_mspconfig__get_packed_size(&fabric);
-    uint8_t *inner = fama_arena_take(arena, inner_len);
-    if (inner == NULL) {
-        return fama_bytes(NULL, 0);
-    }
-    msp__fabric_mspconfig__pack(&fabric, inner);
     Msp__MSPConfig outer = MSP__MSPCONFIG__INIT;
     outer.type = MSP_TYPE_FABRIC;
-    outer.config = binary(fama_bytes(inner, inner_len));
-    size_t outer_len = msp__mspconfig__get_packed_size(&outer);
-    uint8_t *packed = fama_arena_take(arena, outer_len);
-    if (packed == NULL) {
-        return fama_bytes(NULL, 0);
-    }
-    msp__mspconfig__pack(&outer, packed);
-    return fama_bytes(packed, outer_len);
+    outer.config = fama_pack_binary(fama_pack(arena, &fabric.base));
+    return fama_pack(arena, &outer.base);
 }

@@ -4,57 +4,57 @@
  * Judges as Go's protobuf runtime does: varints of at most ten bytes, field numbers 1 to 2^29-1, groups
  * balanced, lengths within the message. It allocates nothing and takes time linear in the bytes.
  * Adversary: whoever writes blocks, envelopes and metadata. Stateless but for the reader; any thread. */
-#ifndef FAMA_LEDGER_WIRE_H
-#define FAMA_LEDGER_WIRE_H
+#ifndef FAMA_LEDGER_PROTO_READER_H
+#define FAMA_LEDGER_PROTO_READER_H
 
 #include "crypto/bytes.h"
 
-enum fama_wire_type {
-    FAMA_WIRE_VARINT = 0,
-    FAMA_WIRE_FIXED64 = 1,
-    FAMA_WIRE_LEN = 2,
-    FAMA_WIRE_GROUP = 3, /* a whole group, deprecated since proto2; never a field of ours */
-    FAMA_WIRE_FIXED32 = 5,
+enum fama_proto_type {
+    FAMA_PROTO_VARINT = 0,
+    FAMA_PROTO_FIXED64 = 1,
+    FAMA_PROTO_LEN = 2,
+    FAMA_PROTO_GROUP = 3, /* a whole group, deprecated since proto2; never a field of ours */
+    FAMA_PROTO_FIXED32 = 5,
 };
 
-struct fama_wire_reader {
+struct fama_proto_reader {
     struct fama_bytes rest; /* not yet read */
     bool failed;            /* the message does not decode; no more fields follow */
 };
 
-struct fama_wire_field {
+struct fama_proto_field {
     uint32_t number;
-    enum fama_wire_type type;
+    enum fama_proto_type type;
     uint64_t varint;         /* value of a VARINT */
     struct fama_bytes value; /* content of a LEN, without its length */
     bool minimal_tag;        /* the tag has no padding: re-marshalling gives the same bytes */
     bool minimal_length;     /* and so does the length of a LEN */
 };
 
-static inline struct fama_wire_reader fama_wire_reader(struct fama_bytes message)
+static inline struct fama_proto_reader fama_proto_reader(struct fama_bytes message)
 {
-    return (struct fama_wire_reader){.rest = message, .failed = false};
+    return (struct fama_proto_reader){.rest = message, .failed = false};
 }
 
 /* Reads the next field. False at the end of the message and on damage: then `failed` tells which. */
-bool fama_wire_next(struct fama_wire_reader *reader, struct fama_wire_field *field);
+bool fama_proto_next(struct fama_proto_reader *reader, struct fama_proto_field *field);
 
 /* Whether `field` is the length-delimited (or varint) field of this number. A known number with another
  * wire type is an unknown field for Go, and so for us. */
-static inline bool fama_wire_is_len(const struct fama_wire_field *field, uint32_t number)
+static inline bool fama_proto_is_len(const struct fama_proto_field *field, uint32_t number)
 {
-    return field->number == number && field->type == FAMA_WIRE_LEN;
+    return field->number == number && field->type == FAMA_PROTO_LEN;
 }
 
-static inline bool fama_wire_is_varint(const struct fama_wire_field *field, uint32_t number)
+static inline bool fama_proto_is_varint(const struct fama_proto_field *field, uint32_t number)
 {
-    return field->number == number && field->type == FAMA_WIRE_VARINT;
+    return field->number == number && field->type == FAMA_PROTO_VARINT;
 }
 
 /* Whether every field of the message can be read; nothing is said about nested messages. */
-bool fama_wire_is_message(struct fama_bytes message);
+bool fama_proto_is_message(struct fama_bytes message);
 
 /* Go refuses proto3 strings that are not UTF-8 (no surrogates, no overlong forms). */
-bool fama_wire_is_utf8(struct fama_bytes text);
+bool fama_proto_is_utf8(struct fama_bytes text);
 
 #endif

@@ -1,4 +1,4 @@
-#include "ledger/wire.h"
+#include "ledger/proto_reader.h"
 
 #define VARINT_BYTES_MAX 10
 #define FIELD_NUMBER_MAX ((UINT64_C(1) << 29) - 1)
@@ -51,17 +51,17 @@ static bool read_tag(struct fama_bytes *rest, uint32_t *number, uint32_t *type, 
 }
 
 /* Reads what follows a tag that is neither the start nor the end of a group. */
-static bool read_value(struct fama_bytes *rest, uint32_t type, struct fama_wire_field *field)
+static bool read_value(struct fama_bytes *rest, uint32_t type, struct fama_proto_field *field)
 {
     bool ignored;
     switch (type) {
-    case FAMA_WIRE_VARINT:
+    case FAMA_PROTO_VARINT:
         return read_varint(rest, &field->varint, &ignored);
-    case FAMA_WIRE_FIXED64:
+    case FAMA_PROTO_FIXED64:
         return skip_bytes(rest, 8);
-    case FAMA_WIRE_FIXED32:
+    case FAMA_PROTO_FIXED32:
         return skip_bytes(rest, 4);
-    case FAMA_WIRE_LEN: {
+    case FAMA_PROTO_LEN: {
         uint64_t len;
         if (!read_varint(rest, &len, &field->minimal_length) || len > rest->len) {
             return false;
@@ -83,7 +83,7 @@ static bool skip_group(struct fama_bytes *rest, uint32_t group_number)
         uint32_t number;
         uint32_t type;
         bool ignored;
-        struct fama_wire_field field;
+        struct fama_proto_field field;
         if (!read_tag(rest, &number, &type, &ignored)) {
             return false;
         }
@@ -103,13 +103,13 @@ static bool skip_group(struct fama_bytes *rest, uint32_t group_number)
     return true;
 }
 
-bool fama_wire_next(struct fama_wire_reader *reader, struct fama_wire_field *field)
+bool fama_proto_next(struct fama_proto_reader *reader, struct fama_proto_field *field)
 {
     if (reader->failed || reader->rest.len == 0) {
         return false;
     }
     uint32_t type;
-    *field = (struct fama_wire_field){.minimal_length = true};
+    *field = (struct fama_proto_field){.minimal_length = true};
     bool read = read_tag(&reader->rest, &field->number, &type, &field->minimal_tag);
     if (read) {
         read = type == GROUP_START ? skip_group(&reader->rest, field->number)
@@ -119,15 +119,15 @@ bool fama_wire_next(struct fama_wire_reader *reader, struct fama_wire_field *fie
         reader->failed = true;
         return false;
     }
-    field->type = (enum fama_wire_type)type;
+    field->type = (enum fama_proto_type)type;
     return true;
 }
 
-bool fama_wire_is_message(struct fama_bytes message)
+bool fama_proto_is_message(struct fama_bytes message)
 {
-    struct fama_wire_reader reader = fama_wire_reader(message);
-    struct fama_wire_field field;
-    while (fama_wire_next(&reader, &field)) {
+    struct fama_proto_reader reader = fama_proto_reader(message);
+    struct fama_proto_field field;
+    while (fama_proto_next(&reader, &field)) {
     }
     return !reader.failed;
 }
@@ -156,7 +156,7 @@ static size_t utf8_sequence(struct fama_bytes text)
     return len;
 }
 
-bool fama_wire_is_utf8(struct fama_bytes text)
+bool fama_proto_is_utf8(struct fama_bytes text)
 {
     while (text.len > 0) {
         size_t len = utf8_sequence(text);

@@ -1,0 +1,425 @@
+/* Channel configurations, real and made, and the judgement of block signatures against them. */
+#include "ledger/channel_config.h"
+
+#include "ledger/arena.h"
+#include "ledger/envelope.h"
+#include "ledger/pack.h"
+#include "ledger/proto/configtx.pb-c.h"
+#include "unit/made_chain.h"
+#include "unit/real_blocks.h"
+
+static struct made_chain made;
+
+static int make(void)
+{
+    return made_chain_create(&made) ? 0 : -1;
+}
+
+static struct fama_channel_config *config_of(struct fama_bytes bytes)
+{
+    struct fama_block block;
+    struct fama_error error = {{0}};
+    struct fama_channel_config *config = NULL;
+    CU_ASSERT_EQUAL_FATAL(fama_block_parse(bytes, &block), FAMA_BLOCK_ACCEPTED);
+    if (fama_channel_config_from_block(&block, &config, &error) != 0) {
+        fprintf(stderr, "%s\n", error.text);
+    }
+    fama_block_clear(&block);
+    return config;
+}
+
+static struct fama_channel_config *made_config(void)
+{
+    return config_of(fama_bytes(made.genesis_bytes, made.genesis_len));
+}
+
+static void test_a_real_genesis_block_gives_the_channel_and_its_msps(void)
+{
+    const char *shared = shared_data_or_say_so("reading real channel configurations");
+    for (size_t c = 0; shared != NULL && c < REAL_CHAINS; c++) {
+        struct fama_bytes bytes = read_real_block(shared, real_chains[c].channel, 0);
+        struct fama_channel_config *config = config_of(bytes);
+        free_bytes(bytes); /* nothing of the block is needed any more */
+        CU_ASSERT_PTR_NOT_NULL_FATAL(config);
+        CU_ASSERT_STRING_EQUAL(fama_channel_config_id(config), real_chains[c].channel);
+        CU_ASSERT_EQUAL(fama_channel_config_sequence(config), 0);
+        CU_ASSERT_PTR_NOT_NULL(fama_channel_config_orderer_msp(config, "OrdererMSP"));
+        CU_ASSERT_PTR_NULL(fama_channel_config_orderer_msp(config, "SipherMSP"));
+        CU_ASSERT_PTR_NOT_NULL(fama_channel_config_application_msp(config, "SipherMSP"));
+        CU_ASSERT_PTR_NULL(fama_channel_config_application_msp(config, "OrdererMSP"));
+        fama_channel_config_release(config);
+    }
+}
+
+static void test_every_real_block_is_signed_by_an_orderer_of_its_channel(void)
+{
+    const char *shared = shared_data_or_say_so("signatures of real blocks");
+    for (size_t c = 0; shared != NULL && c < REAL_CHAINS; c++) {
+        struct fama_bytes genesis = read_real_block(shared, real_chains[c].channel, 0);
+        struct fama_channel_config *config = config_of(genesis);
+        free_bytes(genesis);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(config);
+        for (size_t i = 1; i < real_chains[c].blocks; i++) {
+            struct fama_bytes bytes = read_real_block(shared, real_chains[c].channel, i);
+            struct fama_block block;
+            CU_ASSERT_EQUAL_FATAL(fama_block_parse(bytes, &block), FAMA_BLOCK_ACCEPTED);
+            CU_ASSERT_EQUAL(verify_signatures(config, &block), FAMA_BLOCK_ACCEPTED);
+            if (fama_block_is_config(&block)) {
+                struct fama_channel_config *next = config_of(bytes);
+                CU_ASSERT_PTR_NOT_NULL_FATAL(next);
+                CU_ASSERT_EQUAL(fama_channel_config_sequence(next),
+                                fama_channel_config_sequence(config) + 1);
+                fama_channel_config_release(config);
+                config = next;
+            }
+            fama_block_clear(&block);
+            free_bytes(bytes);
+        }
+        fama_channel_config_release(config);
+    }
+}
+
+/* A block of the made chain signed by `orderer`, as bytes to be released with free(). */
+static struct fama_bytes made_block(enum made_member orderer)
+{
+    struct fama_chain_builder *builder = made_builder(&made, orderer);
+    uint8_t *bytes;
+    size_t len;
+    CU_ASSERT_PTR_NOT_NULL_FATAL(builder);
+    CU_ASSERT_EQUAL_FATAL(fama_chain_builder_next(builder, 1, 64, &bytes, &len, NULL), 0);
+    fama_chain_builder_destroy(builder);
+    return fama_bytes(bytes, len);
+}
+
+static enum fama_block_refusal judge(struct fama_bytes bytes)
+{
+    struct fama_channel_config *config = made_config();
+    struct fama_block block;
+    CU_ASSERT_PTR_NOT_NULL_FATAL(config);
+    enum fama_block_refusal refusal = fama_block_parse(bytes, &block);
+    if (refusal == FAMA_BLOCK_ACCEPTED) {
+        refusal = fama_block_check(&block, 1, MADE_CHANNEL);
+    }
+    if (refusal == FAMA_BLOCK_ACCEPTED) {
+        refusal = verify_signatures(config, &block);
+    }
+    fama_block_clear(&block);
+    fama_channel_config_release(config);
+    return refusal;
+}
+
+static void test_a_block_signed_by_the_channels_orderer_is_accepted(void)
+{
+    struct fama_bytes bytes = made_block(MADE_ORDERER);
+    CU_ASSERT_EQUAL(judge(bytes), FAMA_BLOCK_ACCEPTED);
+    free_bytes(bytes);
+}
+
+static void test_a_block_resigned_by_a_strangers_ca_has_an_unknown_signer(void)
+{
+    struct fama_bytes bytes = made_block(MADE_STRANGER);
+    CU_ASSERT_EQUAL(judge(bytes), FAMA_BLOCK_UNKNOWN_SIGNER);
+    free_bytes(bytes);
+}
+
+static void test_a_block_signed_by_a_peer_of_the_channel_has_an_unknown_signer(void)
+{
+    struct fama_bytes bytes = made_block(MADE_SIPHER);
+    CU_ASSERT_EQUAL(judge(bytes), FAMA_BLOCK_UNKNOWN_SIGNER);
+    free_bytes(bytes);
+}
+
+static void test_a_block_whose_signature_was_tampered_with_is_refused(void)
+{
+    struct fama_bytes bytes = made_block(MADE_ORDERER);
+    struct fama_block block;
+    CU_ASSERT_EQUAL_FATAL(fama_block_parse(bytes, &block), FAMA_BLOCK_ACCEPTED);
+    /* The signature is the last field of slot 0; its last byte belongs to s. */
+    struct fama_bytes slot = block.metadata[FAMA_BLOCK_SIGNATURES];
+    uint8_t *last = (uint8_t *)(uintptr_t)(slot.at + slot.len - 1);
+    fama_block_clear(&block);
+    *last ^= 1;
+    CU_ASSERT_EQUAL(judge(bytes), FAMA_BLOCK_BAD_SIGNATURE);
+    *last ^= 1;
+    CU_ASSERT_EQUAL(judge(bytes), FAMA_BLOCK_ACCEPTED);
+    free_bytes(bytes);
+}
+
+static void test_a_changed_previous_hash_breaks_the_signature(void)
+{
+    struct fama_bytes bytes = made_block(MADE_ORDERER);
+    struct fama_block block;
+    CU_ASSERT_EQUAL_FATAL(fama_block_parse(bytes, &block), FAMA_BLOCK_ACCEPTED);
+    uint8_t *hash = (uint8_t *)(uintptr_t)block.previous_hash.at;
+    fama_block_clear(&block);
+    hash[5] ^= 0x10;
+    CU_ASSERT_EQUAL(judge(bytes), FAMA_BLOCK_BAD_SIGNATURE);
+    free_bytes(bytes);
+}
+
+static void test_no_flipped_bit_of_a_block_changes_what_would_be_committed(void)
+{
+    struct fama_bytes bytes = made_block(MADE_ORDERER);
+    struct fama_channel_config *config = made_config();
+    struct fama_block good;
+    size_t seen[FAMA_BLOCK_REFUSAL_COUNT] = {0};
+    CU_ASSERT_EQUAL_FATAL(fama_block_parse(bytes, &good), FAMA_BLOCK_ACCEPTED);
+    uint8_t *copy = malloc(bytes.len);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(copy);
+    memcpy(copy, bytes.at, bytes.len);
+    for (size_t bit = 0; bit < 8 * bytes.len; bit += 3) {
+        struct fama_block block;
+        copy[bit / 8] ^= (uint8_t)(1u << (bit % 8));
+        enum fama_block_refusal refusal = fama_block_parse(fama_bytes(copy, bytes.len), &block);
+        if (refusal == FAMA_BLOCK_ACCEPTED) {
+            refusal = fama_block_check(&block, 1, MADE_CHANNEL);
+        }
+        if (refusal == FAMA_BLOCK_ACCEPTED) {
+            refusal = verify_signatures(config, &block);
+        }
+        if (refusal == FAMA_BLOCK_ACCEPTED) {
+            /* Only slots nobody signs may differ: header and transactions are the same. */
+            CU_ASSERT_EQUAL(memcmp(block.header_hash, good.header_hash, FAMA_SHA256_BYTES), 0);
+            CU_ASSERT_EQUAL(block.envelope_count, good.envelope_count);
+            CU_ASSERT(fama_bytes_equal(block.envelopes[0], good.envelopes[0]));
+        }
+        seen[refusal]++;
+        fama_block_clear(&block);
+        copy[bit / 8] ^= (uint8_t)(1u << (bit % 8));
+    }
+    CU_ASSERT(seen[FAMA_BLOCK_ACCEPTED] < 100);
+    CU_ASSERT(seen[FAMA_BLOCK_DATA_HASH] > 1000);
+    CU_ASSERT(seen[FAMA_BLOCK_UNKNOWN_SIGNER] > 100);
+    CU_ASSERT(seen[FAMA_BLOCK_BAD_SIGNATURE] > 100);
+    free(copy);
+    fama_block_clear(&good);
+    fama_channel_config_release(config);
+    free_bytes(bytes);
+}
+
+static void test_a_block_without_signatures_has_an_unknown_signer(void)
+{
+    struct fama_channel_config *config = made_config();
+    CU_ASSERT_EQUAL(verify_signatures(config, &made.genesis), FAMA_BLOCK_UNKNOWN_SIGNER);
+    struct fama_block bare = made.genesis;
+    bare.metadata_count = 0;
+    CU_ASSERT_EQUAL(verify_signatures(config, &bare), FAMA_BLOCK_NO_METADATA);
+    bare = made.genesis;
+    bare.metadata[FAMA_BLOCK_SIGNATURES] = fama_bytes("\x12\x04\x0a\x02\x0a\x7f", 6);
+    CU_ASSERT_EQUAL(verify_signatures(config, &bare), FAMA_BLOCK_NO_METADATA);
+    fama_channel_config_release(config);
+}
+
+static void test_an_identity_is_judged_once_and_remembered(void)
+{
+    struct fama_bytes bytes = made_block(MADE_ORDERER);
+    struct fama_channel_config *config = made_config();
+    struct fama_block block;
+    struct fama_block_signatures first;
+    struct fama_block_signatures second;
+    CU_ASSERT_EQUAL_FATAL(fama_block_parse(bytes, &block), FAMA_BLOCK_ACCEPTED);
+    CU_ASSERT_EQUAL_FATAL(fama_block_signatures_prepare(config, &block, &first),
+                          FAMA_BLOCK_ACCEPTED);
+    CU_ASSERT_EQUAL_FATAL(fama_block_signatures_prepare(config, &block, &second),
+                          FAMA_BLOCK_ACCEPTED);
+    CU_ASSERT_EQUAL(first.count, 1);
+    CU_ASSERT_PTR_EQUAL(first.identities[0], second.identities[0]);
+    CU_ASSERT_EQUAL(fama_block_signatures_judge(config, &first), FAMA_BLOCK_BAD_SIGNATURE);
+    fama_channel_config_release(config); /* the references keep the identity alive */
+    CU_ASSERT_STRING_EQUAL(fama_identity_mspid(first.identities[0]), "OrdererMSP");
+    fama_block_signatures_clear(&first);
+    fama_block_signatures_clear(&second);
+    fama_block_clear(&block);
+    free_bytes(bytes);
+}
+
+/* Changes the made genesis configuration by `change` and says whether it still is one. */
+static bool is_config_after(void (*change)(Common__ConfigGroup *root, struct fama_arena *arena),
+                            struct fama_error *error)
+{
+    struct fama_arena arena;
+    struct fama_envelope envelope;
+    struct fama_payload payload;
+    struct fama_channel_config *config = NULL;
+    fama_arena_init(&arena, (size_t)16 << 20);
+    CU_ASSERT_FATAL(fama_envelope_decode(made.genesis.envelopes[0], &envelope));
+    CU_ASSERT_FATAL(fama_payload_decode(envelope.payload, &payload));
+    Common__ConfigEnvelope *message =
+        common__config_envelope__unpack(&arena.allocator, payload.data.len, payload.data.at);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(message);
+    change(message->config->channel_group, &arena);
+    struct fama_pack_headers headers = {
+        .type = FAMA_HEADER_TYPE_CONFIG, .channel_id = MADE_CHANNEL, .txid = ""};
+    Common__Envelope outer = COMMON__ENVELOPE__INIT;
+    outer.payload =
+        fama_pack_binary(fama_pack_payload(&arena, &headers, fama_pack(&arena, &message->base)));
+    struct fama_bytes entry = fama_pack(&arena, &outer.base);
+    CU_ASSERT_FALSE_FATAL(arena.is_exhausted);
+    struct fama_block block = {.envelopes = &entry, .envelope_count = 1};
+    int result = fama_channel_config_from_block(&block, &config, error);
+    fama_channel_config_release(config);
+    fama_arena_clear(&arena);
+    return result == 0;
+}
+
+static Common__ConfigGroup *child(Common__ConfigGroup *group, const char *name)
+{
+    for (size_t i = 0; i < group->n_groups; i++) {
+        if (strcmp(group->groups[i]->key, name) == 0) {
+            return group->groups[i]->value;
+        }
+    }
+    CU_FAIL_FATAL("no such group");
+    return NULL;
+}
+
+static void set_value(Common__ConfigGroup *group, const char *name, struct fama_bytes bytes)
+{
+    for (size_t i = 0; i < group->n_values; i++) {
+        if (strcmp(group->values[i]->key, name) == 0) {
+            group->values[i]->value->value = fama_pack_binary(bytes);
+        }
+    }
+}
+
+static void leave(Common__ConfigGroup *root, struct fama_arena *arena)
+{
+    (void)root;
+    (void)arena;
+}
+
+static void require_v3(Common__ConfigGroup *root, struct fama_arena *arena)
+{
+    (void)arena;
+    set_value(root, "Capabilities", fama_bytes("\x0a\x06\x0a\x04V3_0", 8));
+}
+
+static void require_unknown_application(Common__ConfigGroup *root, struct fama_arena *arena)
+{
+    (void)arena;
+    set_value(child(root, "Application"), "Capabilities", fama_bytes("\x0a\x06\x0a\x04V9_9", 8));
+}
+
+static void drop_capabilities(Common__ConfigGroup *root, struct fama_arena *arena)
+{
+    (void)arena;
+    set_value(root, "Capabilities", fama_bytes(NULL, 0));
+}
+
+static void make_idemix(Common__ConfigGroup *root, struct fama_arena *arena)
+{
+    (void)arena;
+    set_value(child(child(root, "Application"), "Sipher"), "MSP", fama_bytes("\x08\x01", 2));
+}
+
+static void drop_block_validation(Common__ConfigGroup *root, struct fama_arena *arena)
+{
+    (void)arena;
+    Common__ConfigGroup *orderer = child(root, "Orderer");
+    for (size_t i = 0; i < orderer->n_policies; i++) {
+        if (strcmp(orderer->policies[i]->key, "BlockValidation") == 0) {
+            orderer->policies[i] = orderer->policies[--orderer->n_policies];
+        }
+    }
+}
+
+/* Two out of two members: a policy that one signature must not satisfy. */
+static void demand_two(Common__ConfigGroup *root, struct fama_arena *arena)
+{
+    static const uint8_t policy[] = {0x12, 10,  0x12, 8,   0x08, 2,   0x12, 2,  0x08, 0,
+                                     0x12, 0,   0x1a, 14,  0x12, 12,  0x0a, 10, 'O',  'r',
+                                     'd',  'e', 'r',  'e', 'r',  'M', 'S',  'P'};
+    (void)arena;
+    Common__ConfigGroup *org = child(child(root, "Orderer"), "OrdererOrg");
+    for (size_t i = 0; i < org->n_policies; i++) {
+        if (strcmp(org->policies[i]->key, "Writers") == 0) {
+            org->policies[i]->value->policy->value =
+                fama_pack_binary(fama_bytes(policy, sizeof(policy)));
+        }
+    }
+}
+
+static void rename_value(Common__ConfigGroup *root, struct fama_arena *arena)
+{
+    (void)arena;
+    root->values[0]->key = fama_pack_text("Surprise");
+}
+
+static void nest_deeply(Common__ConfigGroup *root, struct fama_arena *arena)
+{
+    Common__ConfigGroup *inner = child(child(root, "Orderer"), "OrdererOrg");
+    for (size_t i = 0; i < 1000; i++) {
+        Common__ConfigGroup *group = fama_arena_take(arena, sizeof(*group));
+        Common__ConfigGroup__GroupsEntry *entry = fama_arena_take(arena, sizeof(*entry));
+        inner->groups = fama_arena_take(arena, sizeof(*inner->groups));
+        common__config_group__init(group);
+        common__config_group__groups_entry__init(entry);
+        entry->key = fama_pack_text("x");
+        entry->value = group;
+        inner->groups[0] = entry;
+        inner->n_groups = 1;
+        inner = group;
+    }
+}
+
+static void test_what_is_not_supported_is_refused_by_name(void)
+{
+    static const struct {
+        void (*change)(Common__ConfigGroup *, struct fama_arena *);
+        const char *word;
+    } cases[] = {
+        {require_v3, "V3_0"},
+        {require_unknown_application, "V9_9"},
+        {drop_capabilities, "V1_4_3"},
+        {make_idemix, "Idemix"},
+        {drop_block_validation, "BlockValidation"},
+        {demand_two, "Writers"},
+        {rename_value, "Surprise"},
+        {nest_deeply, "deeper"},
+    };
+    struct fama_error error = {{0}};
+    CU_ASSERT(is_config_after(leave, &error));
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        error.text[0] = '\0';
+        CU_ASSERT_FALSE(is_config_after(cases[i].change, &error));
+        if (strstr(error.text, cases[i].word) == NULL) {
+            fprintf(stderr, "case %zu says: %s\n", i, error.text);
+            CU_FAIL("the words do not name the cause");
+        }
+    }
+}
+
+static void test_a_block_of_transactions_is_no_configuration(void)
+{
+    struct fama_bytes bytes = made_block(MADE_ORDERER);
+    struct fama_block block;
+    struct fama_channel_config *config;
+    CU_ASSERT_EQUAL_FATAL(fama_block_parse(bytes, &block), FAMA_BLOCK_ACCEPTED);
+    CU_ASSERT_EQUAL(fama_channel_config_from_block(&block, &config, NULL),
+                    FAMA_CHANNEL_CONFIG_INVALID);
+    CU_ASSERT_PTR_NULL(config);
+    fama_block_clear(&block);
+    free_bytes(bytes);
+}
+
+int main(void)
+{
+    static const struct test_case cases[] = {
+        TEST(test_a_real_genesis_block_gives_the_channel_and_its_msps),
+        TEST(test_every_real_block_is_signed_by_an_orderer_of_its_channel),
+        TEST(test_a_block_signed_by_the_channels_orderer_is_accepted),
+        TEST(test_a_block_resigned_by_a_strangers_ca_has_an_unknown_signer),
+        TEST(test_a_block_signed_by_a_peer_of_the_channel_has_an_unknown_signer),
+        TEST(test_a_block_whose_signature_was_tampered_with_is_refused),
+        TEST(test_a_changed_previous_hash_breaks_the_signature),
+        TEST(test_no_flipped_bit_of_a_block_changes_what_would_be_committed),
+        TEST(test_a_block_without_signatures_has_an_unknown_signer),
+        TEST(test_an_identity_is_judged_once_and_remembered),
+        TEST(test_what_is_not_supported_is_refused_by_name),
+        TEST(test_a_block_of_transactions_is_no_configuration),
+    };
+    int status = make() == 0 ? run_suite("channel_config", cases, sizeof(cases) / sizeof(cases[0]))
+                             : EXIT_FAILURE;
+    made_chain_destroy(&made);
+    return status;
+}
