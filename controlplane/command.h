@@ -21,12 +21,14 @@ struct fama_command {
     int (*run)(int argc, char **argv); /* argv[0] is the last verb */
 };
 
-/* Finds the command by the longest matching path and runs it. `--help` and `help` are answered here. */
-int fama_command_dispatch(const char *program, const char *intro, const struct fama_command *commands,
-                          size_t count, int argc, char **argv);
+/* Finds the command by the longest matching path and runs it. `--help` and `help` are answered here, on
+ * standard output; a group alone ("node") or a wrong verb is a usage error. */
+int fama_command_dispatch(const char *program, const char *intro,
+                          const struct fama_command *commands, size_t count, int argc, char **argv);
 
-/* Options of one command: `--name value`, `--name=value`, flags. Unknown ones are usage errors that
- * name the option and point to --help. A repeatable text option collects up to its capacity. */
+/* Options of one command: `--name value`, `--name=value`, flags; `--` ends them. Unknown ones, missing
+ * ones and ones given twice are usage errors that name the option and point to --help. A repeatable text
+ * option collects up to its capacity. At most 64 options per command. */
 enum fama_option_kind {
     FAMA_OPTION_FLAG,   /* bool * */
     FAMA_OPTION_TEXT,   /* const char ** */
@@ -45,8 +47,10 @@ struct fama_option {
     bool is_required;
 };
 /* Returns 0 or FAMA_EXIT_USAGE after saying what is wrong on standard error. Operands (what is no option)
- * are collected into `operands` (NULL: none allowed). */
-int fama_options_parse(const struct fama_command *command_or_null, const struct fama_option *options,
-                       size_t count, int argc, char **argv, struct fama_texts *operands);
+ * are collected into `operands` (NULL: none allowed). Texts point into argv. Without a command the one
+ * that is being dispatched is named in messages. */
+int fama_options_parse(const struct fama_command *command_or_null,
+                       const struct fama_option *options, size_t count, int argc, char **argv,
+                       struct fama_texts *operands);
 
 #endif
