@@ -15,8 +15,13 @@ int fama_cli_gossip_stats(int argc, char **argv);
 int fama_cli_ca_init(int argc, char **argv);
 int fama_cli_ca_issue(int argc, char **argv);
 int fama_cli_channel_genesis(int argc, char **argv);
+int fama_cli_network_create(int argc, char **argv);
 int fama_cli_network_up(int argc, char **argv);
 int fama_cli_network_down(int argc, char **argv);
 int fama_cli_network_status(int argc, char **argv);
+int fama_cli_network_wait(int argc, char **argv);
+int fama_cli_network_node_kill(int argc, char **argv);
+int fama_cli_network_node_start(int argc, char **argv);
+int fama_cli_network_switch(int argc, char **argv);
 
 #endif
