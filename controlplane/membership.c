@@ -406,8 +406,19 @@ enum fama_drop fama_membership_on_alive(struct fama_membership *membership, uint
 struct comparison {
     struct walk walk;
     const struct fama_digest *digest;
+    uint64_t now_ns;
     uint32_t at; /* in the digest's entries */
 };
+
+/* Last words of the dead would bring them back to life where they are not known, and those of the silent
+ * would prolong their life where they come as news. */
+static bool may_be_told(const struct comparison *comparison,
+                        const struct fama_member_record *record)
+{
+    uint64_t interval_ns = comparison->walk.membership->config.alive_interval_ns;
+    return record->member.state == FAMA_PEER_ALIVE &&
+           since(comparison->now_ns, record->member.last_seen_ns) <= interval_ns + interval_ns / 2;
+}
 
 /* The next author of whom we hold, and may pass on, something newer than the digest's author does. */
 static bool next_lacking(struct comparison *comparison, fama_tag asker,
@@ -421,9 +432,7 @@ static bool next_lacking(struct comparison *comparison, fama_tag asker,
             comparison->at++;
         }
         *record = comparison->walk.record;
-        /* Last words of the dead would bring them back to life where they are not known. */
-        if (ours.author == asker ||
-            (*record != NULL && (*record)->member.state != FAMA_PEER_ALIVE)) {
+        if (ours.author == asker || (*record != NULL && !may_be_told(comparison, *record))) {
             continue;
         }
         if (comparison->at == digest->count ||
@@ -437,17 +446,18 @@ static bool next_lacking(struct comparison *comparison, fama_tag asker,
     return false;
 }
 
-static struct comparison compare(const struct fama_membership *membership,
+static struct comparison compare(const struct fama_membership *membership, uint64_t now_ns,
                                  const struct fama_digest *digest)
 {
-    return (struct comparison){.walk = walk_from(membership, digest->first), .digest = digest};
+    return (struct comparison){
+        .walk = walk_from(membership, digest->first), .digest = digest, .now_ns = now_ns};
 }
 
-static void answer_with_alives(struct fama_membership *membership, struct fama_member_record *asker,
-                               const struct fama_digest *digest)
+static void answer_with_alives(struct fama_membership *membership, uint64_t now_ns,
+                               struct fama_member_record *asker, const struct fama_digest *digest)
 {
     struct fama_member_record *record = NULL;
-    struct comparison comparison = compare(membership, digest);
+    struct comparison comparison = compare(membership, now_ns, digest);
     uint32_t lacking = 0;
     while (next_lacking(&comparison, asker->member.tag, &record)) {
         lacking++;
@@ -458,7 +468,7 @@ static void answer_with_alives(struct fama_membership *membership, struct fama_m
     }
     /* Of too many, a run of neighbours that begins anywhere: other peers send other runs. */
     uint32_t skipped = lacking > allowed ? fama_random_below(&membership->random, lacking) : 0;
-    comparison = compare(membership, digest);
+    comparison = compare(membership, now_ns, digest);
     for (uint32_t i = 0; next_lacking(&comparison, asker->member.tag, &record); i++) {
         if ((i + lacking - skipped) % lacking >= allowed) {
             continue;
@@ -524,7 +534,7 @@ enum fama_drop fama_membership_on_digest(struct fama_membership *membership, uin
     if (asker->answers >= FAMA_DIGEST_ANSWERS_MAX) {
         return FAMA_DROP_ADMISSION_BUDGET;
     }
-    answer_with_alives(membership, asker, digest);
+    answer_with_alives(membership, now_ns, asker, digest);
     if (digest->answer_wanted && asker->answers < FAMA_DIGEST_ANSWERS_MAX) {
         answer_with_digest(membership, asker, digest);
     }
