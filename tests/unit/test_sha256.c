@@ -1,0 +1,69 @@
+#include "crypto/sha256.h"
+#include "unit/suite.h"
+
+static void expect_digest(const uint8_t digest[FAMA_SHA256_BYTES], const char *hex)
+{
+    char text[2 * FAMA_SHA256_BYTES + 1];
+    for (size_t i = 0; i < FAMA_SHA256_BYTES; i++) {
+        snprintf(text + 2 * i, 3, "%02x", digest[i]);
+    }
+    CU_ASSERT_STRING_EQUAL(text, hex);
+}
+
+/* Vectors: FIPS 180-4 examples and NIST CAVP. */
+static void known_messages_have_their_published_digests(void)
+{
+    uint8_t digest[FAMA_SHA256_BYTES];
+    fama_sha256(fama_bytes(NULL, 0), digest);
+    expect_digest(digest, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    fama_sha256(fama_bytes_of_text("abc"), digest);
+    expect_digest(digest, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    fama_sha256(fama_bytes_of_text("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"),
+                digest);
+    expect_digest(digest, "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
+}
+
+static void a_million_letters_have_their_published_digest(void)
+{
+    enum { LEN = 1000000 };
+    char *text = malloc(LEN);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(text);
+    memset(text, 'a', LEN);
+    uint8_t digest[FAMA_SHA256_BYTES];
+    fama_sha256(fama_bytes(text, LEN), digest);
+    expect_digest(digest, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+    free(text);
+}
+
+static void parts_have_the_digest_of_their_concatenation_however_cut(void)
+{
+    const char *text = "the quick brown fox jumps over the lazy dog, seventy bytes and then some";
+    size_t len = strlen(text);
+    uint8_t whole[FAMA_SHA256_BYTES];
+    fama_sha256(fama_bytes(text, len), whole);
+    for (size_t a = 0; a <= len; a++) {
+        for (size_t b = a; b <= len; b++) {
+            struct fama_bytes parts[] = {fama_bytes(text, a), fama_bytes(text + a, b - a),
+                                         fama_bytes(NULL, 0), fama_bytes(text + b, len - b)};
+            uint8_t digest[FAMA_SHA256_BYTES];
+            fama_sha256_parts(parts, 4, digest);
+            if (memcmp(digest, whole, sizeof whole) != 0) {
+                CU_FAIL("a cut changed the digest");
+                return;
+            }
+        }
+    }
+    uint8_t none[FAMA_SHA256_BYTES];
+    fama_sha256_parts(NULL, 0, none);
+    expect_digest(none, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+}
+
+int main(void)
+{
+    static const struct test_case cases[] = {
+        TEST(known_messages_have_their_published_digests),
+        TEST(a_million_letters_have_their_published_digest),
+        TEST(parts_have_the_digest_of_their_concatenation_however_cut),
+    };
+    return run_suite("sha256", cases, sizeof cases / sizeof cases[0]);
+}
