@@ -16,9 +16,10 @@
 
 #define YEAR_S (INT64_C(365) * 24 * 3600)
 
-/* Certificates made here are valid from an hour ago, for clocks that disagree, to ten years ahead. */
+/* Certificates made here are valid from an hour ago, for clocks that disagree, to five years ahead, well
+ * within the ten years of their authority. */
 #define NOT_BEFORE_S (-3600)
-#define NOT_AFTER_S  (10 * YEAR_S)
+#define NOT_AFTER_S  (5 * YEAR_S)
 
 int fama_network_make_folder(const char *path, struct fama_error *error)
 {

@@ -31,8 +31,8 @@ static int make_link(const char *bridge, const char *port, const char *node, boo
 {
     char mtu[16];
     snprintf(mtu, sizeof(mtu), "%d", FAMA_NETWORK_MTU);
-    int status = TOOL("ip", "-n", bridge, "link", "add", port, "mtu", mtu, "addrgenmode", "none",
-                      "type", "veth", "peer", "name", "eth0", "mtu", mtu, "netns", node);
+    int status = TOOL("ip", "-n", bridge, "link", "add", port, "mtu", mtu, "type", "veth", "peer",
+                      "name", "eth0", "mtu", mtu, "netns", node);
     if (status == 0) {
         status = TOOL("ip", "-n", node, "link", "set", "eth0", "arp", "off", "addrgenmode", "none");
     }
@@ -42,7 +42,8 @@ static int make_link(const char *bridge, const char *port, const char *node, boo
     if (status == 0 && is_bridged) {
         status = TOOL("ip", "-n", bridge, "link", "set", port, "master", "br0");
     }
-    return status != 0 ? status : TOOL("ip", "-n", bridge, "link", "set", port, "up");
+    return status != 0 ? status
+                       : TOOL("ip", "-n", bridge, "link", "set", port, "addrgenmode", "none", "up");
 }
 
 static int add_netem(const char *bridge, const char *port, const struct fama_network_faults *faults,
@@ -87,10 +88,10 @@ int fama_network_links_make(const struct fama_network *network,
                                              : FAMA_NETWORK_BY_SWITCH;
     bool is_bridged = *carrier != FAMA_NETWORK_BY_SWITCH;
     if (is_bridged) {
-        status = TOOL("ip", "-n", bridge, "link", "add", "br0", "addrgenmode", "none", "type",
-                      "bridge", "stp_state", "0", "mcast_snooping", "0");
+        status = TOOL("ip", "-n", bridge, "link", "add", "br0", "type", "bridge", "stp_state", "0",
+                      "mcast_snooping", "0");
         if (status == 0) {
-            status = TOOL("ip", "-n", bridge, "link", "set", "br0", "up");
+            status = TOOL("ip", "-n", bridge, "link", "set", "br0", "addrgenmode", "none", "up");
         }
     }
     for (uint32_t i = 0; status == 0 && i < network->node_count; i++) {
