@@ -1,7 +1,7 @@
 /* A borrowed view of bytes: the one way this project hands memory from floor to floor.
  *
- * A view owns nothing. Whoever hands one out keeps the memory alive and unchanged for the duration of
- * the call, or for as long as the receiving function's contract says. Any thread. */
+ * A view owns nothing. Whoever hands one out keeps the memory alive and unchanged for the duration
+ * of the call, or for as long as the receiving function's contract says. Any thread. */
 #ifndef FAMA_CRYPTO_BYTES_H
 #define FAMA_CRYPTO_BYTES_H
 

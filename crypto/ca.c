@@ -19,8 +19,8 @@
 
 #include "crypto/ca_certificate.h"
 
-/* A CA is valid from before it was made: the clocks of a consortium differ, and a certificate that is
- * issued as already expired, for a rehearsal, must be expired within its CA's time. */
+/* A CA is valid from before it was made: the clocks of a consortium differ, and a certificate that
+ * is issued as already expired, for a rehearsal, must be expired within its CA's time. */
 #define CA_BACKDATED_S (INT64_C(30) * 24 * 3600)
 #define CA_LIFETIME_S  (INT64_C(3650) * 24 * 3600)
 
@@ -531,7 +531,8 @@ static int issue_tls(const char *folder, const struct organisation *organisation
     return result;
 }
 
-/* The node's or user's own folder; that it must be new is what keeps keys from being overwritten. */
+/* The node's or user's own folder; that it must be new is what keeps keys from being
+ * overwritten. */
 static int make_holder_folder(const struct fama_ca_issue *request, const struct role_form *form,
                               const char *common_name, char folder[PATH_MAX],
                               struct fama_error *error)

@@ -1,7 +1,8 @@
 /* Key pairs with certificates, as a certificate authority makes them; for this folder only.
  *
- * Keys are ECDSA P-256, signatures ECDSA with SHA-256 and a low s, serial numbers 127 random bits. Subject and
- * authority key identifiers are SHA-256 of the public point, as Fabric's SKIs are. Profile: RFC 5280. */
+ * Keys are ECDSA P-256, signatures ECDSA with SHA-256 and a low s, serial numbers 127 random bits.
+ * Subject and authority key identifiers are SHA-256 of the public point, as Fabric's SKIs are.
+ * Profile: RFC 5280. */
 #ifndef FAMA_CRYPTO_CA_CERTIFICATE_H
 #define FAMA_CRYPTO_CA_CERTIFICATE_H
 

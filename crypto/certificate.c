@@ -22,8 +22,8 @@ enum {
     CONSTRUCTED = 0x20,
 };
 
-/* Splits the first element off `input`: its tag octet, all of its octets, and its content. Only low tag
- * numbers and definite lengths in their shortest form, as DER asks (X.690 §10.1). */
+/* Splits the first element off `input`: its tag octet, all of its octets, and its content. Only low
+ * tag numbers and definite lengths in their shortest form, as DER asks (X.690 §10.1). */
 static bool take_element(struct fama_bytes *input, uint8_t *tag, struct fama_bytes *whole,
                          struct fama_bytes *content)
 {
@@ -55,8 +55,9 @@ static bool take_element(struct fama_bytes *input, uint8_t *tag, struct fama_byt
     return true;
 }
 
-/* OpenSSL reads BER. What its issuer did not sign of a certificate could then be rewritten by anybody into
- * another "certificate" with another identity id, which Go's DER reader would refuse. */
+/* OpenSSL reads BER. What its issuer did not sign of a certificate could then be rewritten by
+ * anybody into another "certificate" with another identity id, which Go's DER reader would
+ * refuse. */
 static bool is_der(struct fama_bytes input, int depth)
 {
     while (input.len > 0) {
@@ -103,7 +104,8 @@ static char *copy_common_name(const X509 *x509)
 /* What Go's parser refuses and OpenSSL's lets pass. */
 static bool is_acceptable(X509 *x509)
 {
-    /* Makes OpenSSL look at the extensions: doubled or unreadable ones mark the certificate invalid. */
+    /* Makes OpenSSL look at the extensions: doubled or unreadable ones mark the certificate
+     * invalid. */
     (void)X509_check_purpose(x509, -1, 0);
     return (X509_get_extension_flags(x509) & EXFLAG_INVALID) == 0 && X509_get_version(x509) >= 0 &&
            X509_get_version(x509) <= 2 &&
@@ -195,7 +197,8 @@ bool fama_certificate_is_ecdsa_signed(const struct fama_certificate *certificate
     }
 }
 
-/* Returns 0 and a new DER signature in *der if `signature` had a high s; *der stays NULL if it had not. */
+/* Returns 0 and a new DER signature in *der if `signature` had a high s; *der stays NULL if it had
+ * not. */
 static int lower_s(struct fama_bytes signature, EVP_PKEY *issuer_key, uint8_t **der,
                    size_t *der_len)
 {

@@ -1,8 +1,8 @@
-/* An X.509 certificate as this folder's parts see it: parsed once, in the one DER form by which Fabric
- * tells identities apart. For this folder only.
+/* An X.509 certificate as this folder's parts see it: parsed once, in the one DER form by which
+ * Fabric tells identities apart. For this folder only.
  *
- * Sources: Fabric msp/cert.go, msp/mspimpl.go; Go crypto/x509 (parser.go). Immutable once made and, if need be,
- * sanitized; any thread. Adversary: whoever writes certificates. */
+ * Sources: Fabric msp/cert.go, msp/mspimpl.go; Go crypto/x509 (parser.go). Immutable once made and,
+ * if need be, sanitized; any thread. Adversary: whoever writes certificates. */
 #ifndef FAMA_CRYPTO_CERTIFICATE_H
 #define FAMA_CRYPTO_CERTIFICATE_H
 
@@ -48,13 +48,14 @@ struct fama_bytes fama_certificate_issuer(const struct fama_certificate *certifi
 /* Value of the SubjectKeyIdentifier extension; empty when there is none. */
 struct fama_bytes fama_certificate_key_id(const struct fama_certificate *certificate);
 
-/* The subject's organizationalUnit number `index`, octets as they stand. False when there are fewer. The text
- * lives as long as the certificate. */
+/* The subject's organizationalUnit number `index`, octets as they stand. False when there are
+ * fewer. The text lives as long as the certificate. */
 bool fama_certificate_ou(const struct fama_certificate *certificate, size_t index,
                          struct fama_bytes *ou);
 
-/* The public key decoded for verification; a key that signs but is not P-256 gives one with which nothing
- * verifies. NULL when the key is of no known kind, or out of memory. The caller frees it. */
+/* The public key decoded for verification; a key that signs but is not P-256 gives one with
+ * which nothing verifies. NULL when the key is of no known kind, or out of memory. The caller
+ * frees it. */
 struct fama_public_key *fama_certificate_public_key(const struct fama_certificate *certificate);
 
 #endif

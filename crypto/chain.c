@@ -67,8 +67,9 @@ static bool has_extension(const X509 *x509, int nid)
     return X509_get_ext_by_NID(x509, nid, -1) >= 0;
 }
 
-/* Name constraints on anything but host names, mail addresses, IP addresses and URIs are unknown to Go,
- * which then refuses the certificate if the extension is critical, as it must be (RFC 5280 §4.2.1.10). */
+/* Name constraints on anything but host names, mail addresses, IP addresses and URIs are unknown to
+ * Go, which then refuses the certificate if the extension is critical, as it must be (RFC 5280
+ * §4.2.1.10). */
 static bool are_known_constraints(const STACK_OF(GENERAL_SUBTREE) * trees)
 {
     for (int i = 0; i < sk_GENERAL_SUBTREE_num(trees); i++) {
@@ -171,7 +172,8 @@ static bool is_signed_by(struct search *search, const struct fama_certificate *c
     return true;
 }
 
-/* Absent, or it names server authentication or any purpose: what Go asks for when not told otherwise. */
+/* Absent, or it names server authentication or any purpose: what Go asks for when not told
+ * otherwise. */
 static bool allows_default_usage(const struct fama_certificate *certificate)
 {
     if (!has_extension(certificate->x509, NID_ext_key_usage)) {

@@ -1,10 +1,10 @@
 /* Certificate chains, found as Go's crypto/x509 finds them and judged as Fabric's MSP judges them.
  *
- * Fabric accepts an identity only when exactly one chain leads to its MSP's roots, so all chains are looked
- * for, not the first. Sources: Go crypto/x509/verify.go (Verify with its default key usage, server
- * authentication); Fabric msp/mspimpl.go getUniqueValidationChain, getValidityOptsForCert and
- * verifyLegacyNameConstraints. Chains are judged at NotBefore + 1 s of their first certificate. For
- * this folder only; stateless; any thread. */
+ * Fabric accepts an identity only when exactly one chain leads to its MSP's roots, so all chains
+ * are looked for, not the first. Sources: Go crypto/x509/verify.go (Verify with its default key
+ * usage, server authentication); Fabric msp/mspimpl.go getUniqueValidationChain,
+ * getValidityOptsForCert and verifyLegacyNameConstraints. Chains are judged at NotBefore + 1 s of
+ * their first certificate. For this folder only; stateless; any thread. */
 #ifndef FAMA_CRYPTO_CHAIN_H
 #define FAMA_CRYPTO_CHAIN_H
 

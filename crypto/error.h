@@ -1,8 +1,9 @@
 /* Why something failed, in words a person can act on: what, where, what to do.
  *
- * Functions return 0 or a negative enum value of their module; those whose failure reaches a person also
- * fill a struct fama_error. The lower floors never log: they explain themselves through this. The text
- * is one line without a newline. A NULL error is allowed everywhere and simply discards the words. */
+ * Functions return 0 or a negative enum value of their module; those whose failure reaches a person
+ * also fill a struct fama_error. The lower floors never log: they explain themselves through this.
+ * The text is one line without a newline. A NULL error is allowed everywhere and simply discards
+ * the words. */
 #ifndef FAMA_CRYPTO_ERROR_H
 #define FAMA_CRYPTO_ERROR_H
 

@@ -76,7 +76,8 @@ int fama_identity_create(const char *mspid, struct fama_bytes id_bytes,
 
 struct fama_identity *fama_identity_acquire(struct fama_identity *identity)
 {
-    /* Whoever acquires already has a reference or a guarantee like one (RCU), so no order is needed. */
+    /* Whoever acquires already has a reference or a guarantee like one (RCU), so no order is
+     * needed. */
     unsigned int before = atomic_fetch_add_explicit(&identity->references, 1, memory_order_relaxed);
     assert(before > 0);
     (void)before;

@@ -1,9 +1,10 @@
-/* A member of an MSP as others see it: its MSP id, its certificate (the PEM text exactly as serialized),
- * and its public key decoded once.
+/* A member of an MSP as others see it: its MSP id, its certificate (the PEM text exactly as
+ * serialized), and its public key decoded once.
  *
- * Lifetime: immutable after creation and reference-counted (atomic), so it may be shared between threads
- * and published in RCU-protected tables; the last release frees it. Created by an MSP only (crypto/msp.h),
- * which has then already checked what Fabric checks at deserialization. Any thread. */
+ * Lifetime: immutable after creation and reference-counted (atomic), so it may be shared between
+ * threads and published in RCU-protected tables; the last release frees it. Created by an MSP
+ * only (crypto/msp.h), which has then already checked what Fabric checks at deserialization. Any
+ * thread. */
 #ifndef FAMA_CRYPTO_IDENTITY_H
 #define FAMA_CRYPTO_IDENTITY_H
 

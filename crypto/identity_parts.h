@@ -5,8 +5,9 @@
 #include "crypto/certificate.h"
 #include "crypto/identity.h"
 
-/* Takes the certificate over, also when it fails. The texts are copied. Returns FAMA_MSP_BAD_CERTIFICATE when the
- * public key is of no kind that Fabric imports, or FAMA_MSP_NO_MEMORY. */
+/* Takes the certificate over, also when it fails. The texts are copied. Returns
+ * FAMA_MSP_BAD_CERTIFICATE when the public key is of no kind that Fabric imports, or
+ * FAMA_MSP_NO_MEMORY. */
 int fama_identity_create(const char *mspid, struct fama_bytes id_bytes,
                          struct fama_certificate *certificate, struct fama_identity **identity,
                          struct fama_error *error);

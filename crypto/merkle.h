@@ -1,9 +1,9 @@
 /* Merkle trees over up to 64 chunks, with 20-byte nodes, so that each chunk can prove alone that it
  * belongs to a root its origin has signed.
  *
- * Leaf = first 20 bytes of SHA-256(00 || payload); node = first 20 bytes of SHA-256(01 || left || right);
- * a lone node at the end of a level is paired with itself under prefix 02, so that no two leaf counts
- * give one root. Stateless; any thread. Adversary: whoever sends chunks. */
+ * Leaf = first 20 bytes of SHA-256(00 || payload); node = first 20 bytes of SHA-256(01 || left ||
+ * right); a lone node at the end of a level is paired with itself under prefix 02, so that no two
+ * leaf counts give one root. Stateless; any thread. Adversary: whoever sends chunks. */
 #ifndef FAMA_CRYPTO_MERKLE_H
 #define FAMA_CRYPTO_MERKLE_H
 
@@ -30,9 +30,9 @@ const uint8_t *fama_merkle_root(const struct fama_merkle_tree *tree);
 /* Writes fama_merkle_depth(leaf_count) nodes, leaf level first. */
 void fama_merkle_prove(const struct fama_merkle_tree *tree, uint32_t index, uint8_t *proof);
 
-/* The root that this leaf and this proof lead to; the caller compares it with a signed one. `proof` holds
- * fama_merkle_depth(leaf_count) nodes. An index outside the tree, or too many leaves, lead to a root that
- * no tree has; the proof is not read then. */
+/* The root that this leaf and this proof lead to; the caller compares it with a signed one. `proof`
+ * holds fama_merkle_depth(leaf_count) nodes. An index outside the tree, or too many leaves, lead to
+ * a root that no tree has; the proof is not read then. */
 void fama_merkle_climb(struct fama_bytes leaf, uint32_t index, uint32_t leaf_count,
                        const uint8_t *proof, uint8_t root[FAMA_MERKLE_NODE_BYTES]);
 

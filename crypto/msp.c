@@ -142,8 +142,8 @@ static bool is_self_signed_ca(const struct fama_certificate *certificate)
            X509_verify(certificate->x509, X509_get0_pubkey(certificate->x509)) == 1;
 }
 
-/* Gives a certificate its low-S form, and its chain. A self-signed CA comes first into its own form,
- * because a root is recognised by its octets. */
+/* Gives a certificate its low-S form, and its chain. A self-signed CA comes first into its own
+ * form, because a root is recognised by its octets. */
 static int sanitize(const struct fama_msp *msp, struct fama_certificate *certificate,
                     struct fama_chain *chain, struct fama_error *error)
 {
@@ -667,8 +667,7 @@ int fama_msp_create(const struct fama_msp_config *config, struct fama_msp **msp,
     }
     ERR_clear_error();
     if (result != 0) {
-        fama_error_prefix(error, result, "MSP %.*s: ", (int)config->name.len,
-                          (const char *)config->name.at);
+        fama_error_prefix(error, result, "MSP %s: ", made->id != NULL ? made->id : "");
         destroy(made);
         return result;
     }

@@ -1,9 +1,10 @@
-/* A membership service provider: the roots, intermediates, admins, NodeOUs and revocation lists of one
- * organisation, and the judgement whether a certificate belongs to it.
+/* A membership service provider: the roots, intermediates, admins, NodeOUs and revocation lists of
+ * one organisation, and the judgement whether a certificate belongs to it.
  *
- * Source: Fabric msp/mspimpl.go, msp/mspimplvalidate.go; facts in spec fabric-algorithms §3. Chains are
- * verified at NotBefore + 1 s of the certificate, so a verdict never depends on the wall clock.
- * Adversary: whoever writes certificates. Lifetime: immutable once made, reference-counted. Any thread. */
+ * Source: Fabric msp/mspimpl.go, msp/mspimplvalidate.go; facts in spec fabric-algorithms §3. Chains
+ * are verified at NotBefore + 1 s of the certificate, so a verdict never depends on the wall clock.
+ * Adversary: whoever writes certificates. Lifetime: immutable once made, reference-counted. Any
+ * thread. */
 #ifndef FAMA_CRYPTO_MSP_H
 #define FAMA_CRYPTO_MSP_H
 
@@ -58,8 +59,8 @@ struct fama_msp_config {
 
 int fama_msp_create(const struct fama_msp_config *config, struct fama_msp **msp,
                     struct fama_error *error);
-/* Reads a Fabric MSP directory (cacerts, intermediatecerts, admincerts, crls, tlscacerts, config.yaml);
- * the signing identity in it, if any, is left to crypto/signer.h. */
+/* Reads a Fabric MSP directory (cacerts, intermediatecerts, admincerts, crls, tlscacerts,
+ * config.yaml); the signing identity in it, if any, is left to crypto/signer.h. */
 int fama_msp_open_directory(const char *directory, const char *mspid, struct fama_msp **msp,
                             struct fama_error *error);
 struct fama_msp *fama_msp_acquire(struct fama_msp *msp);
@@ -67,16 +68,17 @@ void fama_msp_release(struct fama_msp *msp);
 
 const char *fama_msp_id(const struct fama_msp *msp);
 
-/* The definition the MSP was made from, for writing it into a channel configuration. The views live as
- * long as the MSP. */
+/* The definition the MSP was made from, for writing it into a channel configuration. The views live
+ * as long as the MSP. */
 const struct fama_msp_config *fama_msp_definition(const struct fama_msp *msp);
 
-/* Decodes a certificate of this MSP (spec §3.1). On success *identity holds one reference. */
+/* Decodes a certificate of this MSP (spec §3.1), from at most 32 KiB of text. Costs a chain
+ * verification when the issuer signs with ECDSA. On success *identity holds one reference. */
 int fama_msp_deserialize(const struct fama_msp *msp, struct fama_bytes id_bytes,
                          struct fama_identity **identity, struct fama_error *error);
 
-/* Fabric's Validate (spec §3.3): not a CA, unique chain, not revoked, OUs. Costs a chain verification:
- * call it once per identity and remember the answer. */
+/* Fabric's Validate (spec §3.3): not a CA, unique chain, not revoked, OUs. Costs a chain
+ * verification: call it once per identity and remember the answer. */
 int fama_msp_validate(const struct fama_msp *msp, const struct fama_identity *identity,
                       struct fama_error *error);
 

@@ -4,8 +4,8 @@
 
 #define DEFINITION_BYTES_MAX (64u << 20)
 
-/* The copy is made by running the same walk twice: once with no memory, to measure, and once to fill. The
- * arrays go first, so that they are aligned. */
+/* The copy is made by running the same walk twice: once with no memory, to measure, and once to
+ * fill. The arrays go first, so that they are aligned. */
 struct copier {
     struct fama_bytes *next_view;
     struct fama_msp_ou *next_ou;

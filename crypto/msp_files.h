@@ -1,7 +1,7 @@
 /* Files of an MSP directory, read whole and within limits. For this folder only.
  *
- * Blocking file I/O; any thread. The directory belongs to the operator, but a wrong path must end in one
- * clear line and not in exhausted memory. */
+ * Blocking file I/O; any thread. The directory belongs to the operator, but a wrong path must end
+ * in one clear line and not in exhausted memory. */
 #ifndef FAMA_CRYPTO_MSP_FILES_H
 #define FAMA_CRYPTO_MSP_FILES_H
 
@@ -26,8 +26,9 @@ struct fama_msp_files {
 int fama_msp_file_read(const char *path, struct fama_msp_file *file, struct fama_error *error);
 void fama_msp_file_free(struct fama_msp_file *file);
 
-/* Reads every file of `directory`/`folder` that holds a PEM block, and passes over those that do not. A
- * folder that does not exist has no files. Contents may be private keys: they are wiped when freed. */
+/* Reads every file of `directory`/`folder` that holds a PEM block, and passes over those that do
+ * not. A folder that does not exist has no files. Contents may be private keys: they are wiped when
+ * freed. */
 int fama_msp_files_read(const char *directory, const char *folder, struct fama_msp_files *files,
                         struct fama_error *error);
 void fama_msp_files_free(struct fama_msp_files *files);

@@ -23,7 +23,8 @@ static bool starts_with(struct fama_bytes text, const char *mark, size_t len)
     return text.len >= len && memcmp(text.at, mark, len) == 0;
 }
 
-/* Takes a line off the front of `text`; the line comes without its end and without trailing blanks. */
+/* Takes a line off the front of `text`; the line comes without its end and without trailing
+ * blanks. */
 static struct fama_bytes take_line(struct fama_bytes *text)
 {
     const uint8_t *newline = text->len > 0 ? memchr(text->at, '\n', text->len) : NULL;
@@ -90,8 +91,9 @@ static bool decode_base64(struct fama_bytes text, uint8_t *out, size_t *out_len)
     return digits == 0;
 }
 
-/* Finds the marker's first occurrence. The last answer is remembered in *known (an absolute position),
- * because every candidate block of a hostile text would else search the rest of it again. */
+/* Finds the marker's first occurrence. The last answer is remembered in *known (an absolute
+ * position), because every candidate block of a hostile text would else search the rest of it
+ * again. */
 static const uint8_t *find_end(struct fama_bytes text, const uint8_t **known)
 {
     if (*known == NULL || *known < text.at) {

@@ -1,4 +1,5 @@
-/* The inside of a decoded public key, for this folder only: others hold a pointer (crypto/verifier.h).
+/* The inside of a decoded public key, for this folder only: others hold a pointer
+ * (crypto/verifier.h).
  *
  * Immutable once made, hence free to share between threads. */
 #ifndef FAMA_CRYPTO_PUBLIC_KEY_H

@@ -1,6 +1,6 @@
-/* The low-level interface keeps its state on the stack: no allocation, no look-up of a provider and no
- * failure, where the EVP interface of OpenSSL 3.0 costs several times as much on the 41-byte messages
- * that Merkle nodes are. It is deprecated, not removed. */
+/* The low-level interface keeps its state on the stack: no allocation, no look-up of a provider and
+ * no failure, where the EVP interface of OpenSSL 3.0 costs several times as much on the 41-byte
+ * messages that Merkle nodes are. It is deprecated, not removed. */
 #define OPENSSL_API_COMPAT 0x10101000L
 
 #include "crypto/sha256.h"

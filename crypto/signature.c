@@ -39,8 +39,8 @@ static int check(const struct fama_signature *signature)
     return 0;
 }
 
-/* Takes one element with this tag off the front of `input`. Lengths must be definite and as short as
- * they can be (X.690 §10.1). */
+/* Takes one element with this tag off the front of `input`. Lengths must be definite and as short
+ * as they can be (X.690 §10.1). */
 static bool take_element(struct fama_bytes *input, uint8_t tag, struct fama_bytes *content)
 {
     if (input->len < 2 || input->at[0] != tag) {
@@ -75,7 +75,8 @@ static bool take_element(struct fama_bytes *input, uint8_t tag, struct fama_byte
     return true;
 }
 
-/* Reads a non-negative INTEGER without regard to its size; sets *fits when it has at most 256 bits. */
+/* Reads a non-negative INTEGER without regard to its size; sets *fits when it has at most 256
+ * bits. */
 static bool take_scalar(struct fama_bytes *input, uint8_t scalar[FAMA_SCALAR_BYTES], bool *fits)
 {
     struct fama_bytes number;

@@ -81,8 +81,8 @@ static void write_time(time_t when, char text[32])
     }
 }
 
-/* The ledger never asks the clock, but a node whose certificate has expired is refused by its peers: it
- * is told so at start. */
+/* The ledger never asks the clock, but a node whose certificate has expired is refused by its
+ * peers: it is told so at start. */
 static int check_time(const char *directory, const struct fama_identity *identity,
                       struct fama_error *error)
 {

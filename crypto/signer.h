@@ -1,7 +1,8 @@
 /* A private key with the certificate it belongs to: what a node signs with.
  *
- * Lifetime: made at start, used by the control-side threads only (a broken packet thread must not own the
- * node's key, THREATS 18). Signing is safe from several threads at once. Signatures are low-S. */
+ * Lifetime: made at start, used by the control-side threads only (a broken packet thread must not
+ * own the node's key, THREATS 18). Signing is safe from several threads at once. Signatures are
+ * low-S. */
 #ifndef FAMA_CRYPTO_SIGNER_H
 #define FAMA_CRYPTO_SIGNER_H
 
@@ -17,8 +18,8 @@ enum fama_signer_error {
     FAMA_SIGNER_MISMATCH = -2,   /* no key in keystore fits the certificate */
     FAMA_SIGNER_EXPIRED = -3,    /* the certificate is expired or not yet valid by the wall clock */
     FAMA_SIGNER_UNTRUSTED = -4,  /* the certificate is not valid in its own MSP */
-    FAMA_SIGNER_UNSUPPORTED = -5,/* the key is not ECDSA P-256 */
-    FAMA_SIGNER_FAILED = -6,     /* OpenSSL refused */
+    FAMA_SIGNER_UNSUPPORTED = -5, /* the key is not ECDSA P-256 */
+    FAMA_SIGNER_FAILED = -6,      /* OpenSSL refused */
 };
 
 /* Opens signcerts/ and keystore/ of an MSP directory. Errors name the file and what to do. */

@@ -1,6 +1,6 @@
 /* ECDSA through OpenSSL's key objects of the older kind: a decoded EC_KEY needs no context, no
- * allocation of ours and no look-up per verification (60 us instead of 70 us with a fresh EVP context,
- * OpenSSL 3.0), and several threads may verify with one key. Deprecated, not removed. */
+ * allocation of ours and no look-up per verification (60 us instead of 70 us with a fresh EVP
+ * context, OpenSSL 3.0), and several threads may verify with one key. Deprecated, not removed. */
 #define OPENSSL_API_COMPAT 0x10101000L
 
 #include "crypto/verifier.h"

@@ -1,8 +1,8 @@
 /* Batched verification of ECDSA P-256 signatures.
  *
- * A batch of jobs {key, digest, r, s} goes in, a verdict per job comes out. One context per thread: no
- * locks, nothing shared but the immutable keys. The shape fits a lookaside device (enqueue/dequeue) as
- * well as a core that does the work at once.
+ * A batch of jobs {key, digest, r, s} goes in, a verdict per job comes out. One context per thread:
+ * no locks, nothing shared but the immutable keys. The shape fits a lookaside device
+ * (enqueue/dequeue) as well as a core that does the work at once.
  *
  * Adversary: whoever writes r, s and messages. Keys come from certificates an MSP accepted. */
 #ifndef FAMA_CRYPTO_VERIFIER_H
@@ -28,8 +28,8 @@ struct fama_verify_job {
     enum fama_verdict verdict;
 };
 
-/* A key from its uncompressed point (65 bytes, 04 || x || y): for test vectors and tools. Returns NULL if
- * it is not a point of P-256. */
+/* A key from its uncompressed point (65 bytes, 04 || x || y): for test vectors and tools. Returns
+ * NULL if it is not a point of P-256. */
 struct fama_public_key *fama_public_key_from_point(const uint8_t *point, size_t len);
 void fama_public_key_free(struct fama_public_key *key);
 
@@ -39,7 +39,9 @@ bool fama_public_key_is_p256(const struct fama_public_key *key);
 struct fama_verifier *fama_verifier_create(void); /* NULL when out of memory */
 void fama_verifier_destroy(struct fama_verifier *verifier);
 
-/* Fills every job's verdict. Range checks on r and s are done here again; low-S is the caller's rule. */
-void fama_verifier_run(struct fama_verifier *verifier, struct fama_verify_job *jobs[], size_t count);
+/* Fills every job's verdict. Range checks on r and s are done here again; low-S is the caller's
+ * rule. */
+void fama_verifier_run(struct fama_verifier *verifier, struct fama_verify_job *jobs[],
+                       size_t count);
 
 #endif

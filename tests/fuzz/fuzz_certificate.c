@@ -1,6 +1,6 @@
-/* Identities as strangers write them, judged by an MSP: the text as it comes, and the input as DER in
- * proper armour, so that mutations reach the certificate and not only the base64 around it. An input that
- * begins with a certificate's text may be one of ours; nobody else can sign one. */
+/* Identities as strangers write them, judged by an MSP: the text as it comes, and the input as DER
+ * in proper armour, so that mutations reach the certificate and not only the base64 around it. An
+ * input that begins with a certificate's text may be one of ours; nobody else can sign one. */
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,7 +82,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(text + len, tail, sizeof tail - 1);
     judge(fama_bytes(text, len + sizeof tail - 1));
 
-    /* A revocation list and an MSP definition come from channel configurations, which orderers sign. */
+    /* A revocation list and an MSP definition come from channel configurations, which orderers
+     * sign. */
     struct fama_bytes input = fama_bytes(data, size);
     struct fama_msp_config config = *fama_msp_definition(msp);
     struct fama_msp *other = NULL;

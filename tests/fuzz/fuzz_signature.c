@@ -1,5 +1,5 @@
-/* Signatures as strangers write them: whatever is accepted must be in range, low, and survive both of its
- * forms; whatever is accepted or refused must not depend on bytes behind the input. */
+/* Signatures as strangers write them: whatever is accepted must be in range, low, and survive both
+ * of its forms; whatever is accepted or refused must not depend on bytes behind the input. */
 #include <stdlib.h>
 
 #include "crypto/signature.h"

@@ -40,7 +40,8 @@ static int read_hex(const char *hex, struct fama_signature *signature)
 static void what_go_accepts_is_accepted(void)
 {
     struct fama_signature signature;
-    /* Plain; bytes behind the sequence; a third element; garbage behind s; padding that is needed. */
+    /* Plain; bytes behind the sequence; a third element; garbage behind s; padding that is
+     * needed. */
     static const char *const accepted[] = {
         "3006 020101 020102",      "3006 020101 020102 deadbeef", "3009 020101 020102 020103",
         "3008 020101 020102 ffff", "3008 02020080 02020081",

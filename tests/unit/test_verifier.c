@@ -129,10 +129,10 @@ struct vectors {
     size_t wrong;
 };
 
-/* The vectors know no low-S rule, so a high s is verified nevertheless. In one more place Fabric differs: it
- * ignores what stands behind s in the sequence and behind the sequence, where the vectors ask for
- * exactly one encoding. Such a vector must then hold the valid signature itself, which is what
- * re-encoding it proves. */
+/* The vectors know no low-S rule, so a high s is verified nevertheless. In one more place Fabric
+ * differs: it ignores what stands behind s in the sequence and behind the sequence, where the
+ * vectors ask for exactly one encoding. Such a vector must then hold the valid signature itself,
+ * which is what re-encoding it proves. */
 static void run_vector(struct vectors *vectors, const struct fama_public_key *key,
                        const json_t *test)
 {
@@ -222,7 +222,8 @@ static void published_vectors_in_der_get_their_verdicts(void)
 {
     struct vectors vectors = {.is_der = true};
     run_vectors("ecdsa_secp256r1_sha256_test.json", &vectors);
-    /* Elements and bytes appended inside the sequence: Go's reader and hence Fabric's lets them pass. */
+    /* Elements and bytes appended inside the sequence: Go's reader and hence Fabric's lets them
+     * pass. */
     CU_ASSERT(vectors.count == 0 || vectors.go_is_laxer == 10);
 }
 
