@@ -11,15 +11,15 @@
 
 /* ---- Saying ---- */
 
-static size_t sign_message(struct fama_node *node, enum fama_kind kind, struct fama_bytes body,
-                           uint8_t *datagram, size_t size)
+static size_t sign_message(struct fama_node *node, enum fama_kind kind, uint64_t sequence,
+                           struct fama_bytes body, uint8_t *datagram, size_t size)
 {
     const uint8_t *pki_id = fama_identity_pki_id(fama_signer_identity(node->signer));
     struct fama_message message = {
         .kind = kind,
         .author = fama_tag_of(pki_id),
         .incarnation = node->incarnation,
-        .sequence = fama_membership_next_sequence(node->membership),
+        .sequence = sequence,
         .body = body,
     };
     uint8_t digest[FAMA_SHA256_BYTES];
@@ -33,28 +33,41 @@ static size_t sign_message(struct fama_node *node, enum fama_kind kind, struct f
     return fama_wire_message_write(&message, datagram, size);
 }
 
+static void send_datagram(struct fama_node *node, struct fama_bytes datagram,
+                          const struct fama_endpoint *targets, uint32_t count)
+{
+    for (uint32_t i = 0; i < count && datagram.len > 0; i++) {
+        /* A full ring means a busy moment; gossip repeats itself. */
+        (void)fama_dataplane_send(node->dataplane, &targets[i], datagram);
+    }
+}
+
 static void send_signed(struct fama_node *node, enum fama_kind kind, struct fama_bytes body,
                         const struct fama_endpoint *targets, uint32_t count)
 {
     uint8_t datagram[FAMA_ALIVE_DATAGRAM_MAX];
-    size_t len = sign_message(node, kind, body, datagram, sizeof(datagram));
-    for (uint32_t i = 0; i < count && len > 0; i++) {
-        /* A full ring means a busy moment; gossip repeats itself. */
-        (void)fama_dataplane_send(node->dataplane, &targets[i], fama_bytes(datagram, len));
-    }
+    uint64_t sequence = fama_membership_next_sequence(node->membership);
+    size_t len = sign_message(node, kind, sequence, body, datagram, sizeof(datagram));
+    send_datagram(node, fama_bytes(datagram, len), targets, count);
 }
 
-static void send_alive(struct fama_node *node, const struct fama_endpoint *target)
+static void send_alive(struct fama_node *node, uint64_t sequence,
+                       const struct fama_endpoint *target)
 {
-    struct fama_identity *self = fama_signer_identity(node->signer);
-    struct fama_alive alive = {
-        .endpoint = node->config->endpoint,
-        .mspid = fama_bytes_of_text(fama_identity_mspid(self)),
-        .id_bytes = fama_identity_id_bytes(self),
-    };
-    uint8_t body[FAMA_ALIVE_DATAGRAM_MAX];
-    size_t len = fama_wire_alive_write(&alive, body, sizeof(body));
-    send_signed(node, FAMA_KIND_ALIVE, fama_bytes(body, len), target, 1);
+    if (node->alive_len == 0 || node->alive_sequence != sequence) {
+        struct fama_identity *self = fama_signer_identity(node->signer);
+        struct fama_alive alive = {
+            .endpoint = node->config->endpoint,
+            .mspid = fama_bytes_of_text(fama_identity_mspid(self)),
+            .id_bytes = fama_identity_id_bytes(self),
+        };
+        uint8_t body[FAMA_ALIVE_DATAGRAM_MAX];
+        size_t len = fama_wire_alive_write(&alive, body, sizeof(body));
+        node->alive_len = sign_message(node, FAMA_KIND_ALIVE, sequence, fama_bytes(body, len),
+                                       node->alive, sizeof(node->alive));
+        node->alive_sequence = sequence;
+    }
+    send_datagram(node, fama_bytes(node->alive, node->alive_len), target, 1);
 }
 
 static void send_digest(struct fama_node *node, const struct fama_digest *digest,
@@ -157,10 +170,10 @@ static void carry_out(struct fama_node *node)
         char text[FAMA_ENDPOINT_TEXT_BYTES] = "";
         switch (action.kind) {
         case FAMA_MEMBERSHIP_SEND_ALIVE:
-            send_alive(node, &action.target);
+            send_alive(node, action.sequence, &action.target);
             break;
         case FAMA_MEMBERSHIP_FORWARD:
-            (void)fama_dataplane_send(node->dataplane, &action.target, action.datagram);
+            send_datagram(node, action.datagram, &action.target, 1);
             break;
         case FAMA_MEMBERSHIP_SEND_DIGEST:
             send_digest(node, action.digest, &action.target);
@@ -258,10 +271,7 @@ static enum fama_drop on_stateinfo(struct fama_node *node, struct fama_event *ev
     }
     struct fama_endpoint targets[FAMA_FANOUT_MAX];
     uint32_t count = random_living(node, event->message.author, fan_out_of(node), targets);
-    for (uint32_t i = 0; i < count; i++) {
-        (void)fama_dataplane_send(node->dataplane, &targets[i],
-                                  fama_bytes(event->datagram, event->datagram_bytes));
-    }
+    send_datagram(node, fama_bytes(event->datagram, event->datagram_bytes), targets, count);
     return FAMA_DROP_NONE;
 }
 

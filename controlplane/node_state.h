@@ -56,6 +56,12 @@ struct fama_node {
     struct fama_random random;
     bool view_is_stale;
     uint64_t drops[FAMA_DROP_COUNT]; /* refused by the control thread itself */
+
+    /* Our alive message of this sequence, signed once and sent as often as membership asks. */
+    uint64_t alive_sequence;
+    size_t alive_len;
+    uint8_t alive[FAMA_ALIVE_DATAGRAM_MAX];
+
     struct fama_node_channel channels[FAMA_CHANNELS_MAX];
     uint32_t channel_count;
 };
