@@ -42,7 +42,7 @@ static const char help[] =
     "                         a majority of the organisations makes them valid\n"
     "  --blocks N             blocks after the genesis block (200)\n"
     "  --min-bytes SIZE       block sizes are spread evenly on a logarithmic scale between\n"
-    "  --max-bytes SIZE       these two (4K and 2M); block 1 and the smallest are about 6K\n"
+    "  --max-bytes SIZE       these two (4K and 2M); the smallest take 4K to 6K at least\n"
     "  --transactions N       instead of sizes: this many transactions in every block,\n"
     "  --value-bytes SIZE     each with a value of this size (256)\n"
     "  --seed N               of sizes (1)\n"
@@ -525,9 +525,11 @@ static int check_first(const struct fama_channel_config *config, const struct fa
     return 0;
 }
 
+/* Writes the genesis block once the first block after it turned out to be acceptable, then the rest. */
 static int write_chain(const struct blocks_options *options,
-                       const struct fama_channel_config *config, struct fama_chain_builder *builder,
-                       struct blocks_result *result, struct fama_error *error)
+                       const struct fama_channel_config *config, const struct fama_block *genesis,
+                       struct fama_chain_builder *builder, struct blocks_result *result,
+                       struct fama_error *error)
 {
     uint64_t random = options->seed;
     uint64_t shown_ns = 0;
@@ -549,6 +551,9 @@ static int write_chain(const struct blocks_options *options,
             return fama_error_set(error, -1, "out of memory");
         }
         status = number == 1 ? check_first(config, &block, error) : 0;
+        if (status == 0 && number == 1) {
+            status = write_block(options->out, 0, genesis->bytes.at, genesis->bytes.len, error);
+        }
         if (status == 0) {
             status = write_block(options->out, number, bytes, len, error);
         }
@@ -594,10 +599,7 @@ static int build_from(const struct blocks_options *options, const struct fama_bl
                                 strerror(errno));
     }
     if (status == 0) {
-        status = write_block(options->out, 0, genesis->bytes.at, genesis->bytes.len, error);
-    }
-    if (status == 0) {
-        status = write_chain(options, config, builder, result, error);
+        status = write_chain(options, config, genesis, builder, result, error);
     }
     fama_chain_builder_destroy(builder);
     fama_channel_config_release(config);

@@ -41,7 +41,7 @@ int fama_chain_builder_next(struct fama_chain_builder *builder, size_t transacti
                             size_t value_bytes, uint8_t **bytes, size_t *len,
                             struct fama_error *error);
 /* The same, with about `target_bytes` bytes in the whole block: within a hundredth from 16 KB upwards. A block
- * of one transaction with two endorsements takes 6 KB however small its value. */
+ * of one transaction with two endorsements takes 4 to 6 KB (its certificates) however small its value. */
 int fama_chain_builder_next_sized(struct fama_chain_builder *builder, size_t target_bytes,
                                   uint8_t **bytes, size_t *len, struct fama_error *error);
 
