@@ -2,7 +2,12 @@
  *
  * The configuration is one a Fabric 2.5 peer accepts: orderer group (etcdraft, batch size, timeout),
  * application group, one group per organisation with its MSP and the usual policies, capabilities Channel
- * V2_0, Orderer V2_0, Application V2_5, anchor peers if given. Main thread of a command. */
+ * V2_0, Orderer V2_0, Application V2_5, anchor peers if given. Policies are configtxgen's usual ones; an
+ * organisation without NodeOUs gets MEMBER where those name peers and clients. The etcdraft metadata is left
+ * empty: it lists the consenters of real ordering nodes, and a block made here has none.
+ *
+ * Deterministic but for the nonce, the transaction id that follows from it, and the timestamp (now). Main
+ * thread of a command. */
 #ifndef FAMA_LEDGER_GENESIS_H
 #define FAMA_LEDGER_GENESIS_H
 
@@ -22,12 +27,12 @@ struct fama_genesis {
     const struct fama_genesis_org *applications;
     size_t application_count;
     uint32_t max_message_count;
-    const char *batch_timeout; /* Go duration, "2s" */
+    const char *batch_timeout; /* one number and ms, s, m or h: "2s" */
 };
 
 enum fama_genesis_error {
     FAMA_GENESIS_INVALID = -1, /* a name or organisation makes no sense */
-    FAMA_GENESIS_NO_MEMORY = -2,
+    FAMA_GENESIS_NO_MEMORY = -2, /* or no random bytes */
 };
 
 /* `*bytes` is the serialized common.Block, to be released with free(). */

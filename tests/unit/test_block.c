@@ -137,7 +137,7 @@ static void test_a_flipped_bit_before_the_metadata_is_refused(void)
     if (shared == NULL) {
         return;
     }
-    struct fama_bytes bytes = read_real_block(shared, "drivenet", 12);
+    struct fama_bytes bytes = read_real_block(shared, "drivenet", 7);
     CU_ASSERT_PTR_NOT_NULL_FATAL(bytes.at);
     struct fama_block block;
     CU_ASSERT_EQUAL_FATAL(fama_block_parse(bytes, &block), FAMA_BLOCK_ACCEPTED);
@@ -154,7 +154,7 @@ static void test_a_flipped_bit_before_the_metadata_is_refused(void)
             continue; /* the chain link, which is judged against the previous block */
         }
         damaged[at] ^= (uint8_t)(1u << (bit % 8));
-        seen[judge(bytes.at, bytes.len, 12)]++;
+        seen[judge(bytes.at, bytes.len, 7)]++;
         damaged[at] ^= (uint8_t)(1u << (bit % 8));
     }
     /* What may pass here is a changed tag or length of the outer layers that hides or reshapes the previous
@@ -167,7 +167,7 @@ static void test_a_flipped_bit_before_the_metadata_is_refused(void)
     free_bytes(bytes);
 }
 
-/* Writes tag 0x0a, a length and the bytes; returns the end. */
+/* Writes a tag, a length and the bytes; returns the end. */
 static uint8_t *put_len(uint8_t *at, uint8_t tag, struct fama_bytes bytes)
 {
     size_t len = bytes.len;
