@@ -99,7 +99,8 @@ void fama_reassembly_offer(struct fama_reassembly *reassembly, uint64_t now_ns,
 /* Decides a root, once for each VERIFY (with a bad verdict if the signature could not be checked at
  * all). Hands back the packets held for it (`packets` has room for FAMA_SET_CHUNKS) and returns how many:
  * after a good verdict the caller offers each again, after a bad one it drops them. 0 for a ticket
- * nobody waits for. */
+ * nobody waits for. What depends on time (blame, stuck blocks) is judged by the latest time that another
+ * call passed in. */
 uint32_t fama_reassembly_verdict(struct fama_reassembly *reassembly, uint32_t root_ticket, bool good,
                                  void **packets);
 

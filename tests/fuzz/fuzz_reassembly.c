@@ -1,0 +1,298 @@
+/* Reassembly driven by arbitrary bytes: chunks of several signers, honest, contradicting and forged, with
+ * verdicts, returns, heights and time in any order. What must hold whatever happens:
+ *  - a packet is held by exactly one side, and comes back exactly once;
+ *  - nothing is entered without a good verdict, and after one no chunk asks for another at once;
+ *  - a whole block has, set by set, the bytes of one of its signers, and its memory does not change until
+ *    it is returned; it is offered once;
+ *  - a gap names missing chunks only, in order;
+ *  - the numbers in assembly never exceed the slots. */
+#include <stdlib.h>
+
+#include "dataplane/reassembly.h"
+#include "tests/unit/cut_block.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum {
+    CHANNELS = 2,
+    NUMBERS = 12,
+    SIGNERS = 5,
+    SLOTS = 4,
+    ROOTS = 6,
+    HELD = 10,
+};
+
+/* Signers 0 and 3 sign the same bytes; 1 other bytes; 2 the same in another cut; 4 forges 0's signature. */
+static const struct {
+    uint32_t len;
+    uint16_t chunk_bytes;
+    uint8_t content;
+} versions[SIGNERS] = {{4500, 64, 1}, {4500, 64, 2}, {4500, 700, 1}, {4500, 64, 1}, {4500, 64, 1}};
+
+static struct cut_block *blocks[SIGNERS];
+
+struct packet {
+    struct fama_chunk chunk;
+    uint8_t proof[FAMA_MERKLE_DEPTH_MAX * FAMA_MERKLE_NODE_BYTES];
+    uint8_t channel;
+    uint8_t signer;
+    bool is_held;
+};
+
+struct pending {
+    uint32_t ticket;
+    uint8_t signer;
+};
+
+struct world {
+    struct fama_reassembly *reassembly;
+    struct fama_view *view;
+    struct fama_channel_gate gates[CHANNELS];
+    uint64_t now_ns;
+    struct pending pending[ROOTS];
+    uint32_t pending_count;
+    uint32_t held_count;
+    struct fama_assembled whole[SLOTS];
+    uint8_t whole_sum[SLOTS][FAMA_SHA256_BYTES];
+    uint32_t whole_count;
+};
+
+static void demand(bool holds)
+{
+    if (!holds) {
+        abort();
+    }
+}
+
+static void sum(const struct fama_assembled *block, uint8_t digest[FAMA_SHA256_BYTES])
+{
+    fama_sha256(fama_bytes(block->at, block->len), digest);
+}
+
+static void check_whole(struct world *world, const struct fama_assembled *block)
+{
+    demand(block->len == 4500 && block->slot < SLOTS && world->whole_count < SLOTS);
+    for (uint32_t i = 0; i < world->whole_count; i++) {
+        demand(world->whole[i].slot != block->slot);
+        demand(world->whole[i].channel != block->channel ||
+               world->whole[i].number != block->number);
+    }
+    /* 64 chunks of 64 bytes are one set of the usual cut; the other cut has the same bytes as the first. */
+    for (uint32_t at = 0; at < block->len; at += 64 * 64) {
+        uint32_t left = block->len - at < 64 * 64 ? block->len - at : 64 * 64;
+        demand(memcmp(block->at + at, blocks[0]->bytes + at, left) == 0 ||
+               memcmp(block->at + at, blocks[1]->bytes + at, left) == 0);
+    }
+    sum(block, world->whole_sum[world->whole_count]);
+    world->whole[world->whole_count++] = *block;
+}
+
+/* Returns what became of it; the packet is freed unless it is held. */
+static enum fama_offer offer(struct world *world, struct packet *packet)
+{
+    struct fama_offer_result result;
+    fama_reassembly_offer(world->reassembly, world->now_ns, &world->view->channels[packet->channel],
+                          &packet->chunk, packet, &result);
+    switch (result.offer) {
+    case FAMA_OFFER_VERIFY:
+        demand(world->pending_count < ROOTS);
+        world->pending[world->pending_count++] =
+            (struct pending){.ticket = result.root_ticket, .signer = packet->signer};
+        demand(memcmp(result.root,
+                      fama_merkle_root(&blocks[packet->signer]->trees[packet->chunk.set]),
+                      FAMA_MERKLE_NODE_BYTES) == 0);
+        /* fall through */
+    case FAMA_OFFER_HELD:
+        demand(world->held_count < HELD && !packet->is_held);
+        packet->is_held = true;
+        world->held_count++;
+        return result.offer;
+    case FAMA_OFFER_COMPLETE:
+        check_whole(world, &result.assembled);
+        break;
+    case FAMA_OFFER_DROPPED:
+        demand(result.drop != FAMA_DROP_NONE && result.drop < FAMA_DROP_COUNT);
+        break;
+    case FAMA_OFFER_STORED:
+        break;
+    default:
+        demand(false);
+    }
+    free(packet);
+    return result.offer;
+}
+
+static void send_chunk(struct world *world, uint8_t what, uint8_t which)
+{
+    uint8_t signer = what % SIGNERS;
+    struct cut_block *block = blocks[signer];
+    struct packet *packet = calloc(1, sizeof(*packet));
+    demand(packet != NULL);
+    packet->channel = what / SIGNERS % CHANNELS;
+    packet->signer = signer;
+    cut_block_chunk(block, which % block->geometry.chunks, &packet->chunk, packet->proof);
+    packet->chunk.block = what / (SIGNERS * CHANNELS) % NUMBERS;
+    packet->chunk.flags = which >> 7;
+    (void)offer(world, packet);
+}
+
+/* A run of chunks in order, so that blocks do get whole; verdicts come at once. */
+static void judge(struct world *world, uint32_t which);
+
+static void send_run(struct world *world, uint8_t what, uint8_t from)
+{
+    uint8_t signer = what % SIGNERS;
+    for (uint32_t i = 0; i < blocks[signer]->geometry.chunks; i++) {
+        send_chunk(world, what, (uint8_t)((from + i) % blocks[signer]->geometry.chunks));
+        if (world->pending_count > 0) {
+            judge(world, world->pending_count - 1);
+        }
+    }
+}
+
+static void judge(struct world *world, uint32_t which)
+{
+    if (world->pending_count == 0) {
+        return;
+    }
+    which %= world->pending_count;
+    struct pending pending = world->pending[which];
+    world->pending[which] = world->pending[--world->pending_count];
+    bool is_good = pending.signer != 4;
+    void *packets[FAMA_SET_CHUNKS];
+    uint32_t count = fama_reassembly_verdict(world->reassembly, pending.ticket, is_good, packets);
+    demand(count >= 1 && count <= world->held_count);
+    for (uint32_t i = 0; i < count; i++) {
+        struct packet *packet = packets[i];
+        demand(packet->is_held && packet->signer == pending.signer);
+        packet->is_held = false;
+        world->held_count--;
+        if (is_good) {
+            enum fama_offer result = offer(world, packet);
+            demand(result != FAMA_OFFER_VERIFY && result != FAMA_OFFER_HELD);
+        } else {
+            free(packet);
+        }
+    }
+    demand(fama_reassembly_verdict(world->reassembly, pending.ticket, is_good, packets) == 0);
+}
+
+static void give_back(struct world *world, uint8_t which)
+{
+    if (world->whole_count == 0) {
+        return;
+    }
+    uint32_t at = which % world->whole_count;
+    struct fama_assembled block = world->whole[at];
+    uint8_t now[FAMA_SHA256_BYTES];
+    sum(&block, now);
+    demand(memcmp(now, world->whole_sum[at], sizeof(now)) == 0);
+    world->whole_count--;
+    world->whole[at] = world->whole[world->whole_count];
+    memcpy(world->whole_sum[at], world->whole_sum[world->whole_count], sizeof(now));
+    bool is_accepted = memcmp(block.at, blocks[0]->bytes, block.len) == 0;
+    struct fama_channel_gate *gate = &world->gates[block.channel];
+    if (is_accepted && atomic_load(&gate->next_block) == block.number) {
+        atomic_store(&gate->next_block, block.number + 1);
+    }
+    fama_reassembly_return(world->reassembly, world->now_ns, block.slot, is_accepted,
+                           UINT64_C(1000000) << (which & 15));
+}
+
+static void look_for_gap(struct world *world)
+{
+    struct fama_gap gap;
+    if (!fama_reassembly_gap(world->reassembly, world->now_ns, 1000000, world->view, &gap)) {
+        return;
+    }
+    struct fama_geometry geometry;
+    demand(fama_geometry(gap.block_bytes, gap.chunk_bytes, &geometry));
+    demand(gap.channel < CHANNELS && gap.block < NUMBERS && gap.count >= 1);
+    for (uint32_t i = 0; i < gap.count; i++) {
+        uint32_t chunks = fama_geometry_set_chunks(&geometry, gap.entries[i].set);
+        demand(chunks > 0 && gap.entries[i].wanted != 0);
+        demand((gap.entries[i].wanted & ~(UINT64_MAX >> (64 - chunks))) == 0);
+        demand(i == 0 || gap.entries[i].set > gap.entries[i - 1].set);
+    }
+    uint8_t body[2048];
+    struct fama_request request = {.block = gap.block,
+                                   .block_bytes = gap.block_bytes,
+                                   .chunk_bytes = gap.chunk_bytes,
+                                   .count = gap.count};
+    memcpy(request.entries, gap.entries, gap.count * sizeof(gap.entries[0]));
+    demand(fama_wire_request_write(&request, body, sizeof(body)) > 0);
+}
+
+static void step(struct world *world, uint8_t action, uint8_t what, uint8_t which)
+{
+    switch (action % 8) {
+    case 0:
+    case 1:
+        send_chunk(world, what, which);
+        break;
+    case 2:
+        send_run(world, what, which);
+        break;
+    case 3:
+        judge(world, which);
+        break;
+    case 4:
+        give_back(world, which);
+        break;
+    case 5:
+        look_for_gap(world);
+        break;
+    case 6:
+        /* Housekeeping sees the new time first: a verdict is judged by the latest time known. */
+        world->now_ns += UINT64_C(1) << what % 33;
+        look_for_gap(world);
+        break;
+    default: {
+        struct fama_channel_gate *gate = &world->gates[what % CHANNELS];
+        uint64_t next = atomic_load(&gate->next_block);
+        atomic_store(&gate->next_block, next + (which % 4 == 0 && next < NUMBERS));
+        break;
+    }
+    }
+    uint32_t present = 0;
+    for (uint16_t i = 0; i < CHANNELS; i++) {
+        present += (uint32_t)__builtin_popcountll(fama_reassembly_present(world->reassembly, i, 0));
+        demand(fama_reassembly_horizon(world->reassembly, i) <= NUMBERS);
+    }
+    demand(present <= SLOTS && present >= world->whole_count);
+}
+
+static void make_blocks(void)
+{
+    for (uint32_t i = 0; i < SIGNERS && blocks[i] == NULL; i++) {
+        blocks[i] = cut_block_make(0, versions[i].len, versions[i].chunk_bytes, 10 + i,
+                                   versions[i].content);
+    }
+    blocks[4]->origin = blocks[0]->origin;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    make_blocks();
+    static const struct fama_reassembly_limits limits = {
+        .slots = SLOTS, .block_bytes_max = 1 << 17, .roots_max = ROOTS, .held_max = HELD};
+    struct world world = {.now_ns = 1, .reassembly = fama_reassembly_create(&limits)};
+    world.view = fama_view_create(0, CHANNELS);
+    demand(world.reassembly != NULL && world.view != NULL);
+    for (uint16_t i = 0; i < CHANNELS; i++) {
+        world.view->channels[i].tag = i + 1U;
+        world.view->channels[i].index = i;
+        world.view->channels[i].gate = &world.gates[i];
+    }
+    demand(fama_view_seal(world.view));
+    for (size_t i = 0; i + 3 <= size && i < 3 * 400; i += 3) {
+        step(&world, data[i], data[i + 1], data[i + 2]);
+    }
+    while (world.pending_count > 0) {
+        judge(&world, 0);
+    }
+    demand(world.held_count == 0);
+    fama_reassembly_destroy(world.reassembly);
+    fama_view_destroy(world.view);
+    return 0;
+}
