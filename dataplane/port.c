@@ -176,6 +176,7 @@ static int take_memory(struct fama_port *port, const struct fama_dataplane_confi
                               config->mbufs, MBUFS_MIN);
     }
     int socket = rte_eth_dev_socket_id(port->id);
+    private_bytes = RTE_ALIGN_CEIL(private_bytes, RTE_MBUF_PRIV_ALIGN);
     port->packets =
         rte_pktmbuf_pool_create("fama packets", config->mbufs, POOL_CACHE, private_bytes,
                                 (uint16_t)(RTE_PKTMBUF_HEADROOM + room), socket);

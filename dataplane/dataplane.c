@@ -1,0 +1,315 @@
+#include "dataplane/dataplane.h"
+
+#include <rte_eal.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+#include <stdlib.h>
+#include <urcu-qsbr.h>
+
+#include "dataplane/counts.h"
+#include "dataplane/eal.h"
+#include "dataplane/idle.h"
+#include "dataplane/net_loop.h"
+#include "dataplane/origin.h"
+#include "dataplane/verify_loop.h"
+
+#define BULK_PARTS        64     /* of one batch in the ring at a time */
+#define WAIT_SLEEP_MAX_NS 100000 /* a thread that waits for a batch looks this often */
+
+struct fama_dataplane {
+    struct fama_topology topology;
+    struct fama_net *net;
+    struct fama_verify *verify[FAMA_CORES_MAX];
+    uint32_t running_count;
+    struct fama_counts control; /* the control thread's */
+};
+
+/* ---- Start and stop ---- */
+
+static int check(const struct fama_dataplane_config *config, struct fama_error *error)
+{
+    const struct fama_reassembly_limits *limits = &config->reassembly;
+    if (config->endpoint.ipv4 == 0 || config->endpoint.port == 0) {
+        return fama_error_set(error, FAMA_DATAPLANE_CONFIG,
+                              "the dataplane needs an address and a UDP port of its own");
+    }
+    if (config->prefix_bits > 32) {
+        return fama_error_set(error, FAMA_DATAPLANE_CONFIG,
+                              "a network prefix of %u bits: 32 are the most", config->prefix_bits);
+    }
+    if (limits->slots == 0 || limits->slots > FAMA_SLOTS_MAX || limits->block_bytes_max == 0 ||
+        limits->roots_max == 0 || limits->held_max == 0) {
+        return fama_error_set(error, FAMA_DATAPLANE_CONFIG,
+                              "limits of reassembly: 1 to %d slots, and no limit may be 0",
+                              FAMA_SLOTS_MAX);
+    }
+    return 0;
+}
+
+static int make_stages(struct fama_dataplane *dataplane, struct fama_error *error)
+{
+    const struct fama_dataplane_config *config = &dataplane->topology.config;
+    dataplane->net = fama_net_create(&dataplane->topology);
+    bool is_whole = dataplane->net != NULL;
+    for (uint32_t i = 0; i < config->verify_core_count && is_whole; i++) {
+        dataplane->verify[i] = fama_verify_create(&dataplane->topology);
+        is_whole = dataplane->verify[i] != NULL;
+    }
+    return is_whole ? 0
+                    : fama_error_set(error, FAMA_DATAPLANE_NO_MEMORY,
+                                     "out of memory for reassembly: %u slots of %u bytes",
+                                     config->reassembly.slots, config->reassembly.block_bytes_max);
+}
+
+static int launch(struct fama_dataplane *dataplane, struct fama_error *error)
+{
+    const struct fama_dataplane_config *config = &dataplane->topology.config;
+    for (uint32_t i = 0; i < config->verify_core_count + 1; i++) {
+        /* The lcores of the EAL are numbered as eal.h says: net, then verify. */
+        int status = i == 0
+                         ? rte_eal_remote_launch(fama_net_run, dataplane->net, FAMA_EAL_LCORE_NET)
+                         : rte_eal_remote_launch(fama_verify_run, dataplane->verify[i - 1],
+                                                 FAMA_EAL_LCORE_VERIFY + i - 1);
+        if (status != 0) {
+            return fama_error_set(error, FAMA_DATAPLANE_EAL, "lcore %u does not start",
+                                  FAMA_EAL_LCORE_NET + i);
+        }
+        dataplane->running_count++;
+    }
+    return 0;
+}
+
+int fama_dataplane_start(const struct fama_dataplane_config *config,
+                         struct fama_dataplane **dataplane, struct fama_error *error)
+{
+    int status = check(config, error);
+    if (status != 0) {
+        return status;
+    }
+    struct fama_dataplane *made = calloc(1, sizeof *made);
+    if (made == NULL) {
+        return fama_error_set(error, FAMA_DATAPLANE_NO_MEMORY, "out of memory for the dataplane");
+    }
+    made->topology.config = *config;
+    made->topology.port.id = RTE_MAX_ETHPORTS;
+    status = fama_eal_start(config, error);
+    if (status != 0) {
+        free(made);
+        return status;
+    }
+    status = fama_port_open(&made->topology.port, config, sizeof(struct fama_packet), error);
+    if (status != 0) {
+        fama_eal_stop();
+        free(made);
+        return status;
+    }
+    status = fama_topology_create(&made->topology, error);
+    if (status == 0) {
+        status = make_stages(made, error);
+    }
+    if (status == 0) {
+        status = launch(made, error);
+    }
+    if (status != 0) {
+        fama_dataplane_stop(made);
+        return status;
+    }
+    *dataplane = made;
+    return 0;
+}
+
+void fama_dataplane_interrupt(struct fama_dataplane *dataplane)
+{
+    atomic_store_explicit(&dataplane->topology.is_interrupted, true, memory_order_release);
+}
+
+void fama_dataplane_stop(struct fama_dataplane *dataplane)
+{
+    if (dataplane == NULL) {
+        return;
+    }
+    struct fama_topology *topology = &dataplane->topology;
+    fama_dataplane_interrupt(dataplane);
+    atomic_store_explicit(&topology->is_stopping, true, memory_order_release);
+    for (uint32_t i = 0; i < dataplane->running_count; i++) {
+        (void)rte_eal_wait_lcore(FAMA_EAL_LCORE_NET + i);
+    }
+    fama_net_destroy(dataplane->net);
+    for (uint32_t i = 0; i < topology->config.verify_core_count; i++) {
+        fama_verify_destroy(dataplane->verify[i]);
+    }
+    fama_topology_destroy(topology);
+    fama_port_close(&topology->port);
+    fama_eal_stop();
+    fama_view_destroy(topology->view);
+    free(dataplane);
+}
+
+void fama_dataplane_publish(struct fama_dataplane *dataplane, struct fama_view *view)
+{
+    struct fama_view *old = rcu_xchg_pointer(&dataplane->topology.view, view);
+    /* Short: the net lcore passes a quiescent state each round, verify lcores read views for moments. */
+    urcu_qsbr_synchronize_rcu();
+    fama_view_destroy(old);
+}
+
+bool fama_dataplane_uses_hugepages(const struct fama_dataplane *dataplane)
+{
+    (void)dataplane;
+    return rte_eal_has_hugepages() != 0;
+}
+
+/* ---- The control thread ---- */
+
+int fama_dataplane_send(struct fama_dataplane *dataplane, const struct fama_endpoint *target,
+                        struct fama_bytes datagram)
+{
+    struct fama_topology *topology = &dataplane->topology;
+    if (datagram.len == 0 ||
+        datagram.len > (size_t)topology->config.mtu - FAMA_FRAME_IP_UDP_BYTES) {
+        return FAMA_DATAPLANE_CONFIG;
+    }
+    struct rte_mbuf *packet = rte_pktmbuf_alloc(topology->port.packets);
+    if (packet == NULL) {
+        dataplane->control.own.drops[FAMA_DROP_NO_MBUF]++;
+        fama_counts_publish(&dataplane->control);
+        return FAMA_DATAPLANE_BUSY;
+    }
+    char *at = rte_pktmbuf_append(packet, (uint16_t)datagram.len);
+    memcpy(at, datagram.at, datagram.len); /* packets have room for the MTU */
+    *fama_packet_of(packet) = (struct fama_packet){.peer = *target};
+    if (rte_ring_enqueue(topology->control_to_net, packet) != 0) {
+        rte_pktmbuf_free(packet);
+        return FAMA_DATAPLANE_BUSY;
+    }
+    return 0;
+}
+
+uint32_t fama_dataplane_receive(struct fama_dataplane *dataplane, struct fama_event **events,
+                                uint32_t count)
+{
+    struct fama_topology *topology = &dataplane->topology;
+    uint32_t found = rte_ring_dequeue_burst(topology->events, (void **)events, count, NULL);
+    if (found == 0) {
+        fama_doorbell_arm(&topology->event_bell);
+        found = rte_ring_dequeue_burst(topology->events, (void **)events, count, NULL);
+    }
+    return found;
+}
+
+void fama_dataplane_event_done(struct fama_dataplane *dataplane, struct fama_event *event)
+{
+    fama_topology_event_done(&dataplane->topology, event);
+}
+
+int fama_dataplane_event_fd(const struct fama_dataplane *dataplane)
+{
+    return dataplane->topology.event_bell.fd;
+}
+
+/* ---- Commit threads ---- */
+
+bool fama_dataplane_take_block(struct fama_dataplane *dataplane, uint16_t channel,
+                               struct fama_assembled *block)
+{
+    struct fama_topology *topology = &dataplane->topology;
+    if (channel >= FAMA_CHANNELS_MAX) {
+        return false;
+    }
+    void *object;
+    if (rte_ring_dequeue(topology->net_to_commit[channel], &object) != 0) {
+        fama_doorbell_arm(&topology->block_bells[channel]);
+        if (rte_ring_dequeue(topology->net_to_commit[channel], &object) != 0) {
+            return false;
+        }
+    }
+    *block = *(const struct fama_assembled *)object;
+    return true;
+}
+
+void fama_dataplane_return_block(struct fama_dataplane *dataplane,
+                                 const struct fama_assembled *block, bool accepted)
+{
+    /* The ring has room for every slot twice, and each is returned once. */
+    (void)rte_ring_enqueue(dataplane->topology.commit_to_net,
+                           (void *)FAMA_RETURN_WORD(block->slot, accepted));
+}
+
+int fama_dataplane_block_fd(const struct fama_dataplane *dataplane, uint16_t channel)
+{
+    return channel < FAMA_CHANNELS_MAX ? dataplane->topology.block_bells[channel].fd : -1;
+}
+
+static bool is_interrupted(const struct fama_topology *topology)
+{
+    return atomic_load_explicit(&topology->is_interrupted, memory_order_acquire);
+}
+
+/* Until all parts handed out are done; they borrow this thread's stack. */
+static void wait_for_parts(const _Atomic uint32_t *left)
+{
+    struct fama_idler idler;
+    fama_idle_init(&idler, FAMA_IDLE_ADAPTIVE, WAIT_SLEEP_MAX_NS);
+    while (atomic_load_explicit(left, memory_order_acquire) != 0) {
+        fama_idle_wait(fama_idle_next(&idler, 0));
+    }
+}
+
+/* Waits while the ring is full; false: interrupted, and the part is not handed out. */
+static bool hand_out(struct fama_topology *topology, struct fama_bulk_part *part)
+{
+    struct fama_idler idler;
+    fama_idle_init(&idler, FAMA_IDLE_ADAPTIVE, WAIT_SLEEP_MAX_NS);
+    while (!is_interrupted(topology)) {
+        if (rte_ring_enqueue(topology->commit_to_verify, part) == 0) {
+            return true;
+        }
+        fama_idle_wait(fama_idle_next(&idler, 0));
+    }
+    return false;
+}
+
+int fama_dataplane_verify(struct fama_dataplane *dataplane, struct fama_verify_job *jobs[],
+                          size_t count)
+{
+    struct fama_topology *topology = &dataplane->topology;
+    struct fama_bulk_part parts[BULK_PARTS];
+    size_t done = 0;
+    while (done < count && !is_interrupted(topology)) {
+        _Atomic uint32_t left = 0;
+        for (uint32_t i = 0; i < BULK_PARTS && done < count; i++) {
+            size_t size = count - done < FAMA_BULK_JOBS ? count - done : FAMA_BULK_JOBS;
+            parts[i] = (struct fama_bulk_part){.jobs = jobs + done, .count = size, .left = &left};
+            (void)atomic_fetch_add_explicit(&left, 1, memory_order_relaxed);
+            if (!hand_out(topology, &parts[i])) {
+                (void)atomic_fetch_sub_explicit(&left, 1, memory_order_relaxed);
+                break;
+            }
+            done += size;
+        }
+        wait_for_parts(&left);
+    }
+    /* Once interrupted, verify lcores give parts back without looking at them. */
+    return is_interrupted(topology) ? FAMA_DATAPLANE_STOPPING : 0;
+}
+
+/* ---- The origin thread ---- */
+
+int fama_dataplane_send_block(struct fama_dataplane *dataplane, const struct fama_signer *signer,
+                              const struct fama_block_send *send, uint64_t *chunks)
+{
+    return fama_origin_send(&dataplane->topology, signer, send, chunks);
+}
+
+/* ---- Counters ---- */
+
+void fama_dataplane_counters(const struct fama_dataplane *dataplane,
+                             struct fama_dataplane_counters *counters)
+{
+    memset(counters, 0, sizeof *counters);
+    fama_counts_add(fama_net_counts(dataplane->net), counters);
+    for (uint32_t i = 0; i < dataplane->topology.config.verify_core_count; i++) {
+        fama_counts_add(fama_verify_counts(dataplane->verify[i]), counters);
+    }
+    fama_counts_add(&dataplane->control, counters);
+}

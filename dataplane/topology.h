@@ -1,0 +1,94 @@
+/* The threads of the dataplane and the rings between them. The table in topology.c is their only source:
+ * who writes, who reads, how much fits, and what happens when it does not.
+ *
+ * Everything the threads share is reached from struct fama_topology: rings, the pool of events, doorbells,
+ * the view and the stop flag. Whatever else a stage needs it owns alone. Taken at start, freed at stop by
+ * the control thread; in between only the stages named in the table touch a ring. */
+#ifndef FAMA_DATAPLANE_TOPOLOGY_H
+#define FAMA_DATAPLANE_TOPOLOGY_H
+
+#include <rte_mbuf.h>
+#include <rte_mempool.h>
+#include <rte_ring.h>
+
+#include "dataplane/dataplane.h"
+#include "dataplane/doorbell.h"
+#include "dataplane/port.h"
+
+/* What a packet carries beside its bytes, in its mbuf's private area. Between stages an mbuf holds just
+ * the datagram, from the common header on, in one segment. */
+struct fama_packet {
+    struct fama_endpoint peer; /* received: whence; to be sent: where to */
+    bool is_fanned_out; /* from the origin thread: to the channel's peers instead of `peer` */
+};
+
+static inline struct fama_packet *fama_packet_of(struct rte_mbuf *mbuf)
+{
+    return rte_mbuf_to_priv(mbuf);
+}
+
+static inline struct fama_bytes fama_packet_bytes(const struct rte_mbuf *mbuf)
+{
+    return fama_bytes(rte_pktmbuf_mtod(mbuf, const uint8_t *), rte_pktmbuf_data_len(mbuf));
+}
+
+/* A chunk root on its way to a verify lcore and back. There are as many as roots may wait. */
+struct fama_root_job {
+    struct fama_verify_job job;
+    uint32_t ticket;
+    struct fama_identity *signer; /* a reference, so that the key outlives views */
+};
+
+/* Part of a commit thread's batch. It lies on that thread's stack, which waits for `left` to become 0. */
+#define FAMA_BULK_JOBS 16 /* few, because roots and messages wait behind one part */
+struct fama_bulk_part {
+    struct fama_verify_job **jobs;
+    size_t count;
+    _Atomic uint32_t *left;
+};
+
+/* What commit_to_net carries in place of a pointer: a slot, and whether its block was accepted. Never 0. */
+#define FAMA_RETURN_WORD(slot, accepted)                                                           \
+    ((uintptr_t)4 | (uintptr_t)(slot) << 3 | ((accepted) ? (uintptr_t)1 : 0))
+#define FAMA_RETURN_SLOT(word)     ((uint32_t)((word) >> 3))
+#define FAMA_RETURN_ACCEPTED(word) (((word)&1) != 0)
+
+struct fama_topology {
+    struct fama_dataplane_config config;
+    struct fama_port port;
+    struct fama_view *view; /* RCU */
+    _Atomic bool is_interrupted;
+    _Atomic bool is_stopping;
+
+    struct rte_ring *control_to_net;
+    struct rte_ring *origin_to_net;
+    struct rte_ring *net_to_verify_roots;
+    struct rte_ring *net_to_verify_messages;
+    struct rte_ring *commit_to_verify;
+    struct rte_ring *verify_to_net;
+    struct rte_ring *events;
+    struct rte_ring *commit_to_net;
+    struct rte_ring *net_to_commit[FAMA_CHANNELS_MAX];
+
+    struct rte_mempool *event_pool;
+    struct fama_doorbell event_bell;
+    struct fama_doorbell block_bells[FAMA_CHANNELS_MAX];
+    struct fama_assembled assembled[FAMA_SLOTS_MAX]; /* by slot: what net_to_commit points at */
+};
+
+/* Makes rings, pool and doorbells for config and port, which are set already. FAMA_DATAPLANE_NO_MEMORY or
+ * FAMA_DATAPLANE_CONFIG; then fama_topology_destroy undoes what was made. */
+int fama_topology_create(struct fama_topology *topology, struct fama_error *error);
+/* Also gives back whatever still lies in the rings. No stage may run any more. */
+void fama_topology_destroy(struct fama_topology *topology);
+
+/* Packets that may lie in rings and queues at one time, without those held for their roots. */
+uint32_t fama_topology_packets(const struct fama_topology *topology);
+
+/* An event to fill in, or NULL: the control thread is behind. Any stage. */
+struct fama_event *fama_topology_event(struct fama_topology *topology);
+/* Hands it over; takes back the author's reference with it if the ring is full. */
+bool fama_topology_tell(struct fama_topology *topology, struct fama_event *event);
+void fama_topology_event_done(struct fama_topology *topology, struct fama_event *event);
+
+#endif
