@@ -494,22 +494,18 @@ static int check_addresses(struct loading *loading)
     return 0;
 }
 
+/* A bound from below: what the port's driver needs beyond it, the dataplane says when it starts. */
 static int check_memory(struct loading *loading)
 {
     const struct fama_dataplane_config *dataplane = &loading->config->dataplane;
-    uint64_t needed_mb = ((uint64_t)dataplane->mbufs * (dataplane->mtu + 448u) >> 20) + 1;
+    uint64_t room = dataplane->mtu + 18u < 2048 ? 2048 : dataplane->mtu + 18u;
+    uint64_t needed_mb = (dataplane->mbufs * (room + 1024) >> 20) + 1;
     if (needed_mb > dataplane->memory_mb) {
-        return disagree(loading, "fama.dataplane.memory",
-                        "%u MiB do not hold %u mbufs for an mtu of %u: set it to %llu or lower "
-                        "fama.dataplane.mbufs",
-                        dataplane->memory_mb, dataplane->mbufs, dataplane->mtu,
-                        (unsigned long long)needed_mb);
-    }
-    if (dataplane->reassembly.held_max > dataplane->mbufs / 2) {
         return disagree(
-            loading, "fama.dataplane.held",
-            "%u is more than half of the %u mbufs: lower it or raise fama.dataplane.mbufs",
-            dataplane->reassembly.held_max, dataplane->mbufs);
+            loading, "fama.dataplane.memory",
+            "%u MiB do not hold %u mbufs for an mtu of %u: set it to %llu or more, or lower "
+            "fama.dataplane.mbufs",
+            dataplane->memory_mb, dataplane->mbufs, dataplane->mtu, (unsigned long long)needed_mb);
     }
     return 0;
 }

@@ -298,8 +298,8 @@ const struct fama_config_key fama_config_keys[] = {
      .least = 16,
      .most = 1048576,
      .unit = "MiB",
-     .words = "Memory for packets. It must hold mbufs x (mtu + 448 bytes); too little is said at "
-              "start."},
+     .words = "Memory for packets. It must hold mbufs times 3 KiB, with jumbo frames mtu and 1 "
+              "KiB; too little is said at start."},
     {.path = "fama.dataplane.mbufs",
      .type = FAMA_KEY_NUMBER,
      FIELD(dataplane.mbufs),
@@ -381,7 +381,7 @@ const struct fama_config_key fama_config_keys[] = {
      .least = 64,
      .most = 1048576,
      .unit = "chunks",
-     .words = "How many chunks may wait for that. They occupy mbufs: at most half of them."},
+     .words = "How many chunks may wait for that. They occupy mbufs, which there must be more of."},
     {.path = "fama.dataplane.filePrefix",
      .type = FAMA_KEY_TEXT,
      FIELD(dataplane.file_prefix),

@@ -330,7 +330,7 @@ static void test_keys_that_contradict_each_other_are_refused(void)
     refuse(REQUIRED "  gossip: {aliveExpirationTimeout: 6s}\n" PORT, "twice aliveTimeInterval",
            "raise it");
     refuse(REQUIRED "fama: {dataplane: {port: x, address: 198.18.0.11/24, mtu: 9000}}\n",
-           "fama.dataplane.memory: /etc/fama/core.yaml: 256 MiB", "set it to 296");
+           "fama.dataplane.memory: /etc/fama/core.yaml: 256 MiB", "set it to 314");
     refuse(REQUIRED "fama: {repair: {bytesPerSecondEach: 256M}, "
                     "dataplane: {port: x, address: 198.18.0.11/24}}\n",
            "fama.repair.bytesPerSecondEach", "lower it");
