@@ -24,7 +24,7 @@
 #define MESSAGES_PER_BLOCK 500
 #define PROGRESS_EVERY_NS  UINT64_C(200000000)
 
-static const char help[] =
+const char fama_bench_blocks_help[] =
     "usage: fama-bench blocks --out DIR (--genesis FILE | --make-genesis CHANNEL)\n"
     "           --orderer-msp DIR:MSPID --client-msp DIR:MSPID --endorser-msp DIR:MSPID...\n"
     "           [--blocks N] [--min-bytes SIZE] [--max-bytes SIZE]\n"
@@ -211,7 +211,7 @@ static int take_option(struct blocks_options *options, int key, const char *valu
         options->as_json = true;
         return -1;
     case KEY_HELP:
-        fputs(help, stdout);
+        fputs(fama_bench_blocks_help, stdout);
         return EXIT_SUCCESS;
     default:
         return usage("unknown option or missing value", NULL);

@@ -9,5 +9,6 @@
 
 /* argv[0] is the command's name. Returns an exit status: 0 done, 1 failed, 2 wrong usage. */
 int fama_bench_blocks(int argc, char **argv);
+extern const char fama_bench_blocks_help[];
 
 #endif

@@ -256,7 +256,7 @@ static int report(const struct fama_fanout_case *what, const double rates[SENDER
     return FAMA_EXIT_OK;
 }
 
-static const struct fama_command self = {
+const struct fama_command fama_bench_fanout_command = {
     .path = "fanout",
     .brief = "chunks per second from one net lcore to many targets, beside testpmd and sendmmsg",
     .help =
@@ -289,8 +289,8 @@ int fama_bench_fanout(int argc, char **argv)
         {"seconds", FAMA_OPTION_REAL, &seconds, false},
         {"json", FAMA_OPTION_FLAG, &as_json, false},
     };
-    int usage =
-        fama_options_parse(&self, options, sizeof(options) / sizeof(options[0]), argc, argv, NULL);
+    int usage = fama_options_parse(&fama_bench_fanout_command, options,
+                                   sizeof(options) / sizeof(options[0]), argc, argv, NULL);
     if (usage != 0) {
         return usage;
     }

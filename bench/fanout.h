@@ -9,7 +9,10 @@
 
 #include <stdint.h>
 
+#include "controlplane/command.h"
+
 int fama_bench_fanout(int argc, char **argv);
+extern const struct fama_command fama_bench_fanout_command;
 
 #define FAMA_FANOUT_TARGETS_MAX 64
 

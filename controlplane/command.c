@@ -154,8 +154,8 @@ int fama_command_dispatch(const char *program, const char *intro,
 static int usage(const struct fama_command *command, const char *what, const char *name,
                  const char *more)
 {
-    fprintf(stderr, "fama: %s%s%s: see `%s%s%s --help`\n", what, name, more, current_program,
-            command != NULL ? " " : "", command != NULL ? command->path : "");
+    fprintf(stderr, "%s: %s%s%s: see `%s%s%s --help`\n", current_program, what, name, more,
+            current_program, command != NULL ? " " : "", command != NULL ? command->path : "");
     return FAMA_EXIT_USAGE;
 }
 

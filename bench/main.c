@@ -1,0 +1,27 @@
+/* `fama-bench`: what makes material for measurements, and what measures. */
+#include <signal.h>
+
+#include "bench/blocks.h"
+#include "bench/fanout.h"
+#include "controlplane/command.h"
+
+static const char intro[] =
+    "fama-bench: measurements of Fama beside their rivals in the same run, and material for them\n"
+    "\n"
+    "Measurements print a table, or with --json one JSON object per line: `case`, the figures with "
+    "their\n"
+    "unit in the name, and `ratio_<rival>`.\n"
+    "\n"
+    "Exit codes: 0 done, 1 failed, 2 wrong usage.";
+
+int main(int argc, char **argv)
+{
+    const struct fama_command commands[] = {
+        {"blocks", "write a chain of signed Fabric blocks as files", fama_bench_blocks_help,
+         fama_bench_blocks},
+        fama_bench_fanout_command,
+    };
+    (void)signal(SIGPIPE, SIG_IGN);
+    return fama_command_dispatch("fama-bench", intro, commands,
+                                 sizeof commands / sizeof commands[0], argc, argv);
+}
