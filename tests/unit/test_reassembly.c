@@ -225,6 +225,34 @@ static void test_two_channels_with_the_same_block_numbers_do_not_mix(void)
     tear_down(&bench);
 }
 
+static void test_a_very_large_block_leaves_its_memory_and_a_slot_that_works(void)
+{
+    struct bench bench;
+    struct fama_gap gap;
+    struct fama_reassembly_limits limits = usual_limits;
+    limits.slots = 1;
+    limits.block_bytes_max = 8 << 20;
+    set_up(&bench, &limits);
+    for (uint64_t number = 0; number < 3; number++) {
+        struct cut_block *block = cut_block_make(number, 8 << 20, 8740, 7, number);
+        for (uint32_t i = 0; i < block->geometry.chunks; i++) {
+            (void)deliver(&bench, 0, block, i);
+        }
+        expect_whole(&bench, 0, block);
+        set_height(&bench, 0, number + 1);
+        const uint8_t *buffer = bench.whole.at;
+        give_back(&bench, true);
+        CU_ASSERT_EQUAL(buffer[0], block->bytes[0]);
+        CU_ASSERT_FALSE(find_gap(&bench, &gap));
+        /* Memory given back reads as zeros: here in all places at once, which no block of ours is. */
+        for (uint32_t at = 0; at < block->len; at += 4096) {
+            CU_ASSERT_EQUAL_FATAL(buffer[at], 0);
+        }
+        cut_block_free(block);
+    }
+    tear_down(&bench);
+}
+
 /* ---- Unverified roots ---- */
 
 static void test_chunks_of_a_root_in_verification_wait_and_come_back_in_order(void)
@@ -539,6 +567,7 @@ int main(void)
         TEST(test_shuffled_and_repeated_chunks_give_the_very_block),
         TEST(test_lost_chunks_are_asked_for_until_the_block_is_whole),
         TEST(test_blocks_of_one_octet_of_one_chunk_and_of_the_largest_size),
+        TEST(test_a_very_large_block_leaves_its_memory_and_a_slot_that_works),
         TEST(test_a_chunk_that_is_not_where_its_block_has_it_is_refused),
         TEST(test_two_channels_with_the_same_block_numbers_do_not_mix),
         TEST(test_chunks_of_a_root_in_verification_wait_and_come_back_in_order),

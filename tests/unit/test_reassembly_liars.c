@@ -96,6 +96,26 @@ static void test_a_bogus_root_planted_long_before_gives_way_at_the_first_good_ch
     tear_down(&bench);
 }
 
+static void test_a_signer_may_start_its_own_stuck_block_anew_in_another_cut(void)
+{
+    struct bench bench;
+    set_up(&bench, &usual_limits);
+    struct cut_block *block = cut_block_make(0, 10000, 1000, 7, 1);
+    struct cut_block *finer = cut_block_make(0, 10000, 600, 7, 1);
+    CU_ASSERT_EQUAL(deliver(&bench, 0, block, 0), FAMA_OFFER_STORED);
+    CU_ASSERT_EQUAL(dropped(&bench, 0, finer, 0), FAMA_DROP_ROOT_CONFLICT);
+    bench.now_ns += 2 * SECOND;
+    /* Judged at the time of the offer, by which the block is stuck; nobody is ignored for it. */
+    for (uint32_t i = 0; i < 17; i++) {
+        CU_ASSERT_EQUAL(deliver(&bench, 0, finer, i),
+                        i < 16 ? FAMA_OFFER_STORED : FAMA_OFFER_COMPLETE);
+    }
+    expect_whole(&bench, 0, finer);
+    cut_block_free(block);
+    cut_block_free(finer);
+    tear_down(&bench);
+}
+
 static void test_an_uncontested_block_may_be_slow(void)
 {
     struct bench bench;
@@ -246,6 +266,7 @@ int main(void)
         TEST(test_another_cut_of_the_same_block_is_a_conflict_and_verified_once),
         TEST(test_a_bogus_first_root_does_not_hold_its_block_number),
         TEST(test_a_bogus_root_planted_long_before_gives_way_at_the_first_good_chunk),
+        TEST(test_a_signer_may_start_its_own_stuck_block_anew_in_another_cut),
         TEST(test_an_uncontested_block_may_be_slow),
         TEST(test_the_origin_of_a_refused_block_is_ignored_for_a_while),
         TEST(test_an_honest_first_signer_is_not_blamed_for_what_another_put_into_its_block),
