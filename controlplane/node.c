@@ -365,6 +365,8 @@ static int assemble(struct fama_node *node, struct fama_error *error)
     }
     open_channels(node);
     fama_node_publish_view(node);
+    /* The dataplane rings only for a thread that has found nothing: look once before sleeping. */
+    event_active(node->dataplane_event, EV_READ, 0);
     return 0;
 }
 
