@@ -410,14 +410,16 @@ struct comparison {
     uint32_t at; /* in the digest's entries */
 };
 
-/* Last words of the dead would bring them back to life where they are not known, and those of the silent
- * would prolong their life where they come as news. */
+/* Last words of the dead would bring them back to life where they are not known. Those of the silent
+ * would prolong their life where they come as news, and be told on from there: so only fresh ones go to
+ * whoever knows their author. */
 static bool may_be_told(const struct comparison *comparison,
-                        const struct fama_member_record *record)
+                        const struct fama_member_record *record, bool is_known)
 {
     uint64_t interval_ns = comparison->walk.membership->config.alive_interval_ns;
+    uint64_t limit_ns = is_known ? interval_ns / 2 : interval_ns + interval_ns / 2;
     return record->member.state == FAMA_PEER_ALIVE &&
-           since(comparison->now_ns, record->member.last_seen_ns) <= interval_ns + interval_ns / 2;
+           since(comparison->now_ns, record->member.last_seen_ns) <= limit_ns;
 }
 
 /* The next author of whom we hold, and may pass on, something newer than the digest's author does. */
@@ -432,14 +434,14 @@ static bool next_lacking(struct comparison *comparison, fama_tag asker,
             comparison->at++;
         }
         *record = comparison->walk.record;
-        if (ours.author == asker || (*record != NULL && !may_be_told(comparison, *record))) {
+        const struct fama_digest_entry *theirs = &digest->entries[comparison->at];
+        bool is_known = comparison->at < digest->count && theirs->author == ours.author;
+        if (ours.author == asker ||
+            (*record != NULL && !may_be_told(comparison, *record, is_known))) {
             continue;
         }
-        if (comparison->at == digest->count ||
-            digest->entries[comparison->at].author != ours.author ||
-            fama_is_newer(ours.incarnation, ours.sequence,
-                          digest->entries[comparison->at].incarnation,
-                          digest->entries[comparison->at].sequence)) {
+        if (!is_known ||
+            fama_is_newer(ours.incarnation, ours.sequence, theirs->incarnation, theirs->sequence)) {
             return true;
         }
     }

@@ -116,7 +116,7 @@ enum fama_drop fama_membership_on_alive(struct fama_membership *membership, uint
                                         bool *took_identity);
 /* A verified digest addressed to us, by a member. A digest is answered at most once per author and
  * sequence: with the alive messages its author lacks, of peers heard of within one and a half alive
- * intervals (at most FAMA_DIGEST_ENTRIES_MAX, drawn at random if there are more), our own included, and if it wanted an answer with our own digest of the same range
+ * intervals, or half of one if the asker only lacks the newest (at most FAMA_DIGEST_ENTRIES_MAX, drawn at random if there are more), our own included, and if it wanted an answer with our own digest of the same range
  * (of a part of it drawn at random if we know too many there). UNKNOWN_AUTHOR, OWN_MESSAGE, REPLAYED,
  * NOT_OURS for another target, or ADMISSION_BUDGET when its author has had FAMA_DIGEST_ANSWERS_MAX. */
 enum fama_drop fama_membership_on_digest(struct fama_membership *membership, uint64_t now_ns,

@@ -1,0 +1,326 @@
+#include "controlplane/repair.h"
+#include "unit/suite.h"
+
+#define MS       1000000ull
+#define SELF     1u
+#define CHANNEL  77u
+#define WINDOW   8u
+#define PATIENCE (50 * MS)
+#define RETRY    (100 * MS)
+
+static struct fama_repair *create(uint32_t holders_max)
+{
+    struct fama_repair_config config = {.self = SELF,
+                                        .channel = CHANNEL,
+                                        .window_blocks = WINDOW,
+                                        .patience_ns = PATIENCE,
+                                        .retry_ns = RETRY,
+                                        .chunk_bytes = 1200,
+                                        .holders_max = holders_max,
+                                        .random_seed = 42};
+    struct fama_repair *repair = fama_repair_create(&config);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(repair);
+    return repair;
+}
+
+static uint32_t take_all(struct fama_repair *repair, uint64_t now_ns,
+                         struct fama_repair_request *requests, uint32_t room)
+{
+    uint32_t count = 0;
+    while (count < room && fama_repair_next(repair, now_ns, &requests[count])) {
+        count++;
+    }
+    return count;
+}
+
+static void test_without_limits_nothing_is_created(void)
+{
+    struct fama_repair_config config = {.window_blocks = 65, .retry_ns = 1, .holders_max = 1};
+    CU_ASSERT_PTR_NULL(fama_repair_create(&config));
+    config.window_blocks = 0;
+    CU_ASSERT_PTR_NULL(fama_repair_create(&config));
+}
+
+static void test_push_has_its_time_before_anything_is_asked_for(void)
+{
+    struct fama_repair *repair = create(4);
+    struct fama_repair_request requests[WINDOW + 1];
+    CU_ASSERT_TRUE(fama_repair_on_stateinfo(repair, 0, 2, 3));
+    CU_ASSERT_FALSE(fama_repair_on_stateinfo(repair, 0, 2, 3));
+    CU_ASSERT_FALSE(fama_repair_on_stateinfo(repair, 0, SELF, 9));
+    CU_ASSERT_EQUAL(fama_repair_known_height(repair), 3);
+    CU_ASSERT_EQUAL(take_all(repair, PATIENCE - 1, requests, WINDOW + 1), 0);
+    CU_ASSERT_EQUAL(fama_repair_next_ns(repair), PATIENCE);
+    CU_ASSERT_EQUAL(take_all(repair, PATIENCE, requests, WINDOW + 1), 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        CU_ASSERT_EQUAL(requests[i].holder, 2);
+        CU_ASSERT_EQUAL(requests[i].request.target, 2);
+        CU_ASSERT_EQUAL(requests[i].request.channel, CHANNEL);
+        CU_ASSERT_EQUAL(requests[i].request.block, i);
+        CU_ASSERT_EQUAL(requests[i].request.block_bytes, 0);
+        CU_ASSERT_EQUAL(requests[i].request.chunk_bytes, 1200);
+        CU_ASSERT_EQUAL(requests[i].request.count, 0);
+    }
+    CU_ASSERT_EQUAL(fama_repair_next_ns(repair), PATIENCE + RETRY);
+    fama_repair_destroy(repair);
+}
+
+static void test_a_window_of_blocks_and_no_more_is_asked_for_lowest_first(void)
+{
+    struct fama_repair *repair = create(4);
+    struct fama_repair_request requests[100];
+    fama_repair_on_stateinfo(repair, 0, 2, 1000);
+    CU_ASSERT_EQUAL(take_all(repair, PATIENCE, requests, 100), WINDOW);
+    CU_ASSERT_EQUAL(requests[0].request.block, 0);
+    CU_ASSERT_EQUAL(requests[WINDOW - 1].request.block, WINDOW - 1);
+    fama_repair_on_height(repair, PATIENCE, 3);
+    CU_ASSERT_EQUAL(take_all(repair, PATIENCE, requests, 100), 3);
+    CU_ASSERT_EQUAL(requests[0].request.block, WINDOW);
+    fama_repair_destroy(repair);
+}
+
+static void test_a_block_at_hand_is_never_asked_for(void)
+{
+    struct fama_repair *repair = create(4);
+    struct fama_repair_request requests[100];
+    fama_repair_on_stateinfo(repair, 0, 2, 6);
+    struct fama_window window = {.first = 0, .present = 0x2d, .horizon = 9};
+    fama_repair_on_window(repair, 0, &window);
+    CU_ASSERT_EQUAL(fama_repair_known_height(repair), 9);
+    CU_ASSERT_EQUAL_FATAL(take_all(repair, PATIENCE, requests, 100), 2);
+    CU_ASSERT_EQUAL(requests[0].request.block, 1);
+    CU_ASSERT_EQUAL(requests[1].request.block, 4);
+    fama_repair_destroy(repair);
+}
+
+static void test_a_lapsed_request_goes_to_another_holder_after_a_doubled_wait(void)
+{
+    struct fama_repair *repair = create(4);
+    struct fama_repair_request first;
+    struct fama_repair_request again;
+    fama_repair_on_stateinfo(repair, 0, 2, 1);
+    fama_repair_on_stateinfo(repair, 0, 3, 1);
+    CU_ASSERT_TRUE_FATAL(fama_repair_next(repair, PATIENCE, &first));
+    uint64_t now_ns = PATIENCE;
+    uint64_t wait_ns = RETRY;
+    for (uint32_t i = 0; i < 3; i++) {
+        CU_ASSERT_FALSE(fama_repair_next(repair, now_ns + wait_ns - 1, &again));
+        now_ns += wait_ns;
+        CU_ASSERT_TRUE_FATAL(fama_repair_next(repair, now_ns, &again));
+        CU_ASSERT_NOT_EQUAL(again.holder, first.holder);
+        first = again;
+        wait_ns *= 2;
+    }
+    fama_repair_destroy(repair);
+}
+
+static void test_missing_chunks_are_asked_for_at_once_and_again_only_when_reported_again(void)
+{
+    struct fama_repair *repair = create(4);
+    struct fama_repair_request request;
+    fama_repair_on_stateinfo(repair, 0, 2, 1);
+    fama_repair_on_window(repair, 0, &(struct fama_window){.first = 0, .present = 1});
+    CU_ASSERT_FALSE(fama_repair_next(repair, 0, &request));
+    struct fama_gap gap = {.block = 0,
+                           .block_bytes = 100000,
+                           .chunk_bytes = 1000,
+                           .count = 2,
+                           .entries = {{0, 5}, {1, 1}}};
+    fama_repair_on_gap(repair, 0, &gap);
+    CU_ASSERT_TRUE_FATAL(fama_repair_next(repair, 0, &request));
+    CU_ASSERT_EQUAL(request.request.block_bytes, 100000);
+    CU_ASSERT_EQUAL(request.request.chunk_bytes, 1000);
+    CU_ASSERT_EQUAL(request.request.count, 2);
+    CU_ASSERT_EQUAL(request.request.entries[0].wanted, 5);
+    CU_ASSERT_EQUAL(request.request.entries[1].set, 1);
+    CU_ASSERT_FALSE(fama_repair_next(repair, 10 * RETRY, &request));
+    gap.count = 1;
+    fama_repair_on_gap(repair, 10 * RETRY, &gap);
+    CU_ASSERT_TRUE(fama_repair_next(repair, 10 * RETRY, &request));
+    fama_repair_on_gap(repair, 10 * RETRY, &gap);
+    CU_ASSERT_FALSE(fama_repair_next(repair, 10 * RETRY, &request));
+    gap.block = 9;
+    fama_repair_on_gap(repair, 20 * RETRY, &gap);
+    fama_repair_on_height(repair, 20 * RETRY, 1);
+    CU_ASSERT_FALSE(fama_repair_next(repair, 20 * RETRY, &request));
+    fama_repair_destroy(repair);
+}
+
+static void test_who_states_a_height_it_does_not_have_is_asked_ever_less(void)
+{
+    struct fama_repair *repair = create(4);
+    struct fama_repair_request request;
+    fama_repair_on_stateinfo(repair, 0, 2, (uint64_t)1 << 60);
+    uint32_t early = 0;
+    uint32_t late = 0;
+    for (uint64_t now_ns = 0; now_ns < 400 * RETRY; now_ns += RETRY / 10) {
+        while (fama_repair_next(repair, now_ns, &request)) {
+            early += now_ns < 200 * RETRY;
+            late += now_ns >= 200 * RETRY;
+        }
+    }
+    CU_ASSERT(early <= 3 * WINDOW);
+    CU_ASSERT(late <= 200 / 32 + 2);
+    /* An honest member is asked as soon as its own patience is over. */
+    uint64_t now_ns = 400 * RETRY;
+    fama_repair_on_stateinfo(repair, now_ns, 3, 2);
+    uint32_t honest = 0;
+    for (uint64_t end_ns = now_ns + 4 * RETRY; now_ns < end_ns; now_ns += RETRY / 10) {
+        while (fama_repair_next(repair, now_ns, &request)) {
+            honest += request.holder == 3;
+        }
+    }
+    CU_ASSERT(honest >= 2);
+    fama_repair_destroy(repair);
+}
+
+static void test_the_forgotten_are_not_asked_and_their_blocks_go_elsewhere_at_once(void)
+{
+    struct fama_repair *repair = create(4);
+    struct fama_repair_request request;
+    fama_repair_on_stateinfo(repair, 0, 2, 1);
+    CU_ASSERT_TRUE(fama_repair_next(repair, PATIENCE, &request));
+    fama_repair_on_stateinfo(repair, 0, 3, 1);
+    fama_repair_forget(repair, 2);
+    fama_repair_forget(repair, 99);
+    CU_ASSERT_EQUAL(fama_repair_holder_count(repair), 1);
+    CU_ASSERT_TRUE_FATAL(fama_repair_next(repair, PATIENCE, &request));
+    CU_ASSERT_EQUAL(request.holder, 3);
+    fama_repair_destroy(repair);
+}
+
+static void test_a_full_list_of_holders_makes_room_only_where_nothing_is_to_be_had(void)
+{
+    struct fama_repair *repair = create(2);
+    CU_ASSERT_TRUE(fama_repair_on_stateinfo(repair, 0, 2, 5));
+    CU_ASSERT_TRUE(fama_repair_on_stateinfo(repair, 0, 3, 9));
+    CU_ASSERT_FALSE(fama_repair_on_stateinfo(repair, 0, 4, 99));
+    fama_repair_on_height(repair, 0, 5);
+    CU_ASSERT_TRUE(fama_repair_on_stateinfo(repair, 0, 4, 99));
+    CU_ASSERT_EQUAL(fama_repair_holder_count(repair), 2);
+    CU_ASSERT_EQUAL(fama_repair_known_height(repair), 99);
+    fama_repair_destroy(repair);
+}
+
+/* ---- Answering ---- */
+
+static struct fama_repair_server *server_of(uint64_t total, uint64_t each, uint32_t askers)
+{
+    struct fama_repair_server_config config = {total, each, askers};
+    struct fama_repair_server *server = fama_repair_server_create(&config);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(server);
+    return server;
+}
+
+static enum fama_drop admit(struct fama_repair_server *server, uint64_t now_ns, fama_tag author,
+                            uint64_t incarnation, uint64_t sequence)
+{
+    struct fama_message message = {
+        .author = author, .incarnation = incarnation, .sequence = sequence};
+    struct fama_request request = {.block_bytes = 64000,
+                                   .chunk_bytes = 680, /* with its overhead 1000 bytes */
+                                   .count = 1,
+                                   .entries = {{0, 0x3ff}}};
+    return fama_repair_server_admit(server, now_ns, &message, &request);
+}
+
+static void test_a_replayed_request_is_refused_and_an_overtaken_one_is_not(void)
+{
+    struct fama_repair_server *server = server_of(1000000000, 1000000000, 4);
+    CU_ASSERT_EQUAL(admit(server, 0, 5, 1, 100), FAMA_DROP_NONE);
+    CU_ASSERT_EQUAL(admit(server, 0, 5, 1, 100), FAMA_DROP_REPLAYED);
+    CU_ASSERT_EQUAL(admit(server, 0, 5, 1, 99), FAMA_DROP_NONE);
+    CU_ASSERT_EQUAL(admit(server, 0, 5, 1, 99), FAMA_DROP_REPLAYED);
+    CU_ASSERT_EQUAL(admit(server, 0, 5, 1, 37), FAMA_DROP_NONE);
+    CU_ASSERT_EQUAL(admit(server, 0, 5, 1, 36), FAMA_DROP_REPLAYED);
+    CU_ASSERT_EQUAL(admit(server, 0, 5, 1, 163), FAMA_DROP_NONE);
+    CU_ASSERT_EQUAL(admit(server, 0, 5, 1, 100), FAMA_DROP_REPLAYED);
+    CU_ASSERT_EQUAL(admit(server, 0, 5, 1, 1000), FAMA_DROP_NONE);
+    CU_ASSERT_EQUAL(admit(server, 0, 5, 2, 1), FAMA_DROP_NONE);
+    CU_ASSERT_EQUAL(admit(server, 0, 5, 1, 2000), FAMA_DROP_REPLAYED);
+    CU_ASSERT_EQUAL(admit(server, 0, 6, 1, 100), FAMA_DROP_NONE);
+    fama_repair_server_destroy(server);
+}
+
+static void test_an_asker_gets_its_bytes_a_second_and_no_more(void)
+{
+    struct fama_repair_server *server = server_of(1000000000, 100000, 4);
+    uint32_t admitted = 0;
+    uint64_t sequence = 0;
+    for (uint64_t now_ns = 0; now_ns < 10000 * MS; now_ns += 10 * MS) {
+        admitted += admit(server, now_ns, 5, 1, ++sequence) == FAMA_DROP_NONE;
+    }
+    /* 10 s at ten requests of 10000 bytes each second, and one second's worth to begin with. */
+    CU_ASSERT(admitted >= 109 && admitted <= 111);
+    CU_ASSERT_EQUAL(admit(server, 10250 * MS, 5, 1, ++sequence), FAMA_DROP_NONE);
+    while (admit(server, 10250 * MS, 5, 1, ++sequence) == FAMA_DROP_NONE) {
+    }
+    CU_ASSERT_EQUAL(admit(server, 10251 * MS, 5, 1, ++sequence), FAMA_DROP_ADMISSION_BUDGET);
+    CU_ASSERT_EQUAL(admit(server, 10251 * MS, 6, 1, 1), FAMA_DROP_NONE);
+    fama_repair_server_destroy(server);
+}
+
+static void test_all_askers_together_get_the_total(void)
+{
+    struct fama_repair_server *server = server_of(100000, 100000, 64);
+    uint32_t admitted = 0;
+    for (uint32_t i = 0; i < 50; i++) {
+        admitted += admit(server, 0, 100 + i, 1, 1) == FAMA_DROP_NONE;
+    }
+    CU_ASSERT_EQUAL(admitted, 10);
+    fama_repair_server_destroy(server);
+}
+
+static void test_a_whole_block_is_charged_what_it_really_took(void)
+{
+    struct fama_repair_server *server = server_of(1000000, 1000000, 4);
+    struct fama_message message = {.author = 5, .incarnation = 1, .sequence = 1};
+    struct fama_request whole = {.chunk_bytes = 1200};
+    uint64_t charged = fama_repair_server_charge(&whole);
+    CU_ASSERT_EQUAL(charged, FAMA_REPAIR_WHOLE_BLOCK_BYTES);
+    CU_ASSERT_EQUAL(fama_repair_server_admit(server, 0, &message, &whole), FAMA_DROP_NONE);
+    fama_repair_server_settle(server, 5, charged, 3000000);
+    CU_ASSERT_EQUAL(admit(server, 0, 5, 1, 2), FAMA_DROP_ADMISSION_BUDGET);
+    CU_ASSERT_EQUAL(admit(server, 1900 * MS, 5, 1, 3), FAMA_DROP_ADMISSION_BUDGET);
+    CU_ASSERT_EQUAL(admit(server, 2100 * MS, 5, 1, 4), FAMA_DROP_NONE);
+    fama_repair_server_destroy(server);
+}
+
+static void test_of_too_many_askers_the_one_longest_not_heard_gives_way(void)
+{
+    struct fama_repair_server *server = server_of(1000000000, 1000000000, 3);
+    for (fama_tag tag = 10; tag < 13; tag++) {
+        CU_ASSERT_EQUAL(admit(server, 0, tag, 1, 1), FAMA_DROP_NONE);
+    }
+    CU_ASSERT_EQUAL(admit(server, 0, 10, 1, 2), FAMA_DROP_NONE);
+    CU_ASSERT_EQUAL(admit(server, 0, 13, 1, 1), FAMA_DROP_NONE); /* in the place of 11 */
+    CU_ASSERT_EQUAL(admit(server, 0, 10, 1, 2), FAMA_DROP_REPLAYED);
+    CU_ASSERT_EQUAL(admit(server, 0, 12, 1, 1), FAMA_DROP_REPLAYED);
+    CU_ASSERT_EQUAL(admit(server, 0, 13, 1, 1), FAMA_DROP_REPLAYED);
+    CU_ASSERT_EQUAL(admit(server, 0, 11, 1, 1), FAMA_DROP_NONE);
+    for (fama_tag tag = 1000; tag < 100000; tag++) {
+        CU_ASSERT_EQUAL_FATAL(admit(server, 0, tag, 1, 1) == FAMA_DROP_REPLAYED, false);
+    }
+    fama_repair_server_destroy(server);
+}
+
+int main(void)
+{
+    static const struct test_case cases[] = {
+        TEST(test_without_limits_nothing_is_created),
+        TEST(test_push_has_its_time_before_anything_is_asked_for),
+        TEST(test_a_window_of_blocks_and_no_more_is_asked_for_lowest_first),
+        TEST(test_a_block_at_hand_is_never_asked_for),
+        TEST(test_a_lapsed_request_goes_to_another_holder_after_a_doubled_wait),
+        TEST(test_missing_chunks_are_asked_for_at_once_and_again_only_when_reported_again),
+        TEST(test_who_states_a_height_it_does_not_have_is_asked_ever_less),
+        TEST(test_the_forgotten_are_not_asked_and_their_blocks_go_elsewhere_at_once),
+        TEST(test_a_full_list_of_holders_makes_room_only_where_nothing_is_to_be_had),
+        TEST(test_a_replayed_request_is_refused_and_an_overtaken_one_is_not),
+        TEST(test_an_asker_gets_its_bytes_a_second_and_no_more),
+        TEST(test_all_askers_together_get_the_total),
+        TEST(test_a_whole_block_is_charged_what_it_really_took),
+        TEST(test_of_too_many_askers_the_one_longest_not_heard_gives_way),
+    };
+    return run_suite("repair", cases, sizeof(cases) / sizeof(cases[0]));
+}
