@@ -8,6 +8,7 @@
 
 #define PUSH_QUEUE  16
 #define SERVE_QUEUE 256
+#define FIRST_SETS  4
 
 struct push_job {
     const char *channel_id;
@@ -80,8 +81,10 @@ static void run_push(struct fama_sender *sender, const struct push_job *job)
     uint64_t chunks = 0;
     int result = fama_dataplane_send_block(sender->dataplane, sender->signer, &send, &chunks);
     if (result != 0 && result != FAMA_DATAPLANE_STOPPING) {
-        fama_failure("sender", "channel %s: block %llu could not be cut into chunks (code %d); peers "
-                     "will ask for it", job->channel_id, (unsigned long long)job->number, result);
+        fama_failure("sender",
+                     "channel %s: block %llu could not be cut into chunks (code %d); peers "
+                     "will ask for it",
+                     job->channel_id, (unsigned long long)job->number, result);
     }
     fama_block_buffer_release(job->buffer);
     pthread_mutex_lock(&sender->lock);
@@ -90,13 +93,30 @@ static void run_push(struct fama_sender *sender, const struct push_job *job)
     pthread_mutex_unlock(&sender->lock);
 }
 
-static void run_serve(struct fama_sender *sender, const struct serve_job *job)
+/* An asker that knows nothing of a block gets its first sets: they tell it the size, and what it then
+ * asks for it names. So no request is answered by more than it is charged for. */
+static void ask_for_first_sets(struct fama_request *request, size_t block_bytes)
 {
-    const struct fama_request *request = &job->request;
+    struct fama_geometry geometry;
+    if (request->count > 0 || block_bytes > UINT32_MAX ||
+        !fama_geometry((uint32_t)block_bytes, request->chunk_bytes, &geometry)) {
+        return;
+    }
+    while (request->count < FIRST_SETS && request->count < geometry.sets) {
+        request->entries[request->count] =
+            (struct fama_request_entry){.set = request->count, .wanted = UINT64_MAX};
+        request->count++;
+    }
+}
+
+static void run_serve(struct fama_sender *sender, struct serve_job *job)
+{
+    struct fama_request *request = &job->request;
     uint64_t chunks = 0;
     bool is_void = !load_served(sender, job) ||
                    (request->block_bytes != 0 && request->block_bytes != sender->served.len);
     if (!is_void) {
+        ask_for_first_sets(request, sender->served.len);
         struct fama_block_send send = {
             .channel_id = job->channel_id,
             .number = request->block,
