@@ -81,7 +81,7 @@ int fama_fanout_run_testpmd(const struct fama_fanout_case *what, const char *tar
     snprintf(peer, sizeof(peer), "--eth-peer=0,%s", target_mac);
     /* testpmd counts the whole frame: Ethernet, IPv4 and UDP headers before the payload. */
     snprintf(frame, sizeof(frame), "--txpkts=%u", what->datagram_bytes + 42);
-    execlp("dpdk-testpmd", "dpdk-testpmd", "--no-pci", "--in-memory", "--no-huge", "-m", "512",
+    execlp("dpdk-testpmd", "dpdk-testpmd", "--no-pci", "--no-huge", "--no-shconf", "-m", "512",
            "--no-telemetry", "--log-level=3", "--file-prefix=fama-bench-testpmd", "--lcores",
            lcores, "--vdev", vdev, "--", "--forward-mode=txonly", "--auto-start", "--nb-cores=1",
            peer, frame, "--total-num-mbufs=8192", "--txd=1024", "--rxd=1024", "--burst=32",
