@@ -449,6 +449,6 @@ int fama_node_run(const struct fama_config *config)
     int result = event_base_dispatch(node->base) < 0 ? FAMA_EXIT_FAILED : FAMA_EXIT_OK;
     take_apart(node);
     fama_info("node", "stopped");
-    fama_log_flush();
+    fama_log_finish();
     return result;
 }

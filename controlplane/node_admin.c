@@ -204,7 +204,7 @@ static void answer_stats(struct fama_node *node, struct fama_admin_call *call,
 
 static uint8_t *read_file(const char *path, size_t *len, struct fama_error *error)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* A FIFO must not hold up the node. */
     struct stat info;
     if (fd < 0 || fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
         fama_error_set(error, 0, "%s: %s", path, fd < 0 ? strerror(errno) : "not a regular file");
