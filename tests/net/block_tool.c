@@ -142,9 +142,18 @@ static bool cross_link(struct spoil *spoil)
     return true;
 }
 
-static bool drop_metadata(struct spoil *spoil)
+/* The slot of the orderers' signatures holds something that is no message. */
+static bool damage_metadata(struct spoil *spoil)
 {
-    memset(spoil->made.metadata, 0, sizeof(spoil->made.metadata));
+    static const uint8_t nonsense[] = {0xff, 0xff, 0xff};
+    spoil->made.metadata[FAMA_BLOCK_SIGNATURES] = fama_bytes(nonsense, sizeof(nonsense));
+    return true;
+}
+
+/* The slot is there and empty: a block that nobody signed. */
+static bool strip_signatures(struct spoil *spoil)
+{
+    spoil->made.metadata[FAMA_BLOCK_SIGNATURES] = fama_bytes(NULL, 0);
     return true;
 }
 
@@ -241,11 +250,9 @@ static const struct {
     const char *kind;
     bool (*change)(struct spoil *spoil);
 } ways[] = {
-    {"flipped", flip_bit},
-    {"reordered", swap_transactions},
-    {"crosslinked", cross_link},
-    {"nometadata", drop_metadata},
-    {"badsignature", break_signatures},
+    {"flipped", flip_bit},          {"reordered", swap_transactions},
+    {"crosslinked", cross_link},    {"nometadata", damage_metadata},
+    {"unsigned", strip_signatures}, {"badsignature", break_signatures},
     {"stranger", sign_by_stranger},
 };
 

@@ -66,8 +66,10 @@ offer 8 block_unknown_signer "$dir/bad.block"
 spoil badsignature 9
 offer 9 block_bad_signature "$dir/bad.block"
 offer 10 block_previous_hash "$dir/other/drivenet/$(file 10)"
+spoil unsigned 11
+offer 11 block_unknown_signer "$dir/bad.block"
 
-for number in $(seq 11 16); do
+for number in $(seq 12 16); do
     put "$good/$(file "$number")" "$number"
 done
 await_height 17 30

@@ -24,7 +24,8 @@ case_of() {
     rm -rf "$dir/case"
     mkdir -p "$dir/case"
     sed -e "s|fileSystemPath: .*|fileSystemPath: $dir/case/ledgers|" \
-        -e "s|socket: .*|socket: $dir/case.sock|" "$home/core.yaml" >"$dir/case/core.yaml"
+        -e "s|socket: .*|socket: $dir/case.sock|" \
+        -e 's|^    memory: |    hugepages: off\n    memory: |' "$home/core.yaml" >"$dir/case/core.yaml"
 }
 
 case_of
