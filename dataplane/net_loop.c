@@ -476,7 +476,7 @@ static uint32_t cycle(struct fama_net *net)
     if (net->now_ns >= net->housekeeping_at_ns) {
         keep_house(net);
     }
-    work += fama_transmit_flush(&net->transmit);
+    work += fama_transmit_flush(&net->transmit, net->now_ns);
     return work;
 }
 

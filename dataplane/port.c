@@ -11,13 +11,15 @@
 
 #include "dataplane/eal.h"
 
-#define ARGUMENTS_BYTES   512
-#define MTU_MIN           576 /* RFC 791: what every host takes */
-#define MTU_MAX           9000
-#define DESCRIPTORS       1024
-#define MBUFS_MIN         2048
-#define POOL_CACHE        256
-#define ETHERNET_OVERHEAD (RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN)
+#define ARGUMENTS_BYTES 512
+#define MTU_MIN         576 /* RFC 791: what every host takes */
+#define MTU_MAX         9000
+#define DESCRIPTORS     1024
+/* Virtual ports share their CPU with others more often than not; their queues last while we do not run. */
+#define VIRTUAL_DESCRIPTORS 4096
+#define MBUFS_MIN           2048
+#define POOL_CACHE          256
+#define ETHERNET_OVERHEAD   (RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN)
 
 /* net_af_packet shares rings of fixed frames with the kernel. The driver walks them as one array, so a
  * frame size must divide the block size, a multiple of the page; the kernel puts up to AF_PACKET_HEAD
@@ -223,7 +225,8 @@ static int set_mtu(struct fama_port *port, const struct fama_dataplane_config *c
 static int set_queues(struct fama_port *port, const struct fama_dataplane_config *config,
                       const struct rte_eth_dev_info *info, struct fama_error *error)
 {
-    uint16_t rx = DESCRIPTORS, tx = DESCRIPTORS;
+    uint16_t rx = port->is_virtual ? VIRTUAL_DESCRIPTORS : DESCRIPTORS;
+    uint16_t tx = rx;
     int socket = rte_eth_dev_socket_id(port->id);
     int status = rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &rx, &tx);
     if (status != 0) {

@@ -5,7 +5,7 @@
 
 #define BURST          32
 #define EVENTS         1024
-#define PORT_QUEUES    2048 /* packets a port's two queues may hold */
+#define PORT_QUEUES    8192 /* packets a port's two queues may hold */
 #define STAGES_AT_WORK 512  /* packets in the hands of stages and in the pools' caches */
 
 /* What lies in a ring, so that a ring can be emptied at the end. */

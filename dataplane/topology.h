@@ -20,6 +20,7 @@
 struct fama_packet {
     struct fama_endpoint peer; /* received: whence; to be sent: where to */
     bool is_fanned_out; /* from the origin thread: to the channel's peers instead of `peer` */
+    bool is_own;        /* of a block we send: waits for room in the port */
 };
 
 static inline struct fama_packet *fama_packet_of(struct rte_mbuf *mbuf)

@@ -16,7 +16,7 @@ static void drop(struct fama_transmit *transmit, struct rte_mbuf *packet, enum f
 static void stage(struct fama_transmit *transmit, struct rte_mbuf *packet, bool waits)
 {
     if (transmit->staged_count == FAMA_TRANSMIT_STAGED_MAX) {
-        (void)fama_transmit_flush(transmit);
+        (void)fama_transmit_flush(transmit, transmit->now_ns);
     }
     if (transmit->staged_count == FAMA_TRANSMIT_STAGED_MAX) {
         drop(transmit, packet, FAMA_DROP_TX_FULL);
@@ -104,7 +104,7 @@ void fama_transmit_one(struct fama_transmit *transmit, uint64_t now_ns, struct r
         drop(transmit, packet, FAMA_DROP_NO_MBUF);
         return;
     }
-    send_frame(transmit, now_ns, packet, target, sum, false);
+    send_frame(transmit, now_ns, packet, target, sum, fama_packet_of(packet)->is_own);
 }
 
 /* A packet of its own for one target: a header before the shared rest, or a copy of both. */
@@ -157,12 +157,14 @@ void fama_transmit_fan_out(struct fama_transmit *transmit, uint64_t now_ns, stru
     rte_pktmbuf_free(packet);
 }
 
-/* Of the packets the port did not take, those that wait move to the front. */
+/* Of the packets the port did not take, those that wait move to the front. A port that takes nothing for
+ * long has lost its other end, and packets for it are as good as lost. */
 static void keep_waiting(struct fama_transmit *transmit, uint32_t from)
 {
     uint32_t kept = 0;
+    bool has_patience = transmit->now_ns - transmit->taken_ns < FAMA_TRANSMIT_PATIENCE_NS;
     for (uint32_t i = from; i < transmit->staged_count; i++) {
-        if (transmit->waits[i]) {
+        if (transmit->waits[i] && has_patience) {
             transmit->waits[kept] = true;
             transmit->staged[kept++] = transmit->staged[i];
         } else {
@@ -172,8 +174,9 @@ static void keep_waiting(struct fama_transmit *transmit, uint32_t from)
     transmit->staged_count = kept;
 }
 
-uint32_t fama_transmit_flush(struct fama_transmit *transmit)
+uint32_t fama_transmit_flush(struct fama_transmit *transmit, uint64_t now_ns)
 {
+    transmit->now_ns = now_ns;
     uint32_t sent = 0;
     uint32_t fruitless = 0;
     while (sent < transmit->staged_count && fruitless < TRIES) {
@@ -190,6 +193,9 @@ uint32_t fama_transmit_flush(struct fama_transmit *transmit)
         transmit->counts->tx_packets += taken;
         sent += taken;
         fruitless += taken == 0;
+    }
+    if (sent > 0 || transmit->staged_count == 0) {
+        transmit->taken_ns = now_ns;
     }
     keep_waiting(transmit, sent);
     return sent;

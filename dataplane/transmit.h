@@ -5,8 +5,9 @@
  * payload's checksum is computed once. On ports that take packets in one piece only, each target's packet
  * is copied together instead.
  *
- * What the port does not take at once: packets of our own blocks wait (and with them the origin thread),
- * relayed ones and gossip are dropped and counted, for repair is cheaper than a queue of old packets.
+ * What the port does not take at once: packets of our own blocks wait (and with them the origin thread)
+ * unless the port takes nothing at all for FAMA_TRANSMIT_PATIENCE_NS; relayed ones and gossip are dropped
+ * and counted, for repair is cheaper than a queue of old packets.
  * Owner: the net lcore. */
 #ifndef FAMA_DATAPLANE_TRANSMIT_H
 #define FAMA_DATAPLANE_TRANSMIT_H
@@ -15,13 +16,16 @@
 #include "dataplane/neighbour.h"
 #include "dataplane/topology.h"
 
-#define FAMA_TRANSMIT_STAGED_MAX 512
+#define FAMA_TRANSMIT_STAGED_MAX  512
+#define FAMA_TRANSMIT_PATIENCE_NS 100000000u
 
 struct fama_transmit {
     struct fama_port *port;
     struct fama_dataplane_counters *counts;
     struct fama_neighbours *neighbours;
     struct fama_frame_ends ends; /* all but the target */
+    uint64_t now_ns;             /* of the last flush */
+    uint64_t taken_ns;           /* when the port last took a packet, or had none to take */
     uint32_t staged_count;
     struct rte_mbuf *staged[FAMA_TRANSMIT_STAGED_MAX];
     bool waits[FAMA_TRANSMIT_STAGED_MAX]; /* rather than being dropped */
@@ -32,7 +36,8 @@ bool fama_transmit_init(struct fama_transmit *transmit, struct fama_topology *to
                         struct fama_dataplane_counters *counts);
 void fama_transmit_destroy(struct fama_transmit *transmit);
 
-/* Takes over a packet that holds a datagram and has the headroom of a new one. */
+/* Takes over a packet that holds a datagram and has the headroom of a new one. It waits for room in the
+ * port if its struct fama_packet says that it is our own block's. */
 void fama_transmit_one(struct fama_transmit *transmit, uint64_t now_ns, struct rte_mbuf *packet,
                        const struct fama_endpoint *target);
 
@@ -53,6 +58,6 @@ static inline uint32_t fama_transmit_room(const struct fama_transmit *transmit)
 }
 
 /* Hands the staged packets to the port; returns how many it took. */
-uint32_t fama_transmit_flush(struct fama_transmit *transmit);
+uint32_t fama_transmit_flush(struct fama_transmit *transmit, uint64_t now_ns);
 
 #endif
