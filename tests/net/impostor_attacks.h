@@ -1,0 +1,58 @@
+/* What the attacks are made of, and the attacks themselves: outsiders in impostor_outsiders.c, members of the
+ * organisation in impostor_insiders.c. Private to the impostor. */
+#ifndef FAMA_TESTS_NET_IMPOSTOR_ATTACKS_H
+#define FAMA_TESTS_NET_IMPOSTOR_ATTACKS_H
+
+#include "tests/net/impostor.h"
+
+#define RECENT_MS                                                                                  \
+    700 /* a node that saw a message less than half a second ago does not look again */
+#define VIEW_MS    400 /* for a node's packet threads to learn of a new member */
+#define ANSWER_MS  600
+#define MEET_MS    4000
+#define MADE_BYTES 8000 /* of blocks that are made up: a few chunks */
+
+/* Where the root's signature lies in a chunk: dataplane/wire.h. */
+#define AT_CHUNK_SIGNATURE 48
+
+/* The set at hand. */
+extern struct impostor_datagram impostor_chunks[FAMA_SET_CHUNKS];
+
+/* Cuts the first set of a block of made-up bytes into impostor_chunks; returns how many there are. */
+uint32_t impostor_make_chunks(const struct impostor *impostor, uint64_t number, uint8_t filling);
+uint16_t impostor_chunk_bytes(void); /* what the network's MTU takes */
+/* The highest height that a target has stated. */
+uint64_t impostor_height(const struct impostor *impostor);
+/* The block to attack: the one asked for, or so many beyond what the targets have. */
+uint64_t impostor_block_number(const struct impostor *impostor);
+
+int impostor_failed(struct impostor *impostor, const char *words); /* IMPOSTOR_FAILED */
+int impostor_stopped(const struct impostor *impostor); /* the same, where sending has said why */
+void impostor_violation(struct impostor *impostor, const char *words);
+
+int impostor_stranger_alive(struct impostor *impostor);
+int impostor_stranger_messages(struct impostor *impostor);
+int impostor_stranger_chunk(struct impostor *impostor);
+int impostor_forged_root(struct impostor *impostor);
+int impostor_replayed_alive(struct impostor *impostor);
+int impostor_echoed_alive(struct impostor *impostor);
+int impostor_wrong_version(struct impostor *impostor);
+int impostor_wrong_kind(struct impostor *impostor);
+int impostor_truncated(struct impostor *impostor);
+int impostor_geometry(struct impostor *impostor);
+int impostor_junk(struct impostor *impostor);
+int impostor_bad_merkle(struct impostor *impostor);
+int impostor_equivocation(struct impostor *impostor);
+int impostor_too_big(struct impostor *impostor);
+int impostor_ahead(struct impostor *impostor);
+int impostor_stale(struct impostor *impostor);
+int impostor_other_channel(struct impostor *impostor);
+int impostor_hoard(struct impostor *impostor);
+int impostor_spoilt_copies(struct impostor *impostor);
+int impostor_insider_bad_block(struct impostor *impostor);
+int impostor_request_spoof(struct impostor *impostor);
+int impostor_request_flood(struct impostor *impostor);
+int impostor_amplification(struct impostor *impostor);
+int impostor_victim_endpoint(struct impostor *impostor);
+
+#endif

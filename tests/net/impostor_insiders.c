@@ -1,0 +1,279 @@
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tests/net/impostor_attacks.h"
+
+#define FAR_AHEAD    1000000
+#define HOARD_BLOCKS 48
+#define COPIES       64
+#define LEAD         16 /* blocks between a refusal and the chunk that tries again */
+
+/* ---- Members that lie about chunks ---- */
+
+/* A good chunk makes the root known; then others of the set with a payload or a proof that is not its. */
+int impostor_bad_merkle(struct impostor *impostor)
+{
+    uint32_t count = impostor_make_chunks(impostor, impostor_block_number(impostor), 0x55);
+    if (count < 4) {
+        return impostor_failed(impostor, "the chunks could not be made");
+    }
+    struct impostor_datagram *payload = &impostor_chunks[1];
+    payload->bytes[payload->len - 1] ^= 1;
+    impostor_chunks[2].bytes[FAMA_WIRE_CHUNK_FIXED_BYTES] ^= 1;
+    for (uint32_t i = 0; i < 3; i++) {
+        if (!impostor_send_all(impostor, &impostor_chunks[i])) {
+            return impostor_stopped(impostor);
+        }
+        impostor_listen(impostor, VIEW_MS);
+    }
+    return 0;
+}
+
+/* Each of another place in the set: one of a place that is taken is a duplicate, whatever is in it. */
+int impostor_equivocation(struct impostor *impostor)
+{
+    uint64_t number = impostor_block_number(impostor);
+    for (uint32_t i = 0; i < 3; i++) {
+        if (impostor_make_chunks(impostor, number, (uint8_t)(0x66 + i)) <= i) {
+            return impostor_failed(impostor, "the chunks could not be made");
+        }
+        if (!impostor_send_all(impostor, &impostor_chunks[i])) {
+            return impostor_stopped(impostor);
+        }
+        impostor_listen(impostor, VIEW_MS);
+    }
+    return 0;
+}
+
+int impostor_too_big(struct impostor *impostor)
+{
+    static const uint32_t sizes[] = {1u << 28, 1u << 30};
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        const struct impostor_cut cut = {
+            .signer = &impostor->identity,
+            .origin_pki_id = impostor->identity.pki_id,
+            .channel = impostor->channel,
+            .number = impostor_block_number(impostor),
+            .block_bytes = sizes[i],
+            .chunk_bytes = impostor_chunk_bytes(),
+        };
+        if (impostor_cut_set(&cut, 0, impostor_chunks) == 0) {
+            return impostor_failed(impostor, "the chunks could not be made");
+        }
+        if (!impostor_send_all(impostor, &impostor_chunks[0])) {
+            return impostor_stopped(impostor);
+        }
+    }
+    impostor_listen(impostor, ANSWER_MS);
+    return 0;
+}
+
+static int one_chunk_of(struct impostor *impostor, uint64_t number)
+{
+    if (impostor_make_chunks(impostor, number, 0x77) == 0) {
+        return impostor_failed(impostor, "the chunks could not be made");
+    }
+    return impostor_send_all(impostor, &impostor_chunks[0]) ? 0 : impostor_stopped(impostor);
+}
+
+int impostor_ahead(struct impostor *impostor)
+{
+    const uint64_t numbers[] = {impostor_height(impostor) + FAR_AHEAD, UINT64_MAX - 1, UINT64_MAX};
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        int status = one_chunk_of(impostor, numbers[i]);
+        if (status != 0) {
+            return status;
+        }
+    }
+    impostor_listen(impostor, ANSWER_MS);
+    return 0;
+}
+
+int impostor_stale(struct impostor *impostor)
+{
+    int status = one_chunk_of(impostor, 0);
+    impostor_listen(impostor, ANSWER_MS);
+    return status;
+}
+
+int impostor_other_channel(struct impostor *impostor)
+{
+    const char *channel = impostor->channel;
+    impostor->channel = "a-channel-nobody-has-joined";
+    int status = one_chunk_of(impostor, impostor_block_number(impostor));
+    impostor->channel = channel;
+    impostor_listen(impostor, ANSWER_MS);
+    return status;
+}
+
+/* One chunk each of many blocks that will never be whole: places for blocks are few. */
+int impostor_hoard(struct impostor *impostor)
+{
+    uint64_t first = impostor_height(impostor);
+    for (uint64_t number = first; number < first + HOARD_BLOCKS; number++) {
+        int status = one_chunk_of(impostor, number);
+        if (status != 0) {
+            return status;
+        }
+    }
+    impostor_listen(impostor, ANSWER_MS);
+    return 0;
+}
+
+/* Chunks that were pushed to us go on to the targets with another signature, or another payload. */
+int impostor_spoilt_copies(struct impostor *impostor)
+{
+    uint64_t until_ms = impostor_now_ms() + MEET_MS;
+    for (uint32_t copies = 0; copies < COPIES && impostor_now_ms() < until_ms;) {
+        impostor->chunk.len = 0;
+        impostor_listen(impostor, 5);
+        if (impostor->chunk.len == 0) {
+            continue;
+        }
+        struct impostor_datagram by_nobody = impostor->chunk;
+        struct impostor_datagram of_nothing = impostor->chunk;
+        by_nobody.bytes[AT_CHUNK_SIGNATURE + FAMA_SIGNATURE_BYTES - 1] ^= 1;
+        of_nothing.bytes[of_nothing.len - 1] ^= 1;
+        if (!impostor_send_all(impostor, &by_nobody) || !impostor_send_all(impostor, &of_nothing)) {
+            return impostor_stopped(impostor);
+        }
+        copies++;
+    }
+    return 0;
+}
+
+/* ---- Members that lie about blocks ---- */
+
+static int read_block(struct impostor *impostor, uint64_t number, uint8_t **bytes, size_t *len)
+{
+    char path[4096];
+    if (impostor->change == IMPOSTOR_OTHER_NUMBER) {
+        number--;
+    }
+    int length = impostor->block_file != NULL
+                     ? snprintf(path, sizeof(path), "%s", impostor->block_file)
+                     : snprintf(path, sizeof(path), "%s/%06llu.block",
+                                impostor->block_directory != NULL ? impostor->block_directory : ".",
+                                (unsigned long long)number);
+    if (length < 0 || (size_t)length >= sizeof(path)) {
+        return impostor_failed(impostor, "the path of the block is too long");
+    }
+    return impostor_read_file(path, bytes, len, &impostor->error);
+}
+
+static int push_block(struct impostor *impostor, uint64_t number, struct fama_bytes block)
+{
+    const struct impostor_cut cut = {
+        .signer = &impostor->identity,
+        .origin_pki_id = impostor->identity.pki_id,
+        .channel = impostor->channel,
+        .number = number,
+        .block = block,
+        .chunk_bytes = impostor_chunk_bytes(),
+    };
+    struct fama_geometry shape;
+    if (!fama_geometry((uint32_t)block.len, cut.chunk_bytes, &shape)) {
+        return impostor_failed(impostor, "the block has no size that can be sent");
+    }
+    for (uint32_t set = 0; set < shape.sets; set++) {
+        uint32_t count = impostor_cut_set(&cut, (uint16_t)set, impostor_chunks);
+        if (count == 0) {
+            return impostor_failed(impostor, "the chunks could not be made");
+        }
+        for (uint32_t i = 0; i < count; i++) {
+            if (!impostor_send_all(impostor, &impostor_chunks[i])) {
+                return impostor_stopped(impostor);
+            }
+        }
+    }
+    return 0;
+}
+
+/* A whole block, honestly cut and signed, that no ledger may take. When the targets have come to it, one
+ * chunk more, of a block still to come: its origin is not listened to now. */
+int impostor_insider_bad_block(struct impostor *impostor)
+{
+    uint64_t number = impostor_block_number(impostor);
+    uint8_t *original = NULL, *changed = NULL;
+    size_t original_len = 0, changed_len = 0;
+    int status = read_block(impostor, number, &original, &original_len);
+    if (status == 0 &&
+        !impostor_change_block(impostor->change, &impostor->identity,
+                               fama_bytes(original, original_len), &changed, &changed_len)) {
+        status = impostor_failed(impostor, "that block cannot be changed so");
+    }
+    if (status == 0) {
+        status = push_block(impostor, number, fama_bytes(changed, changed_len));
+    }
+    free(original);
+    free(changed);
+    uint64_t until_ms = impostor_now_ms() + MEET_MS;
+    while (status == 0 && impostor_height(impostor) <= number && impostor_now_ms() < until_ms) {
+        impostor_listen(impostor, 50);
+    }
+    if (status == 0) {
+        impostor_listen(impostor, ANSWER_MS);
+        status = one_chunk_of(impostor, impostor_height(impostor) + LEAD);
+        impostor_listen(impostor, ANSWER_MS);
+    }
+    return status;
+}
+
+/* ---- Requests ---- */
+
+/* Signed by a member, but from an address that is not that member's: whatever answer there is goes to the
+ * address that was signed. The same datagram again gets none. */
+int impostor_request_spoof(struct impostor *impostor)
+{
+    struct impostor_datagram requests[IMPOSTOR_TARGETS_MAX], datagram;
+    for (uint32_t i = 0; i < impostor->target_count; i++) {
+        const struct impostor_target *target = &impostor->targets[i];
+        impostor_make_request(&impostor->voice, target->tag, impostor->channel_tag, 1,
+                              &requests[i]);
+        impostor_make_digest(&impostor->voice, target->tag, &datagram);
+        if (!impostor_send(impostor, &impostor->other, &target->endpoint, &requests[i]) ||
+            !impostor_send(impostor, &impostor->other, &target->endpoint, &datagram)) {
+            return impostor_stopped(impostor);
+        }
+        impostor_make_alive(&impostor->voice, &impostor->home.endpoint, &datagram);
+        if (!impostor_send(impostor, &impostor->other, &target->endpoint, &datagram)) {
+            return impostor_stopped(impostor);
+        }
+    }
+    impostor_listen(impostor, RECENT_MS);
+    uint64_t answers = impostor->home.received.repair_chunks;
+    if (answers == 0) {
+        impostor_violation(impostor,
+                           "a good request was not answered to the address its author signed");
+    }
+    for (int again = 0; again < 3; again++) {
+        for (uint32_t i = 0; i < impostor->target_count; i++) {
+            if (!impostor_send(impostor, &impostor->other, &impostor->targets[i].endpoint,
+                               &requests[i])) {
+                return impostor_stopped(impostor);
+            }
+        }
+        impostor_listen(impostor, RECENT_MS);
+    }
+    if (impostor->home.received.repair_chunks > answers) {
+        impostor_violation(impostor, "a request was answered again when it was replayed");
+    }
+    if (impostor->other.received.datagrams > 0) {
+        impostor_violation(impostor, "something was sent to an address that never signed anything");
+    }
+    return 0;
+}
+
+int impostor_request_flood(struct impostor *impostor)
+{
+    for (uint64_t i = 0; i < impostor->count; i++) {
+        const struct impostor_target *target = &impostor->targets[i % impostor->target_count];
+        struct impostor_datagram datagram;
+        impostor_make_request(&impostor->voice, target->tag, impostor->channel_tag, 1, &datagram);
+        if (!impostor_send(impostor, &impostor->home, &target->endpoint, &datagram)) {
+            return impostor_stopped(impostor);
+        }
+    }
+    impostor_listen(impostor, ANSWER_MS);
+    return 0;
+}

@@ -1,0 +1,184 @@
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/net/impostor.h"
+
+#define RECEIVE_BUFFER_BYTES (4 << 20)
+#define BURST                8 /* datagrams between two pauses */
+
+uint64_t impostor_now_ms(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static struct sockaddr_in address_of(const struct fama_endpoint *endpoint)
+{
+    return (struct sockaddr_in){.sin_family = AF_INET,
+                                .sin_port = htons(endpoint->port),
+                                .sin_addr.s_addr = htonl(endpoint->ipv4)};
+}
+
+int impostor_socket_open(struct impostor_socket *self, struct fama_error *error)
+{
+    struct sockaddr_in address = address_of(&self->endpoint);
+    int bytes = RECEIVE_BUFFER_BYTES;
+    self->fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (self->fd < 0 || bind(self->fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
+        int code = fama_error_set(error, IMPOSTOR_FAILED, "%s:%u: %s", inet_ntoa(address.sin_addr),
+                                  self->endpoint.port, strerror(errno));
+        impostor_socket_close(self);
+        return code;
+    }
+    /* More room than an ordinary process may have, so that nothing which was sent to us goes uncounted; an
+     * unprivileged run keeps the default. */
+    (void)setsockopt(self->fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes));
+    return 0;
+}
+
+void impostor_socket_close(struct impostor_socket *self)
+{
+    if (self->fd >= 0) {
+        close(self->fd);
+    }
+    self->fd = -1;
+}
+
+/* ---- Hearing ---- */
+
+static void learn_alive(struct impostor *impostor, const struct fama_message *message,
+                        struct fama_bytes datagram)
+{
+    struct fama_alive alive;
+    if (fama_wire_alive_read(message->body, &alive) != FAMA_DROP_NONE) {
+        return;
+    }
+    for (uint32_t i = 0; i < impostor->target_count; i++) {
+        struct impostor_target *target = &impostor->targets[i];
+        if (target->endpoint.ipv4 == alive.endpoint.ipv4 &&
+            target->endpoint.port == alive.endpoint.port) {
+            fama_pki_id(alive.mspid, alive.id_bytes, target->pki_id);
+            target->tag = message->author;
+            target->is_met = true;
+            memcpy(target->alive.bytes, datagram.at, datagram.len);
+            target->alive.len = datagram.len;
+        }
+    }
+}
+
+static void learn_height(struct impostor *impostor, const struct fama_message *message)
+{
+    struct fama_stateinfo stateinfo;
+    if (fama_wire_stateinfo_read(message->body, &stateinfo) != FAMA_DROP_NONE ||
+        stateinfo.channel != impostor->channel_tag) {
+        return;
+    }
+    for (uint32_t i = 0; i < impostor->target_count; i++) {
+        struct impostor_target *target = &impostor->targets[i];
+        if (target->is_met && target->tag == message->author && target->height < stateinfo.height) {
+            target->height = stateinfo.height;
+        }
+    }
+}
+
+static void take(struct impostor *impostor, struct impostor_socket *to, struct fama_bytes datagram)
+{
+    struct fama_wire_header header;
+    struct fama_message message;
+    struct fama_chunk chunk;
+    to->received.datagrams++;
+    to->received.bytes += datagram.len;
+    if (fama_wire_header_read(datagram, &header) != FAMA_DROP_NONE) {
+        to->received.kinds[0]++;
+        return;
+    }
+    to->received.kinds[header.kind]++;
+    if (header.kind == FAMA_KIND_CHUNK) {
+        if (fama_wire_chunk_read(datagram, &chunk) == FAMA_DROP_NONE) {
+            to->received.repair_chunks += (chunk.flags & FAMA_FLAG_REPAIR) != 0;
+            memcpy(impostor->chunk.bytes, datagram.at, datagram.len);
+            impostor->chunk.len = datagram.len;
+        }
+    } else if (fama_wire_message_read(datagram, &message) == FAMA_DROP_NONE) {
+        if (message.kind == FAMA_KIND_ALIVE) {
+            learn_alive(impostor, &message, datagram);
+        } else if (message.kind == FAMA_KIND_STATEINFO) {
+            learn_height(impostor, &message);
+        }
+    }
+}
+
+static void drain(struct impostor *impostor, struct impostor_socket *from)
+{
+    uint8_t datagram[FAMA_WIRE_DATAGRAM_MAX];
+    while (from->fd >= 0) {
+        ssize_t len = recv(from->fd, datagram, sizeof(datagram), 0);
+        if (len < 0) {
+            return;
+        }
+        take(impostor, from, fama_bytes(datagram, (size_t)len));
+    }
+}
+
+void impostor_listen(struct impostor *impostor, uint64_t milliseconds)
+{
+    uint64_t until_ms = impostor_now_ms() + milliseconds;
+    uint64_t now_ms;
+    while ((now_ms = impostor_now_ms()) < until_ms) {
+        struct pollfd waiting[] = {{.fd = impostor->home.fd, .events = POLLIN},
+                                   {.fd = impostor->other.fd, .events = POLLIN}};
+        if (poll(waiting, 2, (int)(until_ms - now_ms)) < 0 && errno != EINTR) {
+            return;
+        }
+        drain(impostor, &impostor->home);
+        drain(impostor, &impostor->other);
+    }
+    drain(impostor, &impostor->home);
+    drain(impostor, &impostor->other);
+}
+
+/* ---- Saying ---- */
+
+bool impostor_send(struct impostor *impostor, struct impostor_socket *from,
+                   const struct fama_endpoint *to, const struct impostor_datagram *datagram)
+{
+    struct sockaddr_in address = address_of(to);
+    if (impostor->sent >= IMPOSTOR_DATAGRAMS_MAX) {
+        fama_error_set(&impostor->error, 0, "the limit of %d datagrams is reached",
+                       IMPOSTOR_DATAGRAMS_MAX);
+        return false;
+    }
+    if (sendto(from->fd, datagram->bytes, datagram->len, 0, (struct sockaddr *)&address,
+               sizeof(address)) != (ssize_t)datagram->len) {
+        fama_error_set(&impostor->error, 0, "sending to %s: %s", inet_ntoa(address.sin_addr),
+                       strerror(errno));
+        return false;
+    }
+    impostor->sent++;
+    from->sent.datagrams++;
+    from->sent.bytes += datagram->len;
+    struct fama_wire_header header;
+    bool is_ours = fama_wire_header_read(fama_bytes(datagram->bytes, datagram->len), &header) ==
+                   FAMA_DROP_NONE;
+    from->sent.kinds[is_ours ? header.kind : 0]++;
+    if (impostor->sent % BURST == 0) {
+        impostor_listen(impostor, 1000 * BURST / IMPOSTOR_PER_SECOND);
+    }
+    return true;
+}
+
+bool impostor_send_all(struct impostor *impostor, const struct impostor_datagram *datagram)
+{
+    for (uint32_t i = 0; i < impostor->target_count; i++) {
+        if (!impostor_send(impostor, &impostor->home, &impostor->targets[i].endpoint, datagram)) {
+            return false;
+        }
+    }
+    return true;
+}

@@ -1,0 +1,232 @@
+#!/usr/bin/env bash
+# An adversary on the nodes' own link lies in every way the wire allows, as a stranger and as a member, while
+# blocks flow. Each lie is met by the counter or refusal that is named for it, nothing bad is committed, no
+# node dies, and no address that has not asked gets anything.
+. "$(dirname "$0")/harness.sh"
+begin
+impostor=$bin/fama-impostor
+[ -x "$impostor" ] || fail "$impostor is not there"
+create Sipher:3 WhiteBox:1
+chain=$dir/chain/drivenet # all there will be; blocks come into being while the attacks last
+source=$dir/blocks/drivenet
+blocks=3000
+make_blocks "$chain" "$blocks" --min-bytes 4K --max-bytes 40K
+mkdir -p "$source"
+feed() { # blocks per second; until the file `feeding` is gone, this script has ended or the chain has
+    local number=1
+    while [ -e "$dir/feeding" ] && kill -0 $$ 2>/dev/null && [ "$number" -le "$blocks" ]; do
+        cp "$chain/$(printf %06d.block "$number")" "$source/.new"
+        mv "$source/.new" "$source/$(printf %06d.block "$number")"
+        number=$((number + 1))
+        sleep "$(jq -n "1 / $1")"
+    done
+}
+cp "$chain/000000.block" "$source/"
+up --blocks "$dir/blocks" --rate 0
+pids=$(cat /run/fama/"$network"/*.pid)
+touch "$dir/feeding"
+feed 8 &
+feeder=$!
+
+# ---- The adversary's place: a namespace on the bridge, with the kernel's own stack ----
+
+# Checksums are computed in software, for veth hands on frames whose checksum nobody has filled in yet.
+guest=fama-$network-guest
+bridge=fama-$network-bridge
+home=198.18.0.200 # what its alive messages sign
+victim=198.18.0.201 # somebody who has never said anything
+ip netns add "$guest"
+ip -n "$bridge" link add guest type veth peer name eth0 netns "$guest"
+ip -n "$bridge" link set guest master br0 up
+ip -n "$guest" addr add "$home/24" dev eth0
+ip -n "$guest" addr add "$victim/24" dev eth0
+ip -n "$guest" link set eth0 up
+ip netns exec "$guest" ethtool -K eth0 tx off >/dev/null 2>&1 || say "checksum offload cannot be switched off"
+
+address_of() {
+    jq -r --arg node "$1" '.nodes[] | select(.name == $node) | .address' "$net/network.json"
+}
+
+# ---- Its identities ----
+
+"$fama" ca init --org-dir "$dir/foreign" --domain sipher.fama >/dev/null
+issue() { # org-dir, name, more options: the MSP directory
+    local folder=$1 name=$2
+    shift 2
+    echo "$("$fama" ca issue --org-dir "$folder" --role peer --name "$name" "$@")/msp"
+}
+sipher=$net/crypto/peerOrganizations/sipher.fama
+stranger=$(issue "$dir/foreign" mallory)
+expired=$(issue "$sipher" methuselah --not-before=-48h --not-after=-24h)
+members=0
+# A member of its own for each lie: whoever is caught is not listened to for a while.
+member() {
+    members=$((members + 1))
+    msp=$(issue "$sipher" "mole$members")
+}
+
+# ---- Judging ----
+
+broken=0
+check() { # sentence, command...: says whether it holds, and goes on
+    local sentence=$1
+    shift
+    if "$@"; then
+        echo "ok $sentence"
+    else
+        echo "not ok $sentence"
+        broken=$((broken + 1))
+    fi
+}
+
+stats_of() {
+    "$fama" gossip stats --all --json --socket "$(socket_of "$1")"
+}
+drop_count() { # file, name
+    jq --arg name "$2" '.drops[$name].count // 0' "$1"
+}
+refused() { # node, name
+    "$fama" node status --json --socket "$(socket_of "$1")" |
+        jq --arg name "$2" '.channels[0].refused[$name] // 0'
+}
+refused_more_than() {
+    [ "$(refused "$1" "$2")" -gt "$3" ]
+}
+exceeds() { # file, file, name
+    [ "$(drop_count "$2" "$3")" -gt "$(drop_count "$1" "$3")" ]
+}
+rises() { # node, name
+    stats_of "$1" >"$dir/after.$1" && exceeds "$dir/before.$1" "$dir/after.$1" "$2"
+}
+has_no_violation() {
+    [ "$(jq '.violations | length' "$dir/told")" -eq 0 ] || { jq -c .violations "$dir/told"; false; }
+}
+
+# attack NAME MSP NODE[,NODE...] [options of fama-impostor]
+attack() {
+    local name=$1 identity=$2 nodes=${3//,/ } node drop targets=() status=0
+    shift 3
+    for node in $nodes; do
+        targets+=(--target "$(address_of "$node"):7051")
+        stats_of "$node" >"$dir/before.$node" || fail "$node does not answer"
+    done
+    ip netns exec "$guest" "$impostor" --msp "$identity" --mspid SipherMSP --channel drivenet \
+        --bind "$home:7051" --other "$victim:7051" "${targets[@]}" --attack "$name" "$@" \
+        >"$dir/told" 2>"$dir/impostor.log" || status=$?
+    jq -c '{attack, sent: .sent.bytes, received: .received.bytes, at_other: .received_at_other.bytes}' \
+        "$dir/told" >&2 || fail "$name: $(cat "$dir/impostor.log")"
+    # 1 with violations is judged below; otherwise the attack itself did not take place.
+    if [ "$status" -ne 0 ] && [ "$(jq '.violations | length' "$dir/told")" -eq 0 ]; then
+        check "$name takes place: $(tail -n 1 "$dir/impostor.log")" false
+    fi
+    check "$name: nothing goes where it must not" has_no_violation
+    for node in $nodes; do
+        for drop in $(jq -r '.expects[]' "$dir/told"); do
+            check "$name: $node counts $drop" until_true 3 rises "$node" "$drop"
+        done
+    done
+}
+
+both=sipher0,sipher1
+ahead_of() { # node, blocks
+    echo $(($(height_of "$1") + $2))
+}
+await_height 5 60
+
+# ---- Strangers: nothing comes back, whatever they say ----
+
+attack stranger-alive "$stranger" $both --expect-silence
+attack stranger-messages "$stranger" $both --expect-silence
+attack stranger-chunk "$stranger" $both --expect-silence --number "$(ahead_of sipher0 6)"
+sipher2=$("$fama" node status --json --socket "$(socket_of sipher2)" | jq -r .pki_id)
+attack forged-root "$stranger" $both --expect-silence --origin "$sipher2" --number "$(ahead_of sipher0 10)"
+attack expired-alive "$expired" $both --expect-silence
+attack wrong-version "$stranger" $both --expect-silence
+attack wrong-kind "$stranger" $both --expect-silence
+attack truncated "$stranger" sipher1 --expect-silence --number "$(ahead_of sipher1 6)"
+attack geometry "$stranger" $both --expect-silence --number "$(ahead_of sipher0 6)"
+attack junk "$stranger" $both --expect-silence --count 4000
+attack amplification "$stranger" $both --expect-silence --number "$(ahead_of sipher0 6)"
+
+# ---- Members that lie ----
+
+member
+attack replayed-alive "$msp" $both
+stands_at_home() { # node: the changed body has moved nobody
+    "$fama" gossip members --json --socket "$(socket_of "$1")" |
+        jq -e --arg name "mole$members" --arg home "$home:7051" \
+            '[.members[] | select((.name | startswith($name)) and .endpoint == $home)] | length == 1' >/dev/null
+}
+check "replayed-alive: a changed endpoint is not believed" stands_at_home sipher1
+for name in echoed-alive bad-merkle equivocation too-big ahead stale other-channel hoard spoilt-copies; do
+    member
+    attack $name "$msp" $both --ahead 20
+done
+member
+attack request-spoof "$msp" $both
+member
+attack request-flood "$msp" sipher1 --count 3000
+received=$(jq .received.bytes "$dir/told")
+# One second of the budget for each asker may be saved up, and the flood takes about another.
+within_budget() {
+    [ "$received" -le $((3 * 32 * 1024 * 1024)) ]
+}
+check "request-flood: $received bytes of answers are within the budget of an asker" within_budget
+
+# ---- Members that spread blocks no ledger may take ----
+
+# Each change has a refusal of its own, which nothing has met before.
+for change in truncated other-number no-metadata cross-linked flipped-data flipped-link re-signed \
+    flipped-signature; do
+    member
+    attack insider-bad-block "$msp" sipher1,sipher2 --change $change --blocks "$chain"
+    name=$(jq -r .expects_refusal "$dir/told")
+    for node in sipher1 sipher2; do
+        check "$change: $node refuses it as $name" \
+            until_true 5 refused_more_than $node "$name" 0
+    done
+done
+
+# A member can still have others written to at an address that is not its own, for as long as it is held for
+# alive: said aloud here, because nothing refuses it yet.
+member
+attack victim-endpoint "$msp" sipher1
+say "victim-endpoint: $(jq .received_at_other.bytes "$dir/told") bytes in two seconds for $(jq .sent.bytes "$dir/told")"
+
+# ---- And after all that ----
+
+rm "$dir/feeding"
+wait "$feeder"
+last=$(basename "$(printf '%s\n' "$source"/*.block | tail -n 1)" .block)
+last=$((10#$last))
+check "the chain was long enough for all attacks" [ "$last" -lt "$blocks" ]
+"$fama" network wait --dir "$net" --height $((last + 1)) --timeout 60 2>"$dir/wait.log" ||
+    say "$(tail -n 1 "$dir/wait.log")"
+is_identical() {
+    "$fama" network status --dir "$net" --expect-height $((last + 1)) >"$dir/status" 2>&1
+}
+check "all ledgers are identical at height $((last + 1))" is_identical
+cat "$dir/status" >&2
+holds_the_chain() { # node: what it committed is what the orderer made
+    local number
+    for number in $(seq 0 $(((last + 29) / 30)) "$last") "$last"; do
+        "$fama" channel fetch "$number" --channel drivenet --socket "$(socket_of "$1")" \
+            --out "$dir/fetched" >/dev/null &&
+            cmp -s "$dir/fetched" "$chain/$(printf %06d "$number").block" || return 1
+    done
+}
+for node in $(node_names); do
+    check "$node holds the orderer's bytes" holds_the_chain "$node"
+done
+still_run() {
+    [ "$(cat /run/fama/"$network"/*.pid)" = "$pids" ]
+}
+check "every node is the process that was started" still_run
+knows_its_peers() { # node
+    "$fama" gossip members --json --socket "$(socket_of "$1")" |
+        jq -e '[.members[] | select(.state == "alive" and (.name | startswith("peer")))] | length == 2' >/dev/null
+}
+for node in sipher0 sipher1 sipher2; do
+    check "$node holds the two others for alive" knows_its_peers "$node"
+done
+[ "$broken" -eq 0 ] || fail "$broken checks do not hold"
