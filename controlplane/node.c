@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "controlplane/command.h"
+#include "controlplane/incarnation.h"
 #include "controlplane/log.h"
 #include "controlplane/node_state.h"
 
@@ -348,7 +349,6 @@ static int assemble(struct fama_node *node, struct fama_error *error)
 {
     const struct fama_config *config = node->config;
     node->started_ns = fama_node_now_ns();
-    node->incarnation = wall_clock_ns();
     fama_random_seed(&node->random, random_seed());
     node->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (node->wake_fd < 0) {
@@ -359,6 +359,8 @@ static int assemble(struct fama_node *node, struct fama_error *error)
         return fama_error_set(error, -1, "out of memory");
     }
     if (open_identity(node, error) != 0 || make_directory(node->ledgers_directory, error) != 0 ||
+        fama_incarnation_next(config->file_system_path, wall_clock_ns(), &node->incarnation,
+                              error) != 0 ||
         start_dataplane(node, error) != 0 || make_protocols(node, error) != 0 ||
         make_events(node, error) != 0) {
         return -1;
