@@ -8,7 +8,7 @@
 
 #define PUSH_QUEUE  16
 #define SERVE_QUEUE 256
-#define FIRST_SETS  4
+#define FIRST_SETS  3 /* of 64 chunks of 1,240 bytes: within FAMA_REPAIR_WHOLE_BLOCK_BYTES */
 
 struct push_job {
     const char *channel_id;
