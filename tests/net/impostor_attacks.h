@@ -47,6 +47,8 @@ int impostor_too_big(struct impostor *impostor);
 int impostor_ahead(struct impostor *impostor);
 int impostor_stale(struct impostor *impostor);
 int impostor_other_channel(struct impostor *impostor);
+int impostor_hold_up(struct impostor *impostor);
+int impostor_pollution(struct impostor *impostor);
 int impostor_hoard(struct impostor *impostor);
 int impostor_spoilt_copies(struct impostor *impostor);
 int impostor_insider_bad_block(struct impostor *impostor);

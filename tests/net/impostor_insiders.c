@@ -3,10 +3,12 @@
 
 #include "tests/net/impostor_attacks.h"
 
-#define FAR_AHEAD    1000000
-#define HOARD_BLOCKS 48
-#define COPIES       64
-#define LEAD         16 /* blocks between a refusal and the chunk that tries again */
+#define FAR_AHEAD      1000000
+#define HOARD_BLOCKS   48
+#define HOLD_UP_MS     8000
+#define HOLD_UP_BLOCKS 4
+#define COPIES         64
+#define LEAD           16 /* blocks between a refusal and the chunk that tries again */
 
 /* ---- Members that lie about chunks ---- */
 
@@ -117,6 +119,71 @@ int impostor_hoard(struct impostor *impostor)
         }
     }
     impostor_listen(impostor, ANSWER_MS);
+    return 0;
+}
+
+/* One chunk of each block shortly before the good one comes, for as long as patience lasts: every block then
+ * has two cuts, and the wrong one was first. */
+int impostor_hold_up(struct impostor *impostor)
+{
+    uint64_t until_ms = impostor_now_ms() + HOLD_UP_MS;
+    uint64_t next = impostor_height(impostor);
+    while (impostor_now_ms() < until_ms) {
+        uint64_t end = impostor_height(impostor) + HOLD_UP_BLOCKS;
+        for (; next < end; next++) {
+            int status = one_chunk_of(impostor, next);
+            if (status != 0) {
+                return status;
+            }
+        }
+        impostor_listen(impostor, 10);
+    }
+    return 0;
+}
+
+/* The last set of a block whose first chunks have just come, with other bytes in it and honestly signed: a
+ * block that two origins have made. */
+static int push_other_set(struct impostor *impostor, const struct fama_chunk *seen)
+{
+    struct fama_geometry shape;
+    if (!fama_geometry(seen->block_bytes, seen->chunk_bytes, &shape)) {
+        return 0;
+    }
+    const struct impostor_cut cut = {
+        .signer = &impostor->identity,
+        .origin_pki_id = impostor->identity.pki_id,
+        .channel = impostor->channel,
+        .number = seen->block,
+        .block_bytes = seen->block_bytes,
+        .chunk_bytes = seen->chunk_bytes,
+    };
+    uint32_t count = impostor_cut_set(&cut, (uint16_t)(shape.sets - 1), impostor_chunks);
+    for (uint32_t i = 0; i < count; i++) {
+        if (!impostor_send_all(impostor, &impostor_chunks[i])) {
+            return impostor_stopped(impostor);
+        }
+    }
+    return 0;
+}
+
+int impostor_pollution(struct impostor *impostor)
+{
+    uint64_t until_ms = impostor_now_ms() + HOLD_UP_MS;
+    uint64_t done = 0;
+    while (impostor_now_ms() < until_ms) {
+        struct fama_chunk seen;
+        impostor->chunk.len = 0;
+        impostor_listen(impostor, 1);
+        struct fama_bytes datagram = fama_bytes(impostor->chunk.bytes, impostor->chunk.len);
+        if (fama_wire_chunk_read(datagram, &seen) != FAMA_DROP_NONE || seen.block <= done) {
+            continue;
+        }
+        done = seen.block;
+        int status = push_other_set(impostor, &seen);
+        if (status != 0) {
+            return status;
+        }
+    }
     return 0;
 }
 

@@ -9,8 +9,8 @@ impostor=$bin/fama-impostor
 create Sipher:3 WhiteBox:1
 chain=$dir/chain/drivenet # all there will be; blocks come into being while the attacks last
 source=$dir/blocks/drivenet
-blocks=3000
-make_blocks "$chain" "$blocks" --min-bytes 4K --max-bytes 40K
+blocks=1500
+make_blocks "$chain" "$blocks" --min-bytes 4K --max-bytes 400K
 mkdir -p "$source"
 feed() { # blocks per second; until the file `feeding` is gone, this script has ended or the chain has
     local number=1
@@ -185,6 +185,18 @@ for change in truncated other-number no-metadata cross-linked flipped-data flipp
         check "$change: $node refuses it as $name" \
             until_true 5 refused_more_than $node "$name" 0
     done
+done
+
+# ---- Members that spoil what others send: the channel goes on, at most a little later ----
+
+grows() { # node, height before
+    [ "$(height_of "$1")" -ge $(($2 + 20)) ]
+}
+for name in hold-up pollution; do
+    member
+    height=$(height_of sipher1)
+    attack $name "$msp" sipher1,sipher2
+    check "$name: sipher1 goes on, from height $height" until_true 5 grows sipher1 "$height"
 done
 
 # A member can still have others written to at an address that is not its own, for as long as it is held for
