@@ -1,6 +1,3 @@
-/* nftw */
-#define _GNU_SOURCE
-
 #include "crypto/ca.h"
 
 #include <dirent.h>

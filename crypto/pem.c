@@ -1,6 +1,3 @@
-/* memmem */
-#define _GNU_SOURCE
-
 #include "crypto/pem.h"
 
 static const char begin_mark[] = "\n-----BEGIN ";

@@ -4,7 +4,6 @@
  * Processes that are to be killed or to hold a lock are this same program, started anew with a role as its
  * argument: RocksDB's threads do not survive a fork. FAMA_SEED repeats a run of kills, FAMA_FULL_DISKS
  * tries many sizes of disk. */
-#define _GNU_SOURCE /* pipe2, unshare */
 #include <rocksdb/c.h>
 #include <sched.h>
 #include <signal.h>

@@ -1,6 +1,3 @@
-/* nftw */
-#define _GNU_SOURCE
-
 #include "crypto/msp.h"
 
 #include "crypto/verifier.h"

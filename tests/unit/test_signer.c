@@ -1,6 +1,3 @@
-/* nftw */
-#define _GNU_SOURCE
-
 #include "crypto/signer.h"
 
 #include "crypto/verifier.h"

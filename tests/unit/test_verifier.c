@@ -1,6 +1,3 @@
-/* memmem */
-#define _GNU_SOURCE
-
 #include "crypto/verifier.h"
 
 #include <jansson.h>
