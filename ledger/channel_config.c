@@ -1,6 +1,5 @@
 #include "ledger/channel_config.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,20 +10,11 @@
 #include "ledger/msp_message.h"
 #include "ledger/proto/configuration.pb-c.h"
 #include "ledger/proto_reader.h"
-
-/* Only identities that may sign blocks are remembered, so strangers cannot push them out; a channel has
- * far fewer orderers than this. */
-#define SIGNER_CACHE_ENTRIES 256
+#include "ledger/signer_cache.h"
 
 struct msp_list {
     struct fama_msp **msps;
     size_t count;
-};
-
-struct cached_signer {
-    uint8_t *creator; /* the serialized identity, owned */
-    size_t creator_len;
-    struct fama_identity *identity;
 };
 
 struct fama_channel_config {
@@ -34,10 +24,7 @@ struct fama_channel_config {
     struct msp_list orderers;
     struct msp_list applications;
     struct fama_block_signers signers;
-    pthread_mutex_t lock; /* guards what follows */
-    struct cached_signer cache[SIGNER_CACHE_ENTRIES];
-    size_t cached;
-    size_t oldest;
+    struct fama_signer_cache *cache; /* the one part that changes, and it changes no answer */
 };
 
 /* What a group of the tree may hold; anything else makes Fabric refuse the whole configuration. */
@@ -337,14 +324,14 @@ int fama_channel_config_from_block(const struct fama_block *block,
         return result;
     }
     struct fama_channel_config *made = calloc(1, sizeof(*made));
-    if (made != NULL && pthread_mutex_init(&made->lock, NULL) != 0) {
+    struct fama_signer_cache *cache = fama_signer_cache_create();
+    if (made == NULL || cache == NULL) {
         free(made);
-        made = NULL;
-    }
-    if (made == NULL) {
+        fama_signer_cache_destroy(cache);
         fama_config_tree_close(&tree);
         return fama_error_set(error, FAMA_CHANNEL_CONFIG_NO_MEMORY, "out of memory");
     }
+    made->cache = cache;
     atomic_init(&made->references, 1);
     result = fill(&tree, made, error);
     fama_config_tree_close(&tree);
@@ -376,11 +363,7 @@ void fama_channel_config_release(struct fama_channel_config *config)
         atomic_fetch_sub_explicit(&config->references, 1, memory_order_acq_rel) != 1) {
         return;
     }
-    for (size_t i = 0; i < config->cached; i++) {
-        free(config->cache[i].creator);
-        fama_identity_release(config->cache[i].identity);
-    }
-    (void)pthread_mutex_destroy(&config->lock);
+    fama_signer_cache_destroy(config->cache);
     release_msps(&config->orderers);
     release_msps(&config->applications);
     free(config);
@@ -408,83 +391,27 @@ const struct fama_msp *fama_channel_config_orderer_msp(const struct fama_channel
     return find_msp(&config->orderers, fama_bytes_of_text(mspid));
 }
 
-/* A new reference to the remembered identity of this creator, or NULL. The lock is held. */
-static struct fama_identity *recall(const struct fama_channel_config *config,
-                                    struct fama_bytes creator)
-{
-    for (size_t i = 0; i < config->cached; i++) {
-        const struct cached_signer *entry = &config->cache[i];
-        if (fama_bytes_equal(fama_bytes(entry->creator, entry->creator_len), creator)) {
-            return fama_identity_acquire(entry->identity);
-        }
-    }
-    return NULL;
-}
-
-/* Remembers an identity if memory allows; the oldest entry makes room. The lock is held. */
-static void remember(struct fama_channel_config *config, struct fama_bytes creator,
-                     struct fama_identity *identity)
-{
-    uint8_t *copy = malloc(creator.len);
-    if (copy == NULL) {
-        return;
-    }
-    memcpy(copy, creator.at, creator.len);
-    struct cached_signer *entry = &config->cache[config->oldest];
-    if (config->cached < SIGNER_CACHE_ENTRIES) {
-        config->cached++;
-    } else {
-        free(entry->creator);
-        fama_identity_release(entry->identity);
-    }
-    *entry = (struct cached_signer){
-        .creator = copy, .creator_len = creator.len, .identity = fama_identity_acquire(identity)};
-    config->oldest = (config->oldest + 1) % SIGNER_CACHE_ENTRIES;
-}
-
 /* Decodes and validates a creator as a signer of blocks. Returns one reference, or NULL. */
-static struct fama_identity *judge_signer(const struct fama_channel_config *config,
+static struct fama_identity *block_signer(const struct fama_channel_config *config,
                                           struct fama_bytes creator)
 {
     struct fama_serialized_identity serialized;
-    struct fama_identity *identity;
     if (!fama_serialized_identity_decode(creator, &serialized)) {
         return NULL;
+    }
+    struct fama_identity *identity =
+        fama_signer_cache_recall(config->cache, serialized.mspid, serialized.id_bytes);
+    if (identity != NULL) {
+        return identity;
     }
     const struct fama_msp *msp = find_msp(&config->orderers, serialized.mspid);
     if (msp == NULL || fama_msp_deserialize(msp, serialized.id_bytes, &identity, NULL) != 0) {
         return NULL;
     }
     if (fama_msp_validate(msp, identity, NULL) != 0 ||
-        !fama_block_signers_include(&config->signers, msp, identity) ||
-        !fama_public_key_is_p256(fama_identity_key(identity))) {
+        !fama_block_signers_include(&config->signers, msp, identity)) {
         fama_identity_release(identity);
         return NULL;
-    }
-    return identity;
-}
-
-static struct fama_identity *block_signer(const struct fama_channel_config *config,
-                                          struct fama_bytes creator)
-{
-    /* The cache is the one part of a configuration that changes, and it changes no answer. */
-    struct fama_channel_config *cache = (struct fama_channel_config *)(uintptr_t)config;
-    if (pthread_mutex_lock(&cache->lock) != 0) {
-        return NULL;
-    }
-    struct fama_identity *identity = recall(cache, creator);
-    (void)pthread_mutex_unlock(&cache->lock);
-    if (identity != NULL) {
-        return identity;
-    }
-    identity = judge_signer(config, creator);
-    if (identity != NULL && pthread_mutex_lock(&cache->lock) == 0) {
-        struct fama_identity *same = recall(cache, creator);
-        if (same == NULL) {
-            remember(cache, creator, identity);
-        }
-        fama_identity_release(same);
-        (void)pthread_mutex_unlock(&cache->lock);
     }
     return identity;
 }
@@ -561,13 +488,18 @@ enum fama_block_refusal fama_block_signatures_prepare(const struct fama_channel_
     }
     size_t der_len = fama_block_header_der(block->number, block->previous_hash, block->data_hash,
                                            der, sizeof(der));
-    bool is_member_seen = false;
+    enum fama_block_refusal refusal = FAMA_BLOCK_UNKNOWN_SIGNER;
     for (size_t i = 0; i < view_count; i++) {
         struct fama_identity *identity = block_signer(config, views[i].creator);
         if (identity == NULL) {
             continue;
         }
-        is_member_seen = true;
+        if (!fama_public_key_is_p256(fama_identity_key(identity))) {
+            fama_identity_release(identity);
+            refusal = refusal == FAMA_BLOCK_UNKNOWN_SIGNER ? FAMA_BLOCK_UNSUPPORTED_KEY : refusal;
+            continue;
+        }
+        refusal = FAMA_BLOCK_BAD_SIGNATURE;
         struct fama_verify_job *job = &signatures->jobs[signatures->count];
         *job = (struct fama_verify_job){.key = fama_identity_key(identity)};
         if (fama_signature_from_der(views[i].der, &job->signature) != 0) {
@@ -578,22 +510,21 @@ enum fama_block_refusal fama_block_signatures_prepare(const struct fama_channel_
         fama_sha256_parts(parts, sizeof(parts) / sizeof(parts[0]), job->digest);
         signatures->identities[signatures->count++] = identity;
     }
-    if (signatures->count > 0) {
-        return FAMA_BLOCK_ACCEPTED;
-    }
-    return is_member_seen ? FAMA_BLOCK_BAD_SIGNATURE : FAMA_BLOCK_UNKNOWN_SIGNER;
+    return signatures->count > 0 ? FAMA_BLOCK_ACCEPTED : refusal;
 }
 
 enum fama_block_refusal fama_block_signatures_judge(const struct fama_channel_config *config,
                                                     const struct fama_block_signatures *signatures)
 {
-    (void)config; /* the rule was applied when the jobs were made: any one signer suffices */
+    /* The rule was applied when the jobs were made: any one signer suffices. */
+    enum fama_block_refusal refusal = FAMA_BLOCK_BAD_SIGNATURE;
     for (size_t i = 0; i < signatures->count; i++) {
         if (signatures->jobs[i].verdict == FAMA_VERDICT_GOOD) {
-            return FAMA_BLOCK_ACCEPTED;
+            fama_signer_cache_remember(config->cache, signatures->identities[i]);
+            refusal = FAMA_BLOCK_ACCEPTED;
         }
     }
-    return FAMA_BLOCK_BAD_SIGNATURE;
+    return refusal;
 }
 
 void fama_block_signatures_clear(struct fama_block_signatures *signatures)

@@ -8,13 +8,15 @@
 #define FAMA_BLOCK_REFUSALS(X)                                                                     \
     X(MALFORMED, "block_malformed", "does not decode as a block: truncated or damaged")            \
     X(WRONG_NUMBER, "block_wrong_number", "its header carries another number than claimed")        \
-    X(WRONG_CHANNEL, "block_wrong_channel", "its first transaction does not name this channel")     \
+    X(WRONG_CHANNEL, "block_wrong_channel", "its first transaction does not name this channel")    \
     X(NO_METADATA, "block_no_metadata", "its signature metadata is missing or does not decode")    \
     X(NOT_WELL_FORMED, "block_not_well_formed",                                                    \
       "a transaction's envelope is empty, unsigned or not canonical (cross-linked block)")         \
     X(DATA_HASH, "block_data_hash", "its transactions do not hash to the header's data hash")      \
     X(PREVIOUS_HASH, "block_previous_hash", "it does not follow the last committed block")         \
     X(UNKNOWN_SIGNER, "block_unknown_signer", "no signature by a member of an orderer MSP")        \
+    X(UNSUPPORTED_KEY, "block_unsupported_key",                                                    \
+      "its orderer's key is not ECDSA P-256, the only kind that is verified here")                 \
     X(BAD_SIGNATURE, "block_bad_signature", "its orderer signatures do not verify")
 
 enum fama_block_refusal {

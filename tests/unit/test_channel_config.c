@@ -5,6 +5,8 @@
 #include "ledger/envelope.h"
 #include "ledger/pack.h"
 #include "ledger/proto/configtx.pb-c.h"
+#include "ledger/proto/msp.pb-c.h"
+#include "unit/certificates.h"
 #include "unit/made_chain.h"
 #include "unit/real_blocks.h"
 
@@ -210,26 +212,151 @@ static void test_a_block_without_signatures_has_an_unknown_signer(void)
     fama_channel_config_release(config);
 }
 
-static void test_an_identity_is_judged_once_and_remembered(void)
+/* The first signature's identity in a block, a reference to be released. Nothing is verified. */
+static struct fama_identity *signer_of(const struct fama_channel_config *config,
+                                       const struct fama_block *block)
+{
+    struct fama_block_signatures signatures;
+    CU_ASSERT_EQUAL_FATAL(fama_block_signatures_prepare(config, block, &signatures),
+                          FAMA_BLOCK_ACCEPTED);
+    CU_ASSERT_EQUAL_FATAL(signatures.count, 1);
+    struct fama_identity *identity = fama_identity_acquire(signatures.identities[0]);
+    CU_ASSERT_EQUAL(fama_block_signatures_judge(config, &signatures), FAMA_BLOCK_BAD_SIGNATURE);
+    fama_block_signatures_clear(&signatures);
+    return identity;
+}
+
+/* Slot 0 with one signature by an identity of OrdererMSP. The signature does not verify. */
+static struct fama_bytes slot_of(struct fama_bytes id_bytes, struct fama_bytes unknown_field,
+                                 struct fama_arena *arena)
+{
+    static const uint8_t der[] = {0x30, 6, 0x02, 1, 1, 0x02, 1, 1};
+    Msp__SerializedIdentity serialized = MSP__SERIALIZED_IDENTITY__INIT;
+    Common__MetadataSignature signature = COMMON__METADATA_SIGNATURE__INIT;
+    Common__MetadataSignature *signatures[] = {&signature};
+    Common__Metadata metadata = COMMON__METADATA__INIT;
+    serialized.mspid = fama_pack_text("OrdererMSP");
+    serialized.id_bytes = fama_pack_binary(id_bytes);
+    struct fama_bytes known = fama_pack(arena, &serialized.base);
+    uint8_t *creator = fama_arena_take(arena, known.len + unknown_field.len);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(creator);
+    memcpy(creator, known.at, known.len);
+    if (unknown_field.len > 0) {
+        memcpy(creator + known.len, unknown_field.at, unknown_field.len);
+    }
+    signature.signature_header = fama_pack_binary(fama_pack_signature_header(
+        arena, fama_bytes(creator, known.len + unknown_field.len), fama_bytes("nonce", 5)));
+    signature.signature = fama_pack_binary(fama_bytes(der, sizeof(der)));
+    metadata.n_signatures = 1;
+    metadata.signatures = signatures;
+    struct fama_bytes slot = fama_pack(arena, &metadata.base);
+    CU_ASSERT_FALSE_FATAL(arena->is_exhausted);
+    return slot;
+}
+
+static void test_a_signer_is_remembered_once_a_signature_of_its_verified(void)
 {
     struct fama_bytes bytes = made_block(MADE_ORDERER);
     struct fama_channel_config *config = made_config();
     struct fama_block block;
-    struct fama_block_signatures first;
-    struct fama_block_signatures second;
     CU_ASSERT_EQUAL_FATAL(fama_block_parse(bytes, &block), FAMA_BLOCK_ACCEPTED);
-    CU_ASSERT_EQUAL_FATAL(fama_block_signatures_prepare(config, &block, &first),
-                          FAMA_BLOCK_ACCEPTED);
-    CU_ASSERT_EQUAL_FATAL(fama_block_signatures_prepare(config, &block, &second),
-                          FAMA_BLOCK_ACCEPTED);
-    CU_ASSERT_EQUAL(first.count, 1);
-    CU_ASSERT_PTR_EQUAL(first.identities[0], second.identities[0]);
-    CU_ASSERT_EQUAL(fama_block_signatures_judge(config, &first), FAMA_BLOCK_BAD_SIGNATURE);
+    CU_ASSERT_EQUAL_FATAL(verify_signatures(config, &block), FAMA_BLOCK_ACCEPTED);
+    struct fama_identity *first = signer_of(config, &block);
+    struct fama_identity *second = signer_of(config, &block);
+    CU_ASSERT_PTR_EQUAL(first, second);
+
+    /* Another encoding of the same identity is the same to Fabric, and to the cache. */
+    struct fama_arena arena;
+    fama_arena_init(&arena, (size_t)1 << 20);
+    block.metadata[FAMA_BLOCK_SIGNATURES] =
+        slot_of(fama_identity_id_bytes(first), fama_bytes("\x1a\x01x", 3), &arena);
+    struct fama_identity *third = signer_of(config, &block);
+    CU_ASSERT_PTR_EQUAL(first, third);
+    fama_arena_clear(&arena);
+
     fama_channel_config_release(config); /* the references keep the identity alive */
-    CU_ASSERT_STRING_EQUAL(fama_identity_mspid(first.identities[0]), "OrdererMSP");
-    fama_block_signatures_clear(&first);
-    fama_block_signatures_clear(&second);
+    CU_ASSERT_STRING_EQUAL(fama_identity_mspid(first), "OrdererMSP");
+    fama_identity_release(first);
+    fama_identity_release(second);
+    fama_identity_release(third);
     fama_block_clear(&block);
+    free_bytes(bytes);
+}
+
+static void test_encodings_of_a_certificate_that_its_holder_did_not_sign_are_not_remembered(void)
+{
+    struct fama_bytes bytes = made_block(MADE_ORDERER);
+    struct fama_channel_config *config = made_config();
+    struct fama_bytes pem =
+        fama_identity_id_bytes(fama_signer_identity(made.signers[MADE_ORDERER]));
+    struct fama_block block;
+    struct fama_arena arena;
+    char text[4096];
+    CU_ASSERT_EQUAL_FATAL(fama_block_parse(bytes, &block), FAMA_BLOCK_ACCEPTED);
+    CU_ASSERT_EQUAL_FATAL(verify_signatures(config, &block), FAMA_BLOCK_ACCEPTED);
+    struct fama_identity *known = signer_of(config, &block);
+    struct fama_bytes good_slot = block.metadata[FAMA_BLOCK_SIGNATURES];
+    fama_arena_init(&arena, (size_t)16 << 20);
+    for (int i = 0; i < 300; i++) { /* more than are remembered */
+        int len = snprintf(text, sizeof(text), "forgery %d\n%.*s", i, (int)pem.len, pem.at);
+        CU_ASSERT_FATAL(len > 0 && (size_t)len < sizeof(text));
+        block.metadata[FAMA_BLOCK_SIGNATURES] =
+            slot_of(fama_bytes(text, (size_t)len), fama_bytes(NULL, 0), &arena);
+        CU_ASSERT_EQUAL(verify_signatures(config, &block), FAMA_BLOCK_BAD_SIGNATURE);
+    }
+    block.metadata[FAMA_BLOCK_SIGNATURES] = good_slot;
+    struct fama_identity *still_known = signer_of(config, &block);
+    CU_ASSERT_PTR_EQUAL(known, still_known);
+    fama_identity_release(known);
+    fama_identity_release(still_known);
+    fama_arena_clear(&arena);
+    fama_channel_config_release(config);
+    fama_block_clear(&block);
+    free_bytes(bytes);
+}
+
+/* An orderer's certificate for a key on another curve, issued by the channel's orderer CA. */
+static void make_orderer_on_curve(const char *curve, struct test_pair *pair)
+{
+    char path[256];
+    struct test_pair ca = {0};
+    snprintf(path, sizeof(path), "%s/orderer/ca/ca.orderer.test-cert.pem", made.folder);
+    BIO *bio = BIO_new_file(path, "r");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(bio);
+    ca.certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+    BIO_free(bio);
+    snprintf(path, sizeof(path), "%s/orderer/ca/priv_sk", made.folder);
+    bio = BIO_new_file(path, "r");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(bio);
+    ca.key = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
+    BIO_free(bio);
+    CU_ASSERT_FATAL(ca.certificate != NULL && ca.key != NULL);
+    const struct test_order order = {
+        .common_name = "orderer1", .ous = {"orderer"}, .curve = curve, .issuer = &ca};
+    test_make(&order, pair);
+    test_free(&ca);
+}
+
+static void test_an_orderer_with_a_key_on_another_curve_is_refused_by_that_name(void)
+{
+    static const char *const curves[] = {"P-224", "P-384", "P-521"};
+    struct fama_bytes bytes = made_block(MADE_ORDERER);
+    struct fama_channel_config *config = made_config();
+    for (size_t i = 0; i < sizeof(curves) / sizeof(curves[0]); i++) {
+        struct fama_block block;
+        struct fama_arena arena;
+        struct test_pair pair;
+        CU_ASSERT_EQUAL_FATAL(fama_block_parse(bytes, &block), FAMA_BLOCK_ACCEPTED);
+        make_orderer_on_curve(curves[i], &pair);
+        fama_arena_init(&arena, (size_t)1 << 20);
+        block.metadata[FAMA_BLOCK_SIGNATURES] =
+            slot_of(test_pem(&pair), fama_bytes(NULL, 0), &arena);
+        CU_ASSERT_EQUAL(verify_signatures(config, &block), FAMA_BLOCK_UNSUPPORTED_KEY);
+        fama_arena_clear(&arena);
+        test_free(&pair);
+        fama_block_clear(&block);
+    }
+    fama_channel_config_release(config);
     free_bytes(bytes);
 }
 
@@ -414,7 +541,9 @@ int main(void)
         TEST(test_a_changed_previous_hash_breaks_the_signature),
         TEST(test_no_flipped_bit_of_a_block_changes_what_would_be_committed),
         TEST(test_a_block_without_signatures_has_an_unknown_signer),
-        TEST(test_an_identity_is_judged_once_and_remembered),
+        TEST(test_a_signer_is_remembered_once_a_signature_of_its_verified),
+        TEST(test_encodings_of_a_certificate_that_its_holder_did_not_sign_are_not_remembered),
+        TEST(test_an_orderer_with_a_key_on_another_curve_is_refused_by_that_name),
         TEST(test_what_is_not_supported_is_refused_by_name),
         TEST(test_a_block_of_transactions_is_no_configuration),
     };
