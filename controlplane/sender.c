@@ -95,14 +95,13 @@ static void run_push(struct fama_sender *sender, const struct push_job *job)
 
 /* An asker that knows nothing of a block gets its first sets: they tell it the size, and what it then
  * asks for it names. So no request is answered by more than it is charged for. */
-static void ask_for_first_sets(struct fama_request *request, size_t block_bytes)
+static void ask_for_first_sets(struct fama_request *request)
 {
-    struct fama_geometry geometry;
-    if (request->count > 0 || block_bytes > UINT32_MAX ||
-        !fama_geometry((uint32_t)block_bytes, request->chunk_bytes, &geometry)) {
+    if (request->count > 0) {
         return;
     }
-    while (request->count < FIRST_SETS && request->count < geometry.sets) {
+    /* Sets that the block does not have are passed over. */
+    while (request->count < FIRST_SETS) {
         request->entries[request->count] =
             (struct fama_request_entry){.set = request->count, .wanted = UINT64_MAX};
         request->count++;
@@ -116,7 +115,7 @@ static void run_serve(struct fama_sender *sender, struct serve_job *job)
     bool is_void = !load_served(sender, job) ||
                    (request->block_bytes != 0 && request->block_bytes != sender->served.len);
     if (!is_void) {
-        ask_for_first_sets(request, sender->served.len);
+        ask_for_first_sets(request);
         struct fama_block_send send = {
             .channel_id = job->channel_id,
             .number = request->block,
