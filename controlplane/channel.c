@@ -17,6 +17,10 @@
 #define WINDOW       64 /* blocks from the height on that may wait here; the dataplane's slots at most */
 #define GROUP_MAX    16 /* blocks judged and written together */
 #define SOURCE_QUEUE 16
+/* Bytes of a group of more than one block: far below what the ledger takes at once, and no small block
+ * waits for the disk behind several of the largest. */
+#define GROUP_BYTES_MAX ((size_t)64 << 20)
+_Static_assert(GROUP_BYTES_MAX <= FAMA_LEDGER_GROUP_BYTES_MAX, "the ledger takes any group");
 
 /* A whole block that waits for its turn. */
 struct waiting_block {
@@ -57,6 +61,7 @@ struct fama_channel {
     struct waiting_block waiting[WINDOW];
     uint64_t next;
     uint8_t last_hash[FAMA_SHA256_BYTES];
+    bool has_failed;
 };
 
 /* A group on its way through judgement. */
@@ -103,22 +108,22 @@ static void release_waiting(struct fama_channel *channel, struct waiting_block *
     memset(waiting, 0, sizeof(*waiting));
 }
 
-/* The free place of a block, or NULL when it is already committed, already here, or too far ahead. */
-static struct waiting_block *place_for(struct fama_channel *channel, uint64_t number)
+/* The place of a block, which may be taken by another copy of it; NULL when it is already committed or too
+ * far ahead. */
+static struct waiting_block *place_of(struct fama_channel *channel, uint64_t number)
 {
     if (number < channel->next || number - channel->next >= WINDOW) {
         return NULL;
     }
-    struct waiting_block *place = &channel->waiting[number % WINDOW];
-    return place->is_here ? NULL : place;
+    return &channel->waiting[number % WINDOW];
 }
 
 static void take_from_dataplane(struct fama_channel *channel)
 {
     struct fama_assembled assembled;
     while (fama_dataplane_take_block(channel->setup.dataplane, channel->setup.index, &assembled)) {
-        struct waiting_block *place = place_for(channel, assembled.number);
-        if (place == NULL) {
+        struct waiting_block *place = place_of(channel, assembled.number);
+        if (place == NULL || place->is_here) {
             fama_dataplane_return_block(channel->setup.dataplane, &assembled, true);
             continue;
         }
@@ -132,6 +137,8 @@ static void take_from_dataplane(struct fama_channel *channel)
     }
 }
 
+/* The source's copy of a block takes the place of one from gossip that waits unjudged: a member that signs
+ * bad copies of coming blocks must not get the source's own dropped, which are handed over but once. */
 static void take_from_source(struct fama_channel *channel)
 {
     struct source_block taken[SOURCE_QUEUE];
@@ -141,10 +148,13 @@ static void take_from_source(struct fama_channel *channel)
     channel->source_count = 0;
     pthread_mutex_unlock(&channel->lock);
     for (uint32_t i = 0; i < count; i++) {
-        struct waiting_block *place = place_for(channel, taken[i].number);
-        if (place == NULL) {
+        struct waiting_block *place = place_of(channel, taken[i].number);
+        if (place == NULL || (place->is_here && place->is_from_source)) {
             fama_block_buffer_release(taken[i].buffer);
             continue;
+        }
+        if (place->is_here) {
+            release_waiting(channel, place, true);
         }
         *place = (struct waiting_block){
             .is_here = true,
@@ -185,15 +195,22 @@ static enum fama_block_refusal judge_alone(struct fama_channel *channel, struct 
     return fama_block_signatures_prepare(channel->config, block, &group->signatures[i]);
 }
 
-/* Takes blocks from the height on as long as there is no gap. A config block ends the group: what
- * follows is judged by the configuration it brings. The first refusal ends it as well. */
+/* Takes blocks from the height on as long as there is no gap and they are not too large together. A config
+ * block ends the group: what follows is judged by the configuration it brings. The first refusal ends it
+ * as well. */
 static void gather_group(struct fama_channel *channel, struct group *group)
 {
+    size_t bytes = 0;
     group->count = 0;
     while (group->count < GROUP_MAX) {
         uint64_t number = channel->next + group->count;
         struct waiting_block *waiting = &channel->waiting[number % WINDOW];
         if (!waiting->is_here || waiting->number != number) {
+            return;
+        }
+        bytes +=
+            waiting_bytes(waiting).len; /* sixteen blocks of 32 bits each at most: no overflow */
+        if (group->count > 0 && bytes > GROUP_BYTES_MAX) {
             return;
         }
         size_t i = group->count++;
@@ -255,6 +272,7 @@ static void fail(struct fama_channel *channel, const struct fama_error *error)
 {
     fama_failure("channel", "%s: commits stop at height %llu: %s", channel->id,
                  (unsigned long long)channel->next, error->text);
+    channel->has_failed = true;
     pthread_mutex_lock(&channel->lock);
     channel->status.has_failed = true;
     snprintf(channel->status.failure, sizeof(channel->status.failure), "%s", error->text);
@@ -324,7 +342,19 @@ static bool write_group(struct fama_channel *channel, struct group *group, size_
     return is_well;
 }
 
-/* Judges and writes one group. False when there was nothing to do, or no more is to be done. */
+/* Gives back all that waits. A channel that has failed must not keep slots of the dataplane, which other
+ * channels need. */
+static void drop_waiting(struct fama_channel *channel)
+{
+    for (size_t i = 0; i < WINDOW; i++) {
+        if (channel->waiting[i].is_here) {
+            release_waiting(channel, &channel->waiting[i], true);
+        }
+    }
+}
+
+/* Judges and writes one group. False when there was nothing to do, when the channel has failed, or when
+ * the dataplane is being interrupted, so that nothing can be judged any more. */
 static bool commit_step(struct fama_channel *channel, struct group *group)
 {
     gather_group(channel, group);
@@ -353,8 +383,7 @@ static void *commit_main(void *context)
 {
     struct fama_channel *channel = context;
     struct group *group = calloc(1, sizeof(*group));
-    bool has_failed = group == NULL;
-    if (has_failed) {
+    if (group == NULL) {
         struct fama_error error;
         fama_error_set(&error, 0, "no memory for a commit group: free some and restart the node");
         fail(channel, &error);
@@ -367,14 +396,11 @@ static void *commit_main(void *context)
     while (!atomic_load(&channel->is_stopping)) {
         take_from_source(channel);
         take_from_dataplane(channel);
-        if (!has_failed && commit_step(channel, group)) {
+        if (!channel->has_failed && commit_step(channel, group)) {
             continue;
         }
-        pthread_mutex_lock(&channel->lock);
-        has_failed = channel->status.has_failed;
-        pthread_mutex_unlock(&channel->lock);
-        if (!has_failed && channel->waiting[channel->next % WINDOW].is_here) {
-            continue;
+        if (channel->has_failed) {
+            drop_waiting(channel);
         }
         /* The dataplane rings its bell only for a thread that has found nothing: that was just now. */
         if (poll(bells, 2, 1000) < 0 && errno != EINTR) {
@@ -471,7 +497,17 @@ static int read_genesis(struct fama_bytes genesis, struct fama_block *block,
                               "not a genesis block: give the channel's block 0, as configtxgen or "
                               "`fama channel genesis` wrote it");
     }
-    return fama_channel_config_from_block(block, config, error) == 0 ? 0 : FAMA_CHANNEL_INVALID;
+    if (fama_channel_config_from_block(block, config, error) != 0) {
+        return FAMA_CHANNEL_INVALID;
+    }
+    enum fama_block_refusal refusal = fama_block_check(block, 0, fama_channel_config_id(*config));
+    if (refusal != FAMA_BLOCK_ACCEPTED) {
+        return fama_error_set(error, FAMA_CHANNEL_INVALID,
+                              "the genesis block of channel %s is damaged: %s (%s): get it anew",
+                              fama_channel_config_id(*config), fama_block_refusal_name(refusal),
+                              fama_block_refusal_words(refusal));
+    }
+    return 0;
 }
 
 int fama_channel_genesis_id(struct fama_bytes genesis, char id[FAMA_CHANNEL_ID_MAX],
@@ -482,8 +518,8 @@ int fama_channel_genesis_id(struct fama_bytes genesis, char id[FAMA_CHANNEL_ID_M
     int result = read_genesis(genesis, &block, &config, error);
     if (result == 0) {
         snprintf(id, FAMA_CHANNEL_ID_MAX, "%s", fama_channel_config_id(config));
-        fama_channel_config_release(config);
     }
+    fama_channel_config_release(config);
     fama_block_clear(&block);
     return result;
 }
@@ -540,22 +576,30 @@ int fama_channel_join(const struct fama_channel_setup *setup, struct fama_bytes 
     return 0;
 }
 
+/* Reads one of our own blocks; the block borrows *bytes, to be freed in either case. */
+static int read_own(struct fama_channel *channel, uint64_t number, uint8_t **bytes,
+                    struct fama_block *block, struct fama_error *error)
+{
+    size_t len = 0;
+    int result = fama_ledger_block(channel->ledger, number, bytes, &len, error);
+    if (result == 0 && fama_block_parse(fama_bytes(*bytes, len), block) != FAMA_BLOCK_ACCEPTED) {
+        result = fama_error_set(error, FAMA_CHANNEL_LEDGER, "block %llu does not decode",
+                                (unsigned long long)number);
+    }
+    return result;
+}
+
 static int load_config(struct fama_channel *channel, struct fama_error *error)
 {
     uint8_t *bytes = NULL;
-    size_t len = 0;
     struct fama_block block = {0};
     uint64_t number = 0;
-    int result = fama_ledger_block(channel->ledger, channel->next - 1, &bytes, &len, error);
-    if (result == 0 && fama_block_parse(fama_bytes(bytes, len), &block) == FAMA_BLOCK_ACCEPTED &&
-        !fama_block_is_config(&block) && fama_block_last_config(&block, &number)) {
+    int result = read_own(channel, channel->next - 1, &bytes, &block, error);
+    if (result == 0 && !fama_block_is_config(&block) && fama_block_last_config(&block, &number)) {
         fama_block_clear(&block);
         fama_ledger_free(bytes);
         bytes = NULL;
-        result = fama_ledger_block(channel->ledger, number, &bytes, &len, error);
-        if (result == 0) {
-            fama_block_parse(fama_bytes(bytes, len), &block);
-        }
+        result = read_own(channel, number, &bytes, &block, error);
     }
     if (result == 0) {
         result = fama_channel_config_from_block(&block, &channel->config, error);
@@ -615,11 +659,7 @@ void fama_channel_stop(struct fama_channel *channel)
         pthread_join(channel->thread, NULL);
         channel->has_thread = false;
     }
-    for (size_t i = 0; i < WINDOW; i++) {
-        if (channel->waiting[i].is_here) {
-            release_waiting(channel, &channel->waiting[i], true);
-        }
-    }
+    drop_waiting(channel);
     for (uint32_t i = 0; i < channel->source_count; i++) {
         fama_block_buffer_release(channel->source[i].buffer);
     }

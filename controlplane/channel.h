@@ -9,8 +9,8 @@
  * copy; it is neither written nor sent.
  *
  * Threads: create, open, start, stop and the offers belong to the control thread; the status may be read by
- * any. A ledger that cannot be written stops this channel's commits with one error; gossip goes on and
- * what was committed keeps being served. */
+ * any. A ledger that cannot be written stops this channel's commits with one error and drops the blocks
+ * that wait; gossip goes on and what was committed keeps being served. */
 #ifndef FAMA_CONTROLPLANE_CHANNEL_H
 #define FAMA_CONTROLPLANE_CHANNEL_H
 

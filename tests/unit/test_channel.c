@@ -1,0 +1,525 @@
+/* The commit thread against a dataplane that is a queue: real blocks, a real ledger, the real sender. The
+ * functions of dataplane/dataplane.h that a channel and a sender call are defined here. */
+#include "controlplane/channel.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "unit/made_chain.h"
+
+#define BLOCKS  12
+#define HANDED  64 /* blocks handed over in one test; each has a slot of its own */
+#define WAIT_MS 10000
+
+struct fama_dataplane {
+    pthread_mutex_t lock;
+    int bell;
+    struct fama_assembled queue[HANDED];
+    uint32_t handed, taken;
+    uint32_t returned[HANDED]; /* how often */
+    bool accepted[HANDED];
+    uint32_t pushed_count;
+    uint64_t pushed[HANDED];
+    bool is_interrupted;
+    struct fama_verifier *verifier;
+};
+
+bool fama_dataplane_take_block(struct fama_dataplane *dataplane, uint16_t channel,
+                               struct fama_assembled *block)
+{
+    uint64_t rung;
+    (void)channel;
+    pthread_mutex_lock(&dataplane->lock);
+    bool is_there = dataplane->taken < dataplane->handed;
+    if (is_there) {
+        *block = dataplane->queue[dataplane->taken++];
+    } else {
+        (void)!read(dataplane->bell, &rung, sizeof(rung));
+    }
+    pthread_mutex_unlock(&dataplane->lock);
+    return is_there;
+}
+
+void fama_dataplane_return_block(struct fama_dataplane *dataplane,
+                                 const struct fama_assembled *block, bool accepted)
+{
+    pthread_mutex_lock(&dataplane->lock);
+    dataplane->returned[block->slot]++;
+    dataplane->accepted[block->slot] = accepted;
+    pthread_mutex_unlock(&dataplane->lock);
+}
+
+int fama_dataplane_block_fd(const struct fama_dataplane *dataplane, uint16_t channel)
+{
+    (void)channel;
+    return dataplane->bell;
+}
+
+int fama_dataplane_verify(struct fama_dataplane *dataplane, struct fama_verify_job *jobs[],
+                          size_t count)
+{
+    pthread_mutex_lock(&dataplane->lock);
+    bool is_interrupted = dataplane->is_interrupted;
+    pthread_mutex_unlock(&dataplane->lock);
+    if (is_interrupted) {
+        return FAMA_DATAPLANE_STOPPING;
+    }
+    fama_verifier_run(dataplane->verifier, jobs, count);
+    return 0;
+}
+
+int fama_dataplane_send_block(struct fama_dataplane *dataplane, const struct fama_signer *signer,
+                              const struct fama_block_send *send, uint64_t *chunks)
+{
+    (void)signer;
+    pthread_mutex_lock(&dataplane->lock);
+    dataplane->pushed[dataplane->pushed_count++] = send->number;
+    pthread_mutex_unlock(&dataplane->lock);
+    *chunks += 1;
+    return 0;
+}
+
+/* ---- One node's channel ---- */
+
+static struct made_chain made;
+static struct fama_bytes chain[BLOCKS + 1]; /* chain[0] is the genesis block */
+static struct fama_bytes stranger_block;    /* block 1 by an orderer nobody knows */
+
+struct bench {
+    struct fama_dataplane dataplane;
+    struct fama_sender *sender;
+    struct fama_channel *channel;
+    struct fama_channel_setup setup;
+    char ledgers[128];
+    int wake_fd;
+};
+
+static void ring(int fd)
+{
+    uint64_t one = 1;
+    CU_ASSERT_EQUAL(write(fd, &one, sizeof(one)), (ssize_t)sizeof(one));
+}
+
+static void prepare(struct bench *bench)
+{
+    static int count;
+    memset(bench, 0, sizeof(*bench));
+    snprintf(bench->ledgers, sizeof(bench->ledgers), "%s/ledgers%d", made.folder, count++);
+    CU_ASSERT_EQUAL_FATAL(mkdir(bench->ledgers, 0700), 0);
+    CU_ASSERT_EQUAL_FATAL(pthread_mutex_init(&bench->dataplane.lock, NULL), 0);
+    bench->dataplane.bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    bench->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    bench->dataplane.verifier = fama_verifier_create();
+    bench->sender = fama_sender_start(&bench->dataplane, made.signers[MADE_SIPHER]);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(bench->dataplane.verifier);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(bench->sender);
+    bench->setup = (struct fama_channel_setup){.ledgers_directory = bench->ledgers,
+                                               .mspid = "SipherMSP",
+                                               .dataplane = &bench->dataplane,
+                                               .sender = bench->sender,
+                                               .wake_fd = bench->wake_fd};
+}
+
+static void start(struct bench *bench)
+{
+    struct fama_error error = {""};
+    prepare(bench);
+    CU_ASSERT_EQUAL_FATAL(fama_channel_join(&bench->setup, chain[0], &bench->channel, &error), 0);
+    CU_ASSERT_EQUAL_FATAL(fama_channel_start(bench->channel), 0);
+}
+
+static void finish(struct bench *bench)
+{
+    if (bench->channel != NULL) {
+        fama_channel_stop(bench->channel);
+    }
+    fama_sender_stop(bench->sender);
+    fama_channel_close(bench->channel);
+    for (uint32_t i = 0; i < bench->dataplane.taken; i++) {
+        CU_ASSERT_EQUAL(bench->dataplane.returned[i], 1);
+    }
+    fama_verifier_destroy(bench->dataplane.verifier);
+    close(bench->dataplane.bell);
+    close(bench->wake_fd);
+    pthread_mutex_destroy(&bench->dataplane.lock);
+}
+
+/* As the dataplane would: a whole block by gossip, in a slot of its own. Returns the slot. */
+static uint32_t hand_over(struct bench *bench, uint64_t number, struct fama_bytes bytes)
+{
+    struct fama_dataplane *dataplane = &bench->dataplane;
+    pthread_mutex_lock(&dataplane->lock);
+    uint32_t slot = dataplane->handed++;
+    dataplane->queue[slot] = (struct fama_assembled){
+        .slot = slot, .number = number, .at = bytes.at, .len = (uint32_t)bytes.len};
+    ring(dataplane->bell);
+    pthread_mutex_unlock(&dataplane->lock);
+    return slot;
+}
+
+/* As the ordering source would. */
+static void offer(struct bench *bench, uint64_t number, struct fama_bytes bytes)
+{
+    uint8_t *copy = malloc(bytes.len);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(copy);
+    memcpy(copy, bytes.at, bytes.len);
+    struct fama_block_buffer *buffer = fama_block_buffer_adopt(copy, bytes.len);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(buffer);
+    CU_ASSERT_TRUE(fama_channel_source_room(bench->channel) > 0);
+    fama_channel_offer(bench->channel, number, buffer);
+    fama_block_buffer_release(buffer);
+}
+
+static bool pause_a_little(uint32_t *waited_ms)
+{
+    const struct timespec pause = {.tv_nsec = 1000000};
+    nanosleep(&pause, NULL);
+    return ++*waited_ms < WAIT_MS;
+}
+
+static struct fama_channel_status status_of(struct bench *bench)
+{
+    struct fama_channel_status status;
+    fama_channel_status(bench->channel, &status);
+    return status;
+}
+
+static bool reaches(struct bench *bench, uint64_t height)
+{
+    uint32_t waited_ms = 0;
+    while (status_of(bench).height != height && pause_a_little(&waited_ms)) {
+    }
+    return status_of(bench).height == height;
+}
+
+static bool refuses(struct bench *bench, enum fama_block_refusal refusal, uint64_t times)
+{
+    uint32_t waited_ms = 0;
+    while (status_of(bench).refused[refusal] != times && pause_a_little(&waited_ms)) {
+    }
+    return status_of(bench).refused[refusal] == times;
+}
+
+static uint32_t returned(struct bench *bench)
+{
+    uint32_t count = 0;
+    pthread_mutex_lock(&bench->dataplane.lock);
+    for (uint32_t i = 0; i < bench->dataplane.handed; i++) {
+        count += bench->dataplane.returned[i];
+    }
+    pthread_mutex_unlock(&bench->dataplane.lock);
+    return count;
+}
+
+static bool returns(struct bench *bench, uint32_t count)
+{
+    uint32_t waited_ms = 0;
+    while (returned(bench) < count && pause_a_little(&waited_ms)) {
+    }
+    return returned(bench) == count;
+}
+
+static bool has_taken_all(struct bench *bench)
+{
+    uint32_t waited_ms = 0;
+    bool is_so;
+    do {
+        pthread_mutex_lock(&bench->dataplane.lock);
+        is_so = bench->dataplane.taken == bench->dataplane.handed;
+        pthread_mutex_unlock(&bench->dataplane.lock);
+    } while (!is_so && pause_a_little(&waited_ms));
+    return is_so;
+}
+
+static bool was_accepted(struct bench *bench, uint32_t slot)
+{
+    pthread_mutex_lock(&bench->dataplane.lock);
+    bool is_so = bench->dataplane.returned[slot] == 1 && bench->dataplane.accepted[slot];
+    pthread_mutex_unlock(&bench->dataplane.lock);
+    return is_so;
+}
+
+/* A copy with the lowest bit of the byte at `at` changed; lives as long as the program. */
+static struct fama_bytes with_flipped_bit(struct fama_bytes bytes, const uint8_t *at)
+{
+    uint8_t *copy = malloc(bytes.len);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(copy);
+    memcpy(copy, bytes.at, bytes.len);
+    copy[at - bytes.at] ^= 1;
+    return fama_bytes(copy, bytes.len);
+}
+
+static struct fama_bytes last_part_spoilt(struct fama_bytes bytes, bool is_data)
+{
+    struct fama_block block;
+    CU_ASSERT_EQUAL_FATAL(fama_block_parse(bytes, &block), FAMA_BLOCK_ACCEPTED);
+    const struct fama_bytes part =
+        is_data ? block.envelopes[block.envelope_count - 1] : block.metadata[FAMA_BLOCK_SIGNATURES];
+    fama_block_clear(&block);
+    return with_flipped_bit(bytes, part.at + part.len - 1);
+}
+
+/* What ends an envelope is its creator's signature. */
+static struct fama_bytes spoilt(struct fama_bytes bytes)
+{
+    return last_part_spoilt(bytes, true);
+}
+
+/* What ends the signatures' slot is the orderer's. */
+static struct fama_bytes with_wrong_signature(struct fama_bytes bytes)
+{
+    return last_part_spoilt(bytes, false);
+}
+
+/* ---- Tests ---- */
+
+static void test_blocks_in_any_order_and_twice_are_committed_in_order_and_once(void)
+{
+    struct bench bench;
+    start(&bench);
+    for (uint64_t number = BLOCKS; number >= 2; number--) {
+        hand_over(&bench, number, chain[number]);
+        hand_over(&bench, number, chain[number]);
+    }
+    CU_ASSERT_TRUE(has_taken_all(&bench));
+    CU_ASSERT_EQUAL(status_of(&bench).height, 1);
+    hand_over(&bench, 1, chain[1]);
+    CU_ASSERT_TRUE(reaches(&bench, BLOCKS + 1));
+    hand_over(&bench, 1, chain[1]);
+    CU_ASSERT_TRUE(returns(&bench, 2 * BLOCKS));
+    for (uint32_t slot = 0; slot < 2 * BLOCKS; slot++) {
+        CU_ASSERT_TRUE(was_accepted(&bench, slot));
+    }
+    struct fama_channel_status status = status_of(&bench);
+    CU_ASSERT_EQUAL(status.blocks_by_push, BLOCKS);
+    CU_ASSERT_EQUAL(atomic_load(&fama_channel_gate(bench.channel)->next_block), BLOCKS + 1);
+    for (uint64_t number = 0; number <= BLOCKS; number++) {
+        uint8_t *bytes = NULL;
+        size_t len = 0;
+        CU_ASSERT_EQUAL_FATAL(
+            fama_ledger_block(fama_channel_ledger(bench.channel), number, &bytes, &len, NULL), 0);
+        CU_ASSERT_TRUE(fama_bytes_equal(fama_bytes(bytes, len), chain[number]));
+        fama_ledger_free(bytes);
+    }
+    finish(&bench);
+    CU_ASSERT_EQUAL(bench.dataplane.pushed_count, 0);
+}
+
+static void test_a_bad_block_is_refused_by_name_and_its_good_copy_taken(void)
+{
+    struct bench bench;
+    start(&bench);
+    hand_over(&bench, 2, chain[2]);
+    uint32_t bad = hand_over(&bench, 1, spoilt(chain[1]));
+    CU_ASSERT_TRUE(refuses(&bench, FAMA_BLOCK_DATA_HASH, 1));
+    CU_ASSERT_TRUE(returns(&bench, 1));
+    CU_ASSERT_FALSE(was_accepted(&bench, bad));
+    hand_over(&bench, 1, fama_bytes(chain[1].at, chain[1].len / 2));
+    CU_ASSERT_TRUE(refuses(&bench, FAMA_BLOCK_MALFORMED, 1));
+    hand_over(&bench, 1, chain[3]);
+    CU_ASSERT_TRUE(refuses(&bench, FAMA_BLOCK_WRONG_NUMBER, 1));
+    hand_over(&bench, 1, stranger_block);
+    CU_ASSERT_TRUE(refuses(&bench, FAMA_BLOCK_UNKNOWN_SIGNER, 1));
+    hand_over(&bench, 1, with_wrong_signature(chain[1]));
+    CU_ASSERT_TRUE(refuses(&bench, FAMA_BLOCK_BAD_SIGNATURE, 1));
+    CU_ASSERT_EQUAL(status_of(&bench).height, 1);
+    hand_over(&bench, 1, chain[1]);
+    CU_ASSERT_TRUE(reaches(&bench, 3));
+    finish(&bench);
+}
+
+static void test_what_precedes_a_bad_block_in_its_group_is_committed(void)
+{
+    struct bench bench;
+    start(&bench);
+    for (uint64_t number = 8; number >= 1; number--) {
+        hand_over(&bench, number, number == 5 ? spoilt(chain[5]) : chain[number]);
+    }
+    CU_ASSERT_TRUE(refuses(&bench, FAMA_BLOCK_DATA_HASH, 1));
+    CU_ASSERT_TRUE(reaches(&bench, 5));
+    CU_ASSERT_TRUE(returns(&bench, 5));
+    hand_over(&bench, 5, chain[5]);
+    CU_ASSERT_TRUE(reaches(&bench, 9));
+    finish(&bench);
+}
+
+static void test_a_block_cut_short_in_the_source_is_named_and_its_whole_copy_sent_once(void)
+{
+    struct bench bench;
+    uint64_t number = 0;
+    start(&bench);
+    offer(&bench, 1, fama_bytes(chain[1].at, chain[1].len / 3));
+    CU_ASSERT_TRUE(refuses(&bench, FAMA_BLOCK_MALFORMED, 1));
+    CU_ASSERT_TRUE(fama_channel_source_refusal(bench.channel, &number));
+    CU_ASSERT_EQUAL(number, 1);
+    CU_ASSERT_FALSE(fama_channel_source_refusal(bench.channel, &number));
+    for (uint64_t i = 1; i <= 3; i++) {
+        offer(&bench, i, chain[i]);
+    }
+    CU_ASSERT_TRUE(reaches(&bench, 4));
+    CU_ASSERT_EQUAL(status_of(&bench).blocks_from_source, 3);
+    struct fama_arrival arrival;
+    CU_ASSERT_EQUAL(fama_ledger_arrival(fama_channel_ledger(bench.channel), 1, &arrival, NULL), 0);
+    CU_ASSERT_EQUAL(arrival.path, FAMA_ARRIVAL_SOURCE);
+    CU_ASSERT(arrival.sent_ns >= arrival.complete_ns);
+    struct fama_sender_stats stats;
+    uint32_t waited_ms = 0;
+    do {
+        fama_sender_stats(bench.sender, &stats);
+    } while (stats.blocks_pushed < 3 && pause_a_little(&waited_ms));
+    finish(&bench);
+    CU_ASSERT_EQUAL_FATAL(bench.dataplane.pushed_count, 3);
+    for (uint64_t i = 0; i < 3; i++) {
+        CU_ASSERT_EQUAL(bench.dataplane.pushed[i], i + 1);
+    }
+}
+
+static void test_bad_copies_by_gossip_of_coming_blocks_do_not_displace_the_sources(void)
+{
+    struct bench bench;
+    start(&bench);
+    for (uint64_t number = 2; number <= 9; number++) {
+        hand_over(&bench, number, spoilt(chain[number]));
+    }
+    CU_ASSERT_TRUE(has_taken_all(&bench));
+    for (uint64_t number = 1; number <= 9; number++) {
+        offer(&bench, number, chain[number]);
+    }
+    CU_ASSERT_TRUE(reaches(&bench, 10));
+    CU_ASSERT_EQUAL(status_of(&bench).blocks_from_source, 9);
+    finish(&bench);
+}
+
+static void test_a_channel_whose_disk_fails_keeps_no_slot_of_the_others(void)
+{
+    struct bench bench;
+    struct rlimit limit;
+    start(&bench);
+    for (uint64_t number = 2; number <= 6; number++) {
+        hand_over(&bench, number, chain[number]);
+    }
+    CU_ASSERT_TRUE(has_taken_all(&bench));
+    /* From here on no file grows: what a full disk does to a write. */
+    CU_ASSERT_EQUAL_FATAL(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    (void)signal(SIGXFSZ, SIG_IGN);
+    CU_ASSERT_EQUAL_FATAL(
+        setrlimit(RLIMIT_FSIZE, &(struct rlimit){.rlim_cur = 0, .rlim_max = limit.rlim_max}), 0);
+    hand_over(&bench, 1, chain[1]);
+    CU_ASSERT_TRUE(returns(&bench, 6));
+    hand_over(&bench, 7, chain[7]);
+    CU_ASSERT_TRUE(returns(&bench, 7));
+    CU_ASSERT_EQUAL_FATAL(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    struct fama_channel_status status = status_of(&bench);
+    CU_ASSERT_TRUE(status.has_failed);
+    CU_ASSERT_NOT_EQUAL(status.failure[0], '\0');
+    CU_ASSERT_EQUAL(status.height, 1);
+    CU_ASSERT_EQUAL(fama_channel_source_room(bench.channel), 0);
+    finish(&bench);
+}
+
+static void test_a_channel_opens_again_at_its_height_and_goes_on(void)
+{
+    struct bench bench;
+    struct fama_error error = {""};
+    struct fama_channel *again = NULL;
+    start(&bench);
+    for (uint64_t number = 1; number <= 4; number++) {
+        hand_over(&bench, number, chain[number]);
+    }
+    CU_ASSERT_TRUE(reaches(&bench, 5));
+    fama_channel_stop(bench.channel);
+    fama_channel_close(bench.channel);
+    CU_ASSERT_EQUAL(fama_channel_join(&bench.setup, chain[0], &again, &error), FAMA_CHANNEL_EXISTS);
+    CU_ASSERT_EQUAL_FATAL(fama_channel_open(&bench.setup, MADE_CHANNEL, &bench.channel, &error), 0);
+    CU_ASSERT_EQUAL(status_of(&bench).height, 5);
+    CU_ASSERT_EQUAL(atomic_load(&fama_channel_gate(bench.channel)->next_block), 5);
+    CU_ASSERT_EQUAL_FATAL(fama_channel_start(bench.channel), 0);
+    hand_over(&bench, 5, chain[5]);
+    CU_ASSERT_TRUE(reaches(&bench, 6));
+    finish(&bench);
+}
+
+static void test_a_channel_stops_at_once_while_the_dataplane_is_interrupted(void)
+{
+    struct bench bench;
+    struct timespec before;
+    struct timespec after;
+    start(&bench);
+    pthread_mutex_lock(&bench.dataplane.lock);
+    bench.dataplane.is_interrupted = true;
+    pthread_mutex_unlock(&bench.dataplane.lock);
+    for (uint64_t number = 1; number <= 4; number++) {
+        hand_over(&bench, number, chain[number]);
+    }
+    CU_ASSERT_TRUE(has_taken_all(&bench));
+    (void)clock_gettime(CLOCK_MONOTONIC, &before);
+    fama_channel_stop(bench.channel);
+    (void)clock_gettime(CLOCK_MONOTONIC, &after);
+    CU_ASSERT_TRUE(after.tv_sec - before.tv_sec <= 1);
+    CU_ASSERT_EQUAL(returned(&bench), 4);
+    CU_ASSERT_EQUAL(status_of(&bench).height, 1);
+    finish(&bench);
+}
+
+static void test_a_damaged_or_foreign_genesis_block_is_not_joined(void)
+{
+    struct bench bench;
+    struct fama_error error = {""};
+    prepare(&bench);
+    CU_ASSERT_EQUAL(fama_channel_join(&bench.setup, spoilt(chain[0]), &bench.channel, &error),
+                    FAMA_CHANNEL_INVALID);
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.text, fama_block_refusal_name(FAMA_BLOCK_DATA_HASH)));
+    CU_ASSERT_EQUAL(fama_channel_join(&bench.setup, chain[1], &bench.channel, &error),
+                    FAMA_CHANNEL_INVALID);
+    bench.setup.mspid = "NobodyMSP";
+    CU_ASSERT_EQUAL(fama_channel_join(&bench.setup, chain[0], &bench.channel, &error),
+                    FAMA_CHANNEL_INVALID);
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "NobodyMSP"));
+    CU_ASSERT_PTR_NULL(bench.channel);
+    finish(&bench);
+}
+
+static bool make_blocks(void)
+{
+    struct fama_error error = {""};
+    struct fama_chain_builder *builder = made_builder(&made, MADE_ORDERER);
+    struct fama_chain_builder *stranger = made_builder(&made, MADE_STRANGER);
+    bool is_made = builder != NULL && stranger != NULL;
+    uint8_t *bytes;
+    size_t len;
+    chain[0] = fama_bytes(made.genesis_bytes, made.genesis_len);
+    for (size_t number = 1; is_made && number <= BLOCKS; number++) {
+        is_made = fama_chain_builder_next(builder, 2, 64, &bytes, &len, &error) == 0;
+        chain[number] = fama_bytes(bytes, len);
+    }
+    is_made = is_made && fama_chain_builder_next(stranger, 2, 64, &bytes, &len, &error) == 0;
+    stranger_block = fama_bytes(bytes, len);
+    fama_chain_builder_destroy(builder);
+    fama_chain_builder_destroy(stranger);
+    return is_made;
+}
+
+int main(void)
+{
+    static const struct test_case cases[] = {
+        TEST(test_blocks_in_any_order_and_twice_are_committed_in_order_and_once),
+        TEST(test_a_bad_block_is_refused_by_name_and_its_good_copy_taken),
+        TEST(test_what_precedes_a_bad_block_in_its_group_is_committed),
+        TEST(test_a_block_cut_short_in_the_source_is_named_and_its_whole_copy_sent_once),
+        TEST(test_bad_copies_by_gossip_of_coming_blocks_do_not_displace_the_sources),
+        TEST(test_a_channel_whose_disk_fails_keeps_no_slot_of_the_others),
+        TEST(test_a_channel_opens_again_at_its_height_and_goes_on),
+        TEST(test_a_channel_stops_at_once_while_the_dataplane_is_interrupted),
+        TEST(test_a_damaged_or_foreign_genesis_block_is_not_joined),
+    };
+    bool is_ready = made_chain_create(&made) && make_blocks();
+    int status =
+        is_ready ? run_suite("channel", cases, sizeof(cases) / sizeof(cases[0])) : EXIT_FAILURE;
+    made_chain_destroy(&made);
+    return status;
+}
