@@ -30,12 +30,12 @@ struct waiting {
     uint64_t order; /* of two frames due at once the earlier goes first */
     uint32_t slot;  /* of frames */
     uint16_t bytes;
-    uint16_t port;
+    uint32_t port;
 };
 
 struct address {
     uint8_t mac[ETH_ALEN];
-    uint16_t port;
+    uint32_t port;
 };
 
 struct switch_state {
@@ -151,7 +151,7 @@ static int open_port(struct switch_state *state, uint32_t port, struct fama_erro
     return 0;
 }
 
-static void learn(struct switch_state *state, const uint8_t *mac, uint16_t port)
+static void learn(struct switch_state *state, const uint8_t *mac, uint32_t port)
 {
     if ((mac[0] & 1) != 0) {
         return;
@@ -173,13 +173,13 @@ static int port_of(const struct switch_state *state, const uint8_t *mac)
 {
     for (uint32_t i = 0; i < state->address_count; i++) {
         if (memcmp(state->addresses[i].mac, mac, ETH_ALEN) == 0) {
-            return state->addresses[i].port;
+            return (int)state->addresses[i].port;
         }
     }
     return -1;
 }
 
-static void send_now(struct switch_state *state, const uint8_t *frame, size_t bytes, uint16_t port)
+static void send_now(struct switch_state *state, const uint8_t *frame, size_t bytes, uint32_t port)
 {
     if (send(state->polls[port].fd, frame, bytes, 0) == (ssize_t)bytes) {
         state->counters->forwarded++;
@@ -190,7 +190,7 @@ static void send_now(struct switch_state *state, const uint8_t *frame, size_t by
 
 /* One frame on its way to one port: lost, sent at once, or made to wait. As with netem, a frame picked for
  * reordering skips the delay of the others. */
-static void take_to(struct switch_state *state, const uint8_t *frame, size_t bytes, uint16_t port,
+static void take_to(struct switch_state *state, const uint8_t *frame, size_t bytes, uint32_t port,
                     uint64_t now)
 {
     const struct fama_network_faults *faults = state->faults;
@@ -220,7 +220,7 @@ static void take_to(struct switch_state *state, const uint8_t *frame, size_t byt
                                       .port = port});
 }
 
-static void receive_from(struct switch_state *state, uint16_t port, uint64_t now)
+static void receive_from(struct switch_state *state, uint32_t port, uint64_t now)
 {
     uint8_t frame[FRAME_BYTES];
     for (int i = 0; i < FRAMES_PER_ROUND; i++) {
@@ -235,8 +235,8 @@ static void receive_from(struct switch_state *state, uint16_t port, uint64_t now
         }
         learn(state, frame + ETH_ALEN, port);
         int target = port_of(state, frame);
-        for (uint16_t to = 0; to < state->ports; to++) {
-            if (to != port && (target < 0 || target == to)) {
+        for (uint32_t to = 0; to < state->ports; to++) {
+            if (to != port && (target < 0 || (uint32_t)target == to)) {
                 take_to(state, frame, (size_t)bytes, to, now);
             }
         }
@@ -267,7 +267,7 @@ static void run(struct switch_state *state)
         }
         now = now_ns();
         send_due(state, now);
-        for (uint16_t port = 0; port < state->ports; port++) {
+        for (uint32_t port = 0; port < state->ports; port++) {
             if ((state->polls[port].revents & (POLLIN | POLLERR)) != 0) {
                 receive_from(state, port, now);
             }
