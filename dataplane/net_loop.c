@@ -16,6 +16,7 @@
 #define PREFETCH_AHEAD     4
 #define HOUSEKEEPING_NS    1000000u
 #define WINDOW_PAUSE_NS    5000000u
+#define PORT_WATCH_NS      250000000u
 #define GAPS_PER_TICK      4
 #define DATAGRAM_EVENT_MAX sizeof(((struct fama_event *)NULL)->datagram)
 
@@ -45,6 +46,7 @@ struct fama_net {
     const struct fama_view *view;
     uint64_t now_ns;
     uint64_t housekeeping_at_ns;
+    uint64_t port_watch_at_ns;
 };
 
 static uint64_t monotonic_ns(void)
@@ -308,6 +310,9 @@ static void take_frame(struct fama_net *net, struct rte_mbuf *packet)
 static uint32_t receive(struct fama_net *net)
 {
     struct rte_mbuf *packets[BURST];
+    if (!net->topology->port.is_started) {
+        return 0;
+    }
     uint16_t count = rte_eth_rx_burst(net->topology->port.id, 0, packets, BURST);
     for (uint16_t i = 0; i < count && i < PREFETCH_AHEAD; i++) {
         rte_prefetch0(rte_pktmbuf_mtod(packets[i], void *));
@@ -456,6 +461,10 @@ static void keep_house(struct fama_net *net)
         for (uint32_t i = 0; i < net->view->channel_count; i++) {
             tell_window(net, &net->view->channels[i]);
         }
+    }
+    if (net->now_ns >= net->port_watch_at_ns) {
+        fama_port_watch(&net->topology->port);
+        net->port_watch_at_ns = net->now_ns + PORT_WATCH_NS;
     }
     struct fama_neighbour_counts arp = fama_neighbour_counts(net->transmit.neighbours);
     net->counts.own.arp_requests_sent = arp.requests_sent;

@@ -140,6 +140,8 @@ static int create_virtual(struct fama_port *port, const struct fama_dataplane_co
                               words[0] != '\0' ? words : rte_strerror(-status));
     }
     port->is_virtual = true;
+    port->is_reconnected =
+        starts_with(port->name, "net_memif") && strstr(arguments, "role=server") == NULL;
     return 0;
 }
 
@@ -285,10 +287,10 @@ static int start(struct fama_port *port, const struct fama_dataplane_config *con
 {
     /* The link may come up later: a memif's other side is not there yet, a cable is plugged in. */
     int status = rte_eth_dev_start(port->id);
-    if (status != 0) {
+    port->is_started = status == 0;
+    if (status != 0 && !port->is_reconnected) {
         return refuse(config, "to start", status, error);
     }
-    port->is_started = true;
     struct rte_ether_addr mac;
     status = rte_eth_macaddr_get(port->id, &mac);
     if (status != 0) {
@@ -333,6 +335,20 @@ int fama_port_open(struct fama_port *port, const struct fama_dataplane_config *c
         fama_port_close(port);
     }
     return status;
+}
+
+void fama_port_watch(struct fama_port *port)
+{
+    struct rte_eth_link link = {0};
+    if (!port->is_reconnected ||
+        (port->is_started && rte_eth_link_get_nowait(port->id, &link) == 0 &&
+         link.link_status == RTE_ETH_LINK_UP)) {
+        return;
+    }
+    if (port->is_started) {
+        (void)rte_eth_dev_stop(port->id);
+    }
+    port->is_started = rte_eth_dev_start(port->id) == 0;
 }
 
 void fama_port_close(struct fama_port *port)

@@ -30,8 +30,9 @@ struct fama_port {
     struct rte_mempool *packets; /* one whole frame each */
     struct rte_mempool *headers; /* private headers of shared payloads */
     bool is_virtual;
-    bool is_started;
-    char name[64]; /* of the device */
+    bool is_started;     /* else its queues must not be touched */
+    bool is_reconnected; /* when the link is down, by us: net_memif's client tries once by itself */
+    char name[64];       /* of the device */
 };
 
 /* Creates the device if it is virtual, takes packet memory (`private_bytes` in each packet are the
@@ -39,6 +40,9 @@ struct fama_port {
  * nothing is left behind. */
 int fama_port_open(struct fama_port *port, const struct fama_dataplane_config *config,
                    uint16_t private_bytes, struct fama_error *error);
+/* To be called now and then by the net lcore: starts a port anew that has lost its other end, or had none
+ * yet, and does not look for it by itself. Only such a port costs more than a look at the link. */
+void fama_port_watch(struct fama_port *port);
 /* All packets must have come back. */
 void fama_port_close(struct fama_port *port);
 

@@ -179,7 +179,7 @@ uint32_t fama_transmit_flush(struct fama_transmit *transmit, uint64_t now_ns)
     transmit->now_ns = now_ns;
     uint32_t sent = 0;
     uint32_t fruitless = 0;
-    while (sent < transmit->staged_count && fruitless < TRIES) {
+    while (transmit->port->is_started && sent < transmit->staged_count && fruitless < TRIES) {
         uint32_t left = transmit->staged_count - sent;
         uint16_t burst = (uint16_t)(left < BURST ? left : BURST);
         uint64_t bytes[BURST];
