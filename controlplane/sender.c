@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "controlplane/log.h"
+#include "controlplane/repair.h"
 
 #define PUSH_QUEUE  16
 #define SERVE_QUEUE 256
-#define FIRST_SETS  3 /* of 64 chunks of 1,240 bytes: within FAMA_REPAIR_WHOLE_BLOCK_BYTES */
 
 struct push_job {
     const char *channel_id;
@@ -93,18 +93,20 @@ static void run_push(struct fama_sender *sender, const struct push_job *job)
     pthread_mutex_unlock(&sender->lock);
 }
 
-/* An asker that knows nothing of a block gets its first sets: they tell it the size, and what it then
- * asks for it names. So no request is answered by more than it is charged for. */
-static void ask_for_first_sets(struct fama_request *request)
+/* An asker that knows nothing of a block gets its first chunks: they tell it the size, and what it then asks
+ * for it names. They are as many as it has been charged for, whatever their size. */
+static void ask_for_first_chunks(struct fama_request *request)
 {
-    if (request->count > 0) {
-        return;
-    }
-    /* Sets that the block does not have are passed over. */
-    while (request->count < FIRST_SETS) {
-        request->entries[request->count] =
-            (struct fama_request_entry){.set = request->count, .wanted = UINT64_MAX};
+    struct fama_request one = {.chunk_bytes = request->chunk_bytes, .count = 1};
+    one.entries[0].wanted = 1;
+    uint64_t left = FAMA_REPAIR_WHOLE_BLOCK_BYTES / fama_repair_server_charge(&one);
+    /* Sets and chunks that the block does not have are passed over. */
+    while (left > 0 && request->count < FAMA_REQUEST_ENTRIES_MAX) {
+        uint64_t chunks = left < FAMA_SET_CHUNKS ? left : FAMA_SET_CHUNKS;
+        request->entries[request->count] = (struct fama_request_entry){
+            .set = request->count, .wanted = UINT64_MAX >> (FAMA_SET_CHUNKS - chunks)};
         request->count++;
+        left -= chunks;
     }
 }
 
@@ -115,7 +117,9 @@ static void run_serve(struct fama_sender *sender, struct serve_job *job)
     bool is_void = !load_served(sender, job) ||
                    (request->block_bytes != 0 && request->block_bytes != sender->served.len);
     if (!is_void) {
-        ask_for_first_sets(request);
+        if (request->count == 0) {
+            ask_for_first_chunks(request);
+        }
         struct fama_block_send send = {
             .channel_id = job->channel_id,
             .number = request->block,

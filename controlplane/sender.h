@@ -34,7 +34,9 @@ void fama_sender_stop(struct fama_sender *sender);
  * Commit threads. `channel_id` must outlive the sender. */
 bool fama_sender_push(struct fama_sender *sender, const char *channel_id, uint64_t number,
                       struct fama_block_buffer *buffer);
-/* Queues the answer to a verified, admitted request. Control thread; never waits. */
+/* Queues the answer to a verified, admitted request whose chunk size is one our MTU takes. A request that
+ * names nothing is answered by the first chunks of the block, as many as FAMA_REPAIR_WHOLE_BLOCK_BYTES are
+ * charged for. Control thread; never waits. False if the queue is full. */
 bool fama_sender_serve(struct fama_sender *sender, const char *channel_id,
                        const struct fama_ledger *ledger, const struct fama_endpoint *target,
                        const struct fama_request *request);

@@ -89,6 +89,8 @@ int fama_dataplane_send_block(struct fama_dataplane *dataplane, const struct fam
 static struct made_chain made;
 static struct fama_bytes chain[BLOCKS + 1]; /* chain[0] is the genesis block */
 static struct fama_bytes stranger_block;    /* block 1 by an orderer nobody knows */
+static uint8_t *copies[HANDED];             /* spoilt ones, freed at the end */
+static size_t copy_count;
 
 struct bench {
     struct fama_dataplane dataplane;
@@ -244,13 +246,15 @@ static bool was_accepted(struct bench *bench, uint32_t slot)
     return is_so;
 }
 
-/* A copy with the lowest bit of the byte at `at` changed; lives as long as the program. */
+/* A copy with the lowest bit of the byte at `at` changed. */
 static struct fama_bytes with_flipped_bit(struct fama_bytes bytes, const uint8_t *at)
 {
     uint8_t *copy = malloc(bytes.len);
     CU_ASSERT_PTR_NOT_NULL_FATAL(copy);
     memcpy(copy, bytes.at, bytes.len);
     copy[at - bytes.at] ^= 1;
+    CU_ASSERT_FATAL(copy_count < HANDED);
+    copies[copy_count++] = copy;
     return fama_bytes(copy, bytes.len);
 }
 
@@ -520,6 +524,13 @@ int main(void)
     bool is_ready = made_chain_create(&made) && make_blocks();
     int status =
         is_ready ? run_suite("channel", cases, sizeof(cases) / sizeof(cases[0])) : EXIT_FAILURE;
+    for (size_t i = 0; i < copy_count; i++) {
+        free(copies[i]);
+    }
+    for (size_t i = 1; i <= BLOCKS; i++) {
+        free((void *)chain[i].at);
+    }
+    free((void *)stranger_block.at);
     made_chain_destroy(&made);
     return status;
 }
