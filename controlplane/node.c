@@ -129,8 +129,18 @@ static void open_channels(struct fama_node *node)
 {
     DIR *directory = opendir(node->ledgers_directory);
     struct dirent *entry;
-    while (directory != NULL && (entry = readdir(directory)) != NULL) {
-        if (entry->d_name[0] == '.' || node->channel_count == FAMA_CHANNELS_MAX) {
+    if (directory == NULL) {
+        fama_failure("channel", "%s: %s: no channel was opened: give the node's user access",
+                     node->ledgers_directory, strerror(errno));
+        return;
+    }
+    while ((entry = readdir(directory)) != NULL) {
+        if (entry->d_name[0] == '.') {
+            continue;
+        }
+        if (node->channel_count == FAMA_CHANNELS_MAX) {
+            fama_failure("channel", "%s: not opened: %d channels are the most", entry->d_name,
+                         FAMA_CHANNELS_MAX);
             continue;
         }
         struct fama_channel_setup setup;
@@ -148,9 +158,7 @@ static void open_channels(struct fama_node *node)
             fama_failure("channel", "%s", error.text);
         }
     }
-    if (directory != NULL) {
-        closedir(directory);
-    }
+    closedir(directory);
 }
 
 /* ---- The control thread ---- */
@@ -177,7 +185,10 @@ static void on_dataplane(evutil_socket_t fd, short what, void *context)
         fama_node_publish_view(node);
     }
     if (count > 0) {
+        /* libevent runs what has been activated before it looks at anything else; only a fresh round lets
+         * timers, signals and the admin socket in between. */
         event_active(node->dataplane_event, EV_READ, 0);
+        event_base_loopcontinue(node->base);
     }
 }
 
@@ -193,6 +204,7 @@ static void on_wake(evutil_socket_t fd, short what, void *context)
     for (uint32_t i = 0; i < node->channel_count; i++) {
         struct fama_channel_status status;
         fama_channel_status(node->channels[i].channel, &status);
+        node->channels[i].has_failed = status.has_failed;
         if (status.height != node->channels[i].height) {
             node->channels[i].height = status.height;
             node->channels[i].source_attempts = 0;
@@ -441,6 +453,7 @@ int fama_node_run(const struct fama_config *config)
     if (assemble(node, &error) != 0) {
         fprintf(stderr, "fama: node start: %s\n", error.text);
         take_apart(node);
+        fama_log_finish();
         return FAMA_EXIT_FAILED;
     }
     char endpoint[FAMA_ENDPOINT_TEXT_BYTES];

@@ -254,8 +254,14 @@ static enum fama_drop on_stateinfo(struct fama_node *node, struct fama_event *ev
     if (channel == NULL) {
         return FAMA_DROP_UNKNOWN_CHANNEL;
     }
-    if (fama_membership_find(node->membership, event->message.author) == NULL) {
+    const struct fama_member *author =
+        fama_membership_find(node->membership, event->message.author);
+    if (author == NULL) {
         return FAMA_DROP_UNKNOWN_AUTHOR;
+    }
+    /* Of an earlier life: no longer true, and nobody may make us believe it by saying it again. */
+    if (event->message.incarnation < author->incarnation) {
+        return FAMA_DROP_REPLAYED;
     }
     bool is_change = false;
     drop = fama_channel_members_on_stateinfo(channel->members, &event->message, &stateinfo,
@@ -299,6 +305,11 @@ static enum fama_drop on_request(struct fama_node *node, struct fama_event *even
     drop = fama_repair_server_admit(node->repair_server, now_ns, &event->message, &request);
     if (drop != FAMA_DROP_NONE) {
         return drop;
+    }
+    /* What the asker would like, as far as our MTU takes it. */
+    uint16_t most = fama_chunk_bytes_for(node->config->dataplane.mtu - 28u);
+    if (request.count == 0 && (request.chunk_bytes == 0 || request.chunk_bytes > most)) {
+        request.chunk_bytes = most;
     }
     /* The answer goes to the address the asker has signed for itself, never to where the datagram
      * claims to come from: a spoofed source gets nothing. */
@@ -380,6 +391,8 @@ void fama_node_gossip_tick(struct fama_node *node, uint64_t now_ns)
     carry_out(node);
     publish_state_info(node, now_ns);
     for (uint32_t i = 0; i < node->channel_count; i++) {
-        send_requests(node, &node->channels[i], now_ns);
+        if (!node->channels[i].has_failed) {
+            send_requests(node, &node->channels[i], now_ns);
+        }
     }
 }

@@ -31,6 +31,7 @@ struct fama_node_channel {
     uint64_t height;        /* last seen from the commit thread */
     uint64_t stated_height; /* what our last stateinfo said */
     uint64_t stated_ns;
+    bool has_failed; /* commits have stopped: nothing is asked of others any more */
 
     struct fama_block_source *source; /* NULL: not a leader, or no source */
     uint64_t source_next;             /* number to read next */
