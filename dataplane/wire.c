@@ -11,6 +11,16 @@
 #define FAMILY_IPV4         4
 #define KNOWN_CHUNK_FLAGS   FAMA_FLAG_REPAIR
 
+/* A message that some link cannot carry would never arrive there, and nobody would hear why. */
+_Static_assert(FAMA_WIRE_MESSAGE_BYTES + DIGEST_FIXED_BYTES +
+                       FAMA_DIGEST_ENTRIES_MAX * DIGEST_ENTRY_BYTES <=
+                   FAMA_WIRE_DATAGRAM_LEAST,
+               "the longest digest fits the smallest MTU");
+_Static_assert(FAMA_WIRE_MESSAGE_BYTES + REQUEST_FIXED_BYTES +
+                       FAMA_REQUEST_ENTRIES_MAX * REQUEST_ENTRY_BYTES <=
+                   FAMA_WIRE_DATAGRAM_LEAST,
+               "the longest request fits the smallest MTU");
+
 static uint16_t get16(const uint8_t *at)
 {
     return (uint16_t)((uint16_t)at[0] << 8 | at[1]);

@@ -60,7 +60,8 @@
 #define FAMA_TAG_BYTES              8
 #define FAMA_SET_CHUNKS             64 /* data chunks in every set of a block but its last */
 #define FAMA_MSPID_MAX              256
-#define FAMA_DIGEST_ENTRIES_MAX     50
+#define FAMA_WIRE_DATAGRAM_LEAST    1252 /* what any link takes: an MTU of 1280 less headers */
+#define FAMA_DIGEST_ENTRIES_MAX     47   /* a full digest fits FAMA_WIRE_DATAGRAM_LEAST */
 #define FAMA_REQUEST_ENTRIES_MAX    64
 #define FAMA_CHUNK_BYTES_MIN        64
 #define FAMA_CHUNK_BYTES_MAX        8740 /* fama_chunk_bytes_for(FAMA_WIRE_DATAGRAM_MAX) */
@@ -183,7 +184,8 @@ enum fama_drop fama_wire_chunk_read(struct fama_bytes datagram, struct fama_chun
  * refuse it. A message's body may already lie where it belongs in `datagram`. */
 size_t fama_wire_alive_write(const struct fama_alive *alive, uint8_t *body, size_t size);
 size_t fama_wire_digest_write(const struct fama_digest *digest, uint8_t *body, size_t size);
-size_t fama_wire_stateinfo_write(const struct fama_stateinfo *stateinfo, uint8_t *body, size_t size);
+size_t fama_wire_stateinfo_write(const struct fama_stateinfo *stateinfo, uint8_t *body,
+                                 size_t size);
 size_t fama_wire_request_write(const struct fama_request *request, uint8_t *body, size_t size);
 size_t fama_wire_message_write(const struct fama_message *message, uint8_t *datagram, size_t size);
 /* Everything of a chunk but its payload (header, fixed fields, proof); the common header's length counts
