@@ -3,6 +3,7 @@
 #include <rte_eal.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <urcu-qsbr.h>
 
@@ -22,6 +23,7 @@ struct fama_dataplane {
     struct fama_verify *verify[FAMA_CORES_MAX];
     uint32_t running_count;
     struct fama_counts control; /* the control thread's */
+    cpu_set_t cpus;             /* what the process had before the EAL bound threads to cores */
 };
 
 /* ---- Start and stop ---- */
@@ -32,6 +34,10 @@ static int check(const struct fama_dataplane_config *config, struct fama_error *
     if (config->endpoint.ipv4 == 0 || config->endpoint.port == 0) {
         return fama_error_set(error, FAMA_DATAPLANE_CONFIG,
                               "the dataplane needs an address and a UDP port of its own");
+    }
+    if (config->hop_budget == 0) {
+        return fama_error_set(error, FAMA_DATAPLANE_CONFIG,
+                              "a hop budget of 0 would let no chunk leave its origin: 1 at least");
     }
     if (config->prefix_bits > 32) {
         return fama_error_set(error, FAMA_DATAPLANE_CONFIG,
@@ -92,6 +98,9 @@ int fama_dataplane_start(const struct fama_dataplane_config *config,
     }
     made->topology.config = *config;
     made->topology.port.id = RTE_MAX_ETHPORTS;
+    if (sched_getaffinity(0, sizeof made->cpus, &made->cpus) != 0) {
+        CPU_ZERO(&made->cpus); /* Then nobody can be told to go elsewhere. */
+    }
     status = fama_eal_start(config, error);
     if (status != 0) {
         free(made);
@@ -116,6 +125,19 @@ int fama_dataplane_start(const struct fama_dataplane_config *config,
     }
     *dataplane = made;
     return 0;
+}
+
+void fama_dataplane_stand_aside(const struct fama_dataplane *dataplane)
+{
+    const struct fama_dataplane_config *config = &dataplane->topology.config;
+    cpu_set_t elsewhere = dataplane->cpus;
+    CPU_CLR(config->net_core, &elsewhere);
+    for (uint32_t i = 0; i < config->verify_core_count; i++) {
+        CPU_CLR(config->verify_cores[i], &elsewhere);
+    }
+    /* On a machine too small for that, the scheduler knows better than we do. */
+    const cpu_set_t *wanted = CPU_COUNT(&elsewhere) > 0 ? &elsewhere : &dataplane->cpus;
+    (void)sched_setaffinity(0, sizeof *wanted, wanted); /* Refused: it stays where it is. */
 }
 
 void fama_dataplane_interrupt(struct fama_dataplane *dataplane)

@@ -154,6 +154,11 @@ struct fama_block_send {
 int fama_dataplane_send_block(struct fama_dataplane *dataplane, const struct fama_signer *signer,
                               const struct fama_block_send *send, uint64_t *chunks);
 
+/* Lets the calling thread run on every CPU that the process had at start but the net and verify lcores',
+ * if there is such a one. Threads made after the start inherit the control core: those that work hard
+ * (commit, origin) call this first, so that they neither crowd the control thread nor disturb a poller. */
+void fama_dataplane_stand_aside(const struct fama_dataplane *dataplane);
+
 /* Whether the packets lie in hugepages, whatever was asked for. */
 bool fama_dataplane_uses_hugepages(const struct fama_dataplane *dataplane);
 

@@ -71,13 +71,16 @@ static uint32_t fan_out(struct fama_net *net, struct rte_mbuf *packet,
     uint32_t chosen[FAMA_FANOUT_MAX];
     uint32_t wanted = net->topology->config.propagate_peer_num;
     bool is_own = came_from == NULL;
+    /* Nobody signs the hops: a relay believes no more of them than it would have given itself. */
+    uint8_t budget = net->topology->config.hop_budget;
+    uint8_t hops = chunk->hops < budget ? chunk->hops : budget;
     struct fama_transmit_fan fan = {
         .peers = net->view->peers,
         .targets = chosen,
         .count =
             fama_fanout_infectious(&net->random, net->view, channel, chunk->origin, came_from,
                                    wanted < FAMA_FANOUT_MAX ? wanted : FAMA_FANOUT_MAX, chosen),
-        .hops = (uint8_t)(is_own ? chunk->hops : chunk->hops - 1),
+        .hops = (uint8_t)(is_own ? hops : hops - 1),
         .is_own = is_own,
     };
     fama_transmit_fan_out(&net->transmit, net->now_ns, packet, &fan);
