@@ -1,6 +1,7 @@
 #include "controlplane/config_keys.h"
 
 #include "controlplane/config.h"
+#include "ledger/ledger.h"
 
 #define FIELD(member)                                                                              \
     .offset = offsetof(struct fama_config, member),                                                \
@@ -349,7 +350,7 @@ const struct fama_config_key fama_config_keys[] = {
      FIELD(dataplane.reassembly.block_bytes_max),
      .fallback = "16M",
      .least = 64 * KIB,
-     .most = GIB,
+     .most = FAMA_LEDGER_GROUP_BYTES_MAX,
      .unit = "bytes, K M G allowed",
      .words = "The largest block taken. At least the orderers' AbsoluteMaxBytes with room for "
               "metadata."},

@@ -307,7 +307,7 @@ static void test_values_out_of_range_name_the_range(void)
     refuse(REQUIRED PLANE("mtu: 576"), "fama.dataplane.mtu", "from 1280 to 9000 bytes");
     refuse(REQUIRED PLANE("hopBudget: 256"), "256", "from 1 to 64");
     refuse(REQUIRED PLANE("stalledAfter: 1us"), "1us", "from 1ms to 10s");
-    refuse(REQUIRED PLANE("maxBlockBytes: 2G"), "2G", "64K to 1G");
+    refuse(REQUIRED PLANE("maxBlockBytes: 2G"), "2G", "64K to 512M");
     refuse(REQUIRED "fama: {orderer: {blocksPerSecond: -1}}\n", "-1", "from 0");
     refuse(REQUIRED PLANE("cores: {verify: 1 2 1}"), "CPU 1 twice", "once");
     refuse(REQUIRED PLANE("cores: {verify: 1 5000}"), "5000", "from 0 to 1023");
