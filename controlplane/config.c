@@ -1,5 +1,3 @@
-#define _GNU_SOURCE /* vasprintf, CPU sets */
-
 #include "controlplane/config.h"
 
 #include <ctype.h>

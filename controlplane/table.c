@@ -1,5 +1,3 @@
-#define _GNU_SOURCE /* vasprintf */
-
 #include "controlplane/table.h"
 
 #include <stdarg.h>

@@ -1,6 +1,3 @@
-/* MAP_ANONYMOUS and MAP_NORESERVE are not in POSIX. */
-#define _GNU_SOURCE
-
 #include "dataplane/reassembly.h"
 
 #include "dataplane/blame.h"
