@@ -24,16 +24,52 @@ static bool same_public_key(const struct fama_certificate *a, const struct fama_
     return EVP_PKEY_eq(X509_get0_pubkey(a->x509), X509_get0_pubkey(b->x509)) == 1;
 }
 
+/* Value of the alternative names as they stand in the certificate; `at` is NULL when there are none. */
+static struct fama_bytes alternative_names(const struct fama_certificate *certificate)
+{
+    int index = X509_get_ext_by_NID(certificate->x509, NID_subject_alt_name, -1);
+    if (index < 0) {
+        return fama_bytes(NULL, 0);
+    }
+    const ASN1_OCTET_STRING *value =
+        X509_EXTENSION_get_data(X509_get_ext(certificate->x509, index));
+    return fama_bytes(ASN1_STRING_get0_data(value), (size_t)ASN1_STRING_length(value));
+}
+
+/* Go tells authorities on a path apart by subject, key and alternative names, and stops comparing at the
+ * first of which only one has such names. */
 static bool is_on_path(const struct fama_chain *path, const struct fama_certificate *candidate)
 {
+    struct fama_bytes names = alternative_names(candidate);
     for (size_t i = 0; i < path->length; i++) {
-        if (fama_bytes_equal(fama_certificate_subject(path->certificates[i]),
-                             fama_certificate_subject(candidate)) &&
-            same_public_key(path->certificates[i], candidate)) {
+        if (!fama_bytes_equal(fama_certificate_subject(path->certificates[i]),
+                              fama_certificate_subject(candidate)) ||
+            !same_public_key(path->certificates[i], candidate)) {
+            continue;
+        }
+        struct fama_bytes others = alternative_names(path->certificates[i]);
+        if ((others.at == NULL) != (names.at == NULL)) {
+            return false;
+        }
+        if (fama_bytes_equal(names, others)) {
             return true;
         }
     }
     return false;
+}
+
+/* Go understands alternative names only if there is a host name, mail address, IP address or URI. */
+static bool has_known_alternative_name(const X509 *x509)
+{
+    GENERAL_NAMES *names = X509_get_ext_d2i(x509, NID_subject_alt_name, NULL, NULL);
+    bool has_known = false;
+    for (int i = 0; names != NULL && i < sk_GENERAL_NAME_num(names); i++) {
+        int type = sk_GENERAL_NAME_value(names, i)->type;
+        has_known = has_known || type == GEN_DNS || type == GEN_EMAIL || type == GEN_IPADD ||
+                    type == GEN_URI;
+    }
+    GENERAL_NAMES_free(names);
+    return has_known;
 }
 
 static bool has_unknown_critical_extension(const X509 *x509)
@@ -44,9 +80,13 @@ static bool has_unknown_critical_extension(const X509 *x509)
             continue;
         }
         switch (OBJ_obj2nid(X509_EXTENSION_get_object(extension))) {
+        case NID_subject_alt_name:
+            if (!has_known_alternative_name(x509)) {
+                return true;
+            }
+            break;
         case NID_subject_key_identifier:
         case NID_key_usage:
-        case NID_subject_alt_name:
         case NID_basic_constraints:
         case NID_name_constraints:
         case NID_crl_distribution_points:

@@ -179,6 +179,10 @@ static void extensions_are_judged_as_go_judges_them(void)
         {NID_ext_key_usage, "clientAuth,anyExtendedKeyUsage", 0},
         {NID_ext_key_usage, "clientAuth", FAMA_MSP_UNTRUSTED},
         {NID_key_usage, "critical,digitalSignature", 0},
+        {NID_subject_alt_name, "critical,DNS:p0.one", 0},
+        {NID_subject_alt_name, "RID:1.2.3.4", 0},
+        {NID_subject_alt_name, "critical,RID:1.2.3.4", FAMA_MSP_UNTRUSTED},
+        {NID_subject_alt_name, "critical,RID:1.2.3.4,IP:198.18.0.1", 0},
         {NID_netscape_comment, "just a remark", 0},
         {NID_netscape_comment, "critical,an order", FAMA_MSP_UNTRUSTED},
     };
@@ -277,9 +281,46 @@ static void two_chains_are_as_bad_as_none(void)
     test_free(&one.root);
 }
 
+/* Go goes up through an authority's twin if only one of them has alternative names. */
+static void a_ca_with_other_alternative_names_is_another_ca(void)
+{
+    struct organisation one;
+    make_organisation(&one);
+    struct test_pair twin;
+    struct test_order order = {.common_name = "ca.one",
+                               .is_ca = true,
+                               .serial = 2,
+                               .key = one.root.key,
+                               .issuer = &one.root};
+    struct test_order peer = {.common_name = "p0", .ous = {"peer"}, .issuer = &one.root};
+    struct fama_bytes pem;
+    one.config.intermediate_certs = &pem;
+    one.config.intermediate_cert_count = 1;
+    one.config.peer_ou.certificate = fama_bytes(NULL, 0);
+
+    /* Its chain would pass through the root twice, so it has none. */
+    test_make(&order, &twin);
+    pem = test_pem(&twin);
+    CU_ASSERT_EQUAL(refusal(&one.config), FAMA_MSP_INVALID);
+    test_free(&twin);
+
+    order.extra_nid = NID_subject_alt_name;
+    order.extra_value = "DNS:ca.one";
+    test_make(&order, &twin);
+    pem = test_pem(&twin);
+    struct fama_msp *msp = create(&one.config);
+    CU_ASSERT_EQUAL(judge(msp, &peer), FAMA_MSP_UNTRUSTED); /* there are two chains */
+    fama_msp_release(msp);
+    test_free(&twin);
+    test_free(&one.root);
+}
+
+/* How a revocation list says whose it is. */
+enum authority { UNNAMED, NAMED_BY_KEY, NAMED_BY_SERIAL };
+
 /* A list of one serial number, signed by `signer`, that says it is `issuer`'s. */
 static struct fama_bytes make_crl(const struct test_pair *issuer, EVP_PKEY *signer, long serial,
-                                  bool with_key_id, uint8_t **memory)
+                                  enum authority authority, uint8_t **memory)
 {
     X509_CRL *crl = X509_CRL_new();
     CU_ASSERT_PTR_NOT_NULL_FATAL(crl);
@@ -294,9 +335,13 @@ static struct fama_bytes make_crl(const struct test_pair *issuer, EVP_PKEY *sign
     X509_REVOKED_set_serialNumber(revoked, number);
     X509_REVOKED_set_revocationDate(revoked, now);
     X509_CRL_add0_revoked(crl, revoked);
-    if (with_key_id) {
+    if (authority != UNNAMED) {
         AUTHORITY_KEYID *aki = AUTHORITY_KEYID_new();
-        aki->keyid = ASN1_OCTET_STRING_dup(X509_get0_subject_key_id(issuer->certificate));
+        if (authority == NAMED_BY_KEY) {
+            aki->keyid = ASN1_OCTET_STRING_dup(X509_get0_subject_key_id(issuer->certificate));
+        } else {
+            aki->serial = ASN1_INTEGER_dup(X509_get0_serialNumber(issuer->certificate));
+        }
         CU_ASSERT_EQUAL(X509_CRL_add1_ext_i2d(crl, NID_authority_key_identifier, aki, 0, 0), 1);
         AUTHORITY_KEYID_free(aki);
     }
@@ -322,19 +367,20 @@ static void a_revoked_certificate_is_refused_if_its_issuer_says_so(void)
         const struct test_pair *issuer;
         EVP_PKEY *signer;
         long serial;
-        bool with_key_id;
+        enum authority authority;
         int expected;
     } lists[] = {
-        {&one.root, one.root.key, 77, true, FAMA_MSP_REVOKED},
-        {&one.root, one.root.key, 78, true, 0},
-        {&one.root, other.key, 77, true, 0},                      /* forged */
-        {&other, other.key, 77, true, 0},                         /* another CA's */
-        {&one.root, one.root.key, 78, false, FAMA_MSP_UNTRUSTED}, /* whose, nobody knows */
+        {&one.root, one.root.key, 77, NAMED_BY_KEY, FAMA_MSP_REVOKED},
+        {&one.root, one.root.key, 78, NAMED_BY_KEY, 0},
+        {&one.root, other.key, 77, NAMED_BY_KEY, 0},                /* forged */
+        {&other, other.key, 77, NAMED_BY_KEY, 0},                   /* another CA's */
+        {&one.root, one.root.key, 78, UNNAMED, FAMA_MSP_UNTRUSTED}, /* whose, nobody knows */
+        {&one.root, one.root.key, 77, NAMED_BY_SERIAL, 0}, /* Fabric looks for a key only */
     };
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
         uint8_t *memory;
         struct fama_bytes crl = make_crl(lists[i].issuer, lists[i].signer, lists[i].serial,
-                                         lists[i].with_key_id, &memory);
+                                         lists[i].authority, &memory);
         one.config.revocation_lists = &crl;
         one.config.revocation_list_count = 1;
         struct fama_msp *msp = create(&one.config);
@@ -696,6 +742,7 @@ int main(void)
         TEST(a_root_that_may_not_sign_certificates_signs_none),
         TEST(only_intermediates_issue_once_there_is_one),
         TEST(two_chains_are_as_bad_as_none),
+        TEST(a_ca_with_other_alternative_names_is_another_ca),
         TEST(a_revoked_certificate_is_refused_if_its_issuer_says_so),
         TEST(both_forms_of_a_certificate_are_one_identity),
         TEST(a_root_with_a_high_s_still_certifies_roles),
