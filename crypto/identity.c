@@ -16,7 +16,7 @@ struct fama_identity {
     struct fama_certificate *certificate;
     struct fama_public_key *key;
     uint8_t pki_id[FAMA_PKI_ID_BYTES];
-    char id[2 * FAMA_SHA256_BYTES + 1];
+    char id[FAMA_SHA256_TEXT_BYTES];
 };
 
 static void destroy(struct fama_identity *identity)
@@ -26,16 +26,6 @@ static void destroy(struct fama_identity *identity)
     free(identity->id_bytes);
     free(identity->mspid);
     free(identity);
-}
-
-static void write_hex(const uint8_t digest[FAMA_SHA256_BYTES], char *hex)
-{
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < FAMA_SHA256_BYTES; i++) {
-        *hex++ = digits[digest[i] >> 4];
-        *hex++ = digits[digest[i] & 0xf];
-    }
-    *hex = '\0';
 }
 
 int fama_identity_create(const char *mspid, struct fama_bytes id_bytes,
@@ -69,7 +59,7 @@ int fama_identity_create(const char *mspid, struct fama_bytes id_bytes,
     fama_pki_id(fama_bytes_of_text(mspid), id_bytes, made->pki_id);
     uint8_t digest[FAMA_SHA256_BYTES];
     fama_sha256(fama_certificate_der(certificate), digest);
-    write_hex(digest, made->id);
+    fama_sha256_text(digest, made->id);
     *identity = made;
     return 0;
 }

@@ -27,3 +27,13 @@ void fama_sha256_parts(const struct fama_bytes *parts, size_t count,
     }
     (void)SHA256_Final(digest, &state);
 }
+
+void fama_sha256_text(const uint8_t digest[FAMA_SHA256_BYTES], char text[FAMA_SHA256_TEXT_BYTES])
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < FAMA_SHA256_BYTES; i++) {
+        text[2 * i] = digits[digest[i] >> 4];
+        text[2 * i + 1] = digits[digest[i] & 0xf];
+    }
+    text[2 * FAMA_SHA256_BYTES] = '\0';
+}

@@ -4,12 +4,15 @@
 
 #include "crypto/bytes.h"
 
-#define FAMA_SHA256_BYTES 32
+#define FAMA_SHA256_BYTES      32
+#define FAMA_SHA256_TEXT_BYTES 65 /* lower-case hex with its NUL */
 
 void fama_sha256(struct fama_bytes message, uint8_t digest[FAMA_SHA256_BYTES]);
 
 /* Hashes the plain concatenation of `parts` without joining them in memory. */
 void fama_sha256_parts(const struct fama_bytes *parts, size_t count,
                        uint8_t digest[FAMA_SHA256_BYTES]);
+
+void fama_sha256_text(const uint8_t digest[FAMA_SHA256_BYTES], char text[FAMA_SHA256_TEXT_BYTES]);
 
 #endif

@@ -317,12 +317,12 @@ static struct fama_bytes config_envelope(struct fama_arena *arena,
 {
     uint8_t nonce[NONCE_BYTES];
     uint8_t txid_hash[FAMA_SHA256_BYTES];
-    char txid[2 * FAMA_SHA256_BYTES + 1];
+    char txid[FAMA_SHA256_TEXT_BYTES];
     if (getentropy(nonce, sizeof(nonce)) != 0) {
         return fama_bytes(NULL, 0);
     }
     fama_sha256(fama_bytes(nonce, sizeof(nonce)), txid_hash); /* there is no creator */
-    fama_pack_hex(txid_hash, sizeof(txid_hash), txid);
+    fama_sha256_text(txid_hash, txid);
 
     Common__Config config = COMMON__CONFIG__INIT;
     Common__ConfigEnvelope config_message = COMMON__CONFIG_ENVELOPE__INIT;

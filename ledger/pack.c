@@ -14,16 +14,6 @@ struct fama_bytes fama_pack(struct fama_arena *arena, const ProtobufCMessage *me
     return fama_bytes(packed, protobuf_c_message_pack(message, packed));
 }
 
-void fama_pack_hex(const uint8_t *bytes, size_t len, char *text)
-{
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < len; i++) {
-        text[2 * i] = digits[bytes[i] >> 4];
-        text[2 * i + 1] = digits[bytes[i] & 0xf];
-    }
-    text[2 * len] = '\0';
-}
-
 struct fama_bytes fama_pack_channel_header(struct fama_arena *arena,
                                            const struct fama_pack_headers *headers)
 {

@@ -22,9 +22,6 @@ static inline ProtobufCBinaryData fama_pack_binary(struct fama_bytes bytes)
 
 struct fama_bytes fama_pack(struct fama_arena *arena, const ProtobufCMessage *message);
 
-/* Lower-case hex with a NUL: `text` takes 2 * len + 1 bytes. */
-void fama_pack_hex(const uint8_t *bytes, size_t len, char *text);
-
 struct fama_pack_headers {
     int32_t type; /* common.HeaderType */
     int32_t version;

@@ -150,12 +150,12 @@ int fama_transaction_build(const struct fama_transaction_draft *draft,
                            struct fama_error *error)
 {
     uint8_t hash[FAMA_SHA256_BYTES];
-    char txid[2 * FAMA_SHA256_BYTES + 1];
+    char txid[FAMA_SHA256_TEXT_BYTES];
     struct fama_bytes creator = fama_transaction_creator(client, arena);
     struct fama_bytes nonce = fama_transaction_nonce(arena);
     const struct fama_bytes txid_parts[] = {nonce, creator};
     fama_sha256_parts(txid_parts, 2, hash);
-    fama_pack_hex(hash, sizeof(hash), txid);
+    fama_sha256_text(hash, txid);
     struct fama_pack_headers headers = {
         .type = COMMON__HEADER_TYPE__ENDORSER_TRANSACTION,
         .seconds = draft->seconds,

@@ -60,7 +60,7 @@ static int facts(const char *path)
     size_t len;
     struct fama_block block;
     uint8_t data_hash[FAMA_SHA256_BYTES];
-    char header_text[2 * FAMA_SHA256_BYTES + 1], data_text[2 * FAMA_SHA256_BYTES + 1];
+    char header_text[FAMA_SHA256_TEXT_BYTES], data_text[FAMA_SHA256_TEXT_BYTES];
     uint8_t *bytes = read_file(path, &len);
     if (bytes == NULL) {
         return EXIT_FAILURE;
@@ -71,8 +71,8 @@ static int facts(const char *path)
         return EXIT_FAILURE;
     }
     fama_block_data_hash(&block, data_hash);
-    fama_pack_hex(block.header_hash, sizeof(block.header_hash), header_text);
-    fama_pack_hex(data_hash, sizeof(data_hash), data_text);
+    fama_sha256_text(block.header_hash, header_text);
+    fama_sha256_text(data_hash, data_text);
     printf("%" PRIu64 " %s %s\n", block.number, header_text, data_text);
     fama_block_clear(&block);
     free(bytes);

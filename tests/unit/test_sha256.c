@@ -3,10 +3,8 @@
 
 static void expect_digest(const uint8_t digest[FAMA_SHA256_BYTES], const char *hex)
 {
-    char text[2 * FAMA_SHA256_BYTES + 1];
-    for (size_t i = 0; i < FAMA_SHA256_BYTES; i++) {
-        snprintf(text + 2 * i, 3, "%02x", digest[i]);
-    }
+    char text[FAMA_SHA256_TEXT_BYTES];
+    fama_sha256_text(digest, text);
     CU_ASSERT_STRING_EQUAL(text, hex);
 }
 
