@@ -5,14 +5,20 @@
 #include <string.h>
 
 /* Texts from file names and certificates may hold anything; an operator's terminal and log get one
- * printable line. Bytes of UTF-8 sequences are left alone. */
+ * printable line. UTF-8 sequences are left alone, but for those of the control characters U+0080 to
+ * U+009F. */
 static void make_one_line(char *text)
 {
+    unsigned char before = 0;
     for (; *text != '\0'; text++) {
         unsigned char c = (unsigned char)*text;
         if (c < 0x20 || c == 0x7f) {
             *text = ' ';
+        } else if (before == 0xc2 && c >= 0x80 && c <= 0x9f) {
+            text[-1] = ' ';
+            *text = ' ';
         }
+        before = c;
     }
 }
 
