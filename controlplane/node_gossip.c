@@ -313,8 +313,14 @@ static enum fama_drop on_request(struct fama_node *node, struct fama_event *even
     }
     /* The answer goes to the address the asker has signed for itself, never to where the datagram
      * claims to come from: a spoofed source gets nothing. */
-    if (!fama_sender_serve(node->sender, fama_channel_id(channel->channel),
-                           fama_channel_ledger(channel->channel), &asker->endpoint, &request)) {
+    const struct fama_sender_order order = {
+        .channel_id = fama_channel_id(channel->channel),
+        .ledger = fama_channel_ledger(channel->channel),
+        .asker = asker->tag,
+        .target = asker->endpoint,
+        .request = request,
+    };
+    if (!fama_sender_serve(node->sender, &order)) {
         return FAMA_DROP_ADMISSION_BUDGET;
     }
     return FAMA_DROP_NONE;
@@ -385,8 +391,19 @@ static void send_requests(struct fama_node *node, struct fama_node_channel *chan
     }
 }
 
+/* A whole block was charged before anybody knew its size. */
+static void settle_answers(struct fama_node *node)
+{
+    struct fama_sender_receipt receipt;
+    while (fama_sender_receipt(node->sender, &receipt)) {
+        fama_repair_server_settle(node->repair_server, receipt.asker, receipt.charged_bytes,
+                                  receipt.sent_bytes);
+    }
+}
+
 void fama_node_gossip_tick(struct fama_node *node, uint64_t now_ns)
 {
+    settle_answers(node);
     fama_membership_tick(node->membership, now_ns);
     carry_out(node);
     publish_state_info(node, now_ns);

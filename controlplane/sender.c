@@ -16,13 +16,6 @@ struct push_job {
     struct fama_block_buffer *buffer;
 };
 
-struct serve_job {
-    const char *channel_id;
-    const struct fama_ledger *ledger;
-    struct fama_endpoint target;
-    struct fama_request request;
-};
-
 /* The block served last: an asker comes back for the rest of a large block again and again. */
 struct served_block {
     const struct fama_ledger *ledger;
@@ -41,8 +34,10 @@ struct fama_sender {
     bool is_stopping;
     struct push_job pushes[PUSH_QUEUE];
     uint32_t push_head, push_count;
-    struct serve_job serves[SERVE_QUEUE];
+    struct fama_sender_order serves[SERVE_QUEUE];
     uint32_t serve_head, serve_count;
+    struct fama_sender_receipt receipts[SERVE_QUEUE];
+    uint32_t receipt_head, receipt_count;
     struct fama_sender_stats stats;
     struct served_block served; /* sender thread only */
 };
@@ -53,7 +48,7 @@ static void forget_served(struct fama_sender *sender)
     memset(&sender->served, 0, sizeof(sender->served));
 }
 
-static bool load_served(struct fama_sender *sender, const struct serve_job *job)
+static bool load_served(struct fama_sender *sender, const struct fama_sender_order *job)
 {
     struct served_block *served = &sender->served;
     if (served->bytes != NULL && served->ledger == job->ledger &&
@@ -93,13 +88,18 @@ static void run_push(struct fama_sender *sender, const struct push_job *job)
     pthread_mutex_unlock(&sender->lock);
 }
 
+static uint64_t charge_of_one(uint16_t chunk_bytes)
+{
+    struct fama_request one = {.chunk_bytes = chunk_bytes, .count = 1};
+    one.entries[0].wanted = 1;
+    return fama_repair_server_charge(&one);
+}
+
 /* An asker that knows nothing of a block gets its first chunks: they tell it the size, and what it then asks
  * for it names. They are as many as it has been charged for, whatever their size. */
 static void ask_for_first_chunks(struct fama_request *request)
 {
-    struct fama_request one = {.chunk_bytes = request->chunk_bytes, .count = 1};
-    one.entries[0].wanted = 1;
-    uint64_t left = FAMA_REPAIR_WHOLE_BLOCK_BYTES / fama_repair_server_charge(&one);
+    uint64_t left = FAMA_REPAIR_WHOLE_BLOCK_BYTES / charge_of_one(request->chunk_bytes);
     /* Sets and chunks that the block does not have are passed over. */
     while (left > 0 && request->count < FAMA_REQUEST_ENTRIES_MAX) {
         uint64_t chunks = left < FAMA_SET_CHUNKS ? left : FAMA_SET_CHUNKS;
@@ -110,9 +110,23 @@ static void ask_for_first_chunks(struct fama_request *request)
     }
 }
 
-static void run_serve(struct fama_sender *sender, struct serve_job *job)
+/* With the lock held. */
+static void keep_receipt(struct fama_sender *sender, const struct fama_sender_receipt *receipt)
+{
+    if (sender->receipt_count < SERVE_QUEUE) {
+        uint32_t tail = (sender->receipt_head + sender->receipt_count) % SERVE_QUEUE;
+        sender->receipts[tail] = *receipt;
+        sender->receipt_count++;
+    }
+}
+
+static void run_serve(struct fama_sender *sender, struct fama_sender_order *job)
 {
     struct fama_request *request = &job->request;
+    struct fama_sender_receipt receipt = {
+        .asker = job->asker,
+        .charged_bytes = fama_repair_server_charge(request),
+    };
     uint64_t chunks = 0;
     bool is_void = !load_served(sender, job) ||
                    (request->block_bytes != 0 && request->block_bytes != sender->served.len);
@@ -132,7 +146,9 @@ static void run_serve(struct fama_sender *sender, struct serve_job *job)
         int result = fama_dataplane_send_block(sender->dataplane, sender->signer, &send, &chunks);
         is_void = result != 0;
     }
+    receipt.sent_bytes = (chunks > 0 ? chunks : 1) * charge_of_one(request->chunk_bytes);
     pthread_mutex_lock(&sender->lock);
+    keep_receipt(sender, &receipt);
     sender->stats.requests_void += is_void;
     sender->stats.requests_served += !is_void;
     sender->stats.chunks_repaired += chunks;
@@ -153,7 +169,7 @@ static void *sender_main(void *context)
             run_push(sender, &job);
             pthread_mutex_lock(&sender->lock);
         } else if (sender->serve_count > 0) {
-            struct serve_job job = sender->serves[sender->serve_head];
+            struct fama_sender_order job = sender->serves[sender->serve_head];
             sender->serve_head = (sender->serve_head + 1) % SERVE_QUEUE;
             sender->serve_count--;
             pthread_mutex_unlock(&sender->lock);
@@ -246,20 +262,13 @@ bool fama_sender_push(struct fama_sender *sender, const char *channel_id, uint64
     return is_queued;
 }
 
-bool fama_sender_serve(struct fama_sender *sender, const char *channel_id,
-                       const struct fama_ledger *ledger, const struct fama_endpoint *target,
-                       const struct fama_request *request)
+bool fama_sender_serve(struct fama_sender *sender, const struct fama_sender_order *order)
 {
     pthread_mutex_lock(&sender->lock);
     bool is_queued = sender->serve_count < SERVE_QUEUE;
     if (is_queued) {
         uint32_t tail = (sender->serve_head + sender->serve_count) % SERVE_QUEUE;
-        sender->serves[tail] = (struct serve_job){
-            .channel_id = channel_id,
-            .ledger = ledger,
-            .target = *target,
-            .request = *request,
-        };
+        sender->serves[tail] = *order;
         sender->serve_count++;
         pthread_cond_signal(&sender->work);
     } else {
@@ -267,6 +276,19 @@ bool fama_sender_serve(struct fama_sender *sender, const char *channel_id,
     }
     pthread_mutex_unlock(&sender->lock);
     return is_queued;
+}
+
+bool fama_sender_receipt(struct fama_sender *sender, struct fama_sender_receipt *receipt)
+{
+    pthread_mutex_lock(&sender->lock);
+    bool is_there = sender->receipt_count > 0;
+    if (is_there) {
+        *receipt = sender->receipts[sender->receipt_head];
+        sender->receipt_head = (sender->receipt_head + 1) % SERVE_QUEUE;
+        sender->receipt_count--;
+    }
+    pthread_mutex_unlock(&sender->lock);
+    return is_there;
 }
 
 void fama_sender_stats(struct fama_sender *sender, struct fama_sender_stats *stats)

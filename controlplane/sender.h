@@ -24,6 +24,22 @@ struct fama_sender_stats {
     uint64_t requests_void;    /* we do not have that block, or another version of it */
 };
 
+/* The answer to one verified, admitted request. */
+struct fama_sender_order {
+    const char *channel_id; /* must outlive the sender, like `ledger` */
+    const struct fama_ledger *ledger;
+    fama_tag asker;
+    struct fama_endpoint target;
+    struct fama_request request; /* of a chunk size that our MTU takes */
+};
+
+/* What an answer was charged and what it took, for fama_repair_server_settle. */
+struct fama_sender_receipt {
+    fama_tag asker;
+    uint64_t charged_bytes;
+    uint64_t sent_bytes; /* at least what one chunk takes: looking for a block is not free */
+};
+
 /* NULL if the thread cannot be started or memory is out. `dataplane` and `signer` must outlive it. */
 struct fama_sender *fama_sender_start(struct fama_dataplane *dataplane,
                                       const struct fama_signer *signer);
@@ -34,12 +50,12 @@ void fama_sender_stop(struct fama_sender *sender);
  * Commit threads. `channel_id` must outlive the sender. */
 bool fama_sender_push(struct fama_sender *sender, const char *channel_id, uint64_t number,
                       struct fama_block_buffer *buffer);
-/* Queues the answer to a verified, admitted request whose chunk size is one our MTU takes. A request that
- * names nothing is answered by the first chunks of the block, as many as FAMA_REPAIR_WHOLE_BLOCK_BYTES are
- * charged for. Control thread; never waits. False if the queue is full. */
-bool fama_sender_serve(struct fama_sender *sender, const char *channel_id,
-                       const struct fama_ledger *ledger, const struct fama_endpoint *target,
-                       const struct fama_request *request);
+/* Queues an answer. A request that names nothing is answered by the first chunks of the block, as many as
+ * FAMA_REPAIR_WHOLE_BLOCK_BYTES are charged for. Control thread; never waits. False if the queue is full. */
+bool fama_sender_serve(struct fama_sender *sender, const struct fama_sender_order *order);
+/* The receipt of the next answer given, or false. Receipts that nobody takes are lost beyond some hundred.
+ * Control thread. */
+bool fama_sender_receipt(struct fama_sender *sender, struct fama_sender_receipt *receipt);
 void fama_sender_stats(struct fama_sender *sender, struct fama_sender_stats *stats);
 
 #endif

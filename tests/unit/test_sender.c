@@ -21,6 +21,7 @@ struct fama_dataplane {
     pthread_mutex_t lock;
     pthread_cond_t change;
     bool is_held_up;
+    uint64_t block_chunks; /* that a block has; 0: as many as are wanted */
     uint32_t begun;
     uint32_t count;
     struct sent sent[SENT_MAX];
@@ -44,7 +45,9 @@ int fama_dataplane_send_block(struct fama_dataplane *dataplane, const struct fam
     dataplane->sent[dataplane->count++] = sent;
     pthread_cond_broadcast(&dataplane->change);
     pthread_mutex_unlock(&dataplane->lock);
-    *chunks += sent.chunks;
+    *chunks += dataplane->block_chunks != 0 && sent.chunks > dataplane->block_chunks
+                   ? dataplane->block_chunks
+                   : sent.chunks;
     return 0;
 }
 
@@ -92,7 +95,12 @@ static void await(struct fama_dataplane *dataplane, const uint32_t *counter, uin
 
 static bool serve(struct fama_sender *sender, const struct fama_request *request)
 {
-    return fama_sender_serve(sender, MADE_CHANNEL, ledger, &target, request);
+    const struct fama_sender_order order = {.channel_id = MADE_CHANNEL,
+                                            .ledger = ledger,
+                                            .asker = 7,
+                                            .target = target,
+                                            .request = *request};
+    return fama_sender_serve(sender, &order);
 }
 
 static struct fama_block_buffer *a_buffer(void)
@@ -148,6 +156,36 @@ static void test_named_chunks_are_sent_as_asked_and_another_block_is_void(void)
     CU_ASSERT_EQUAL(dataplane.sent[0].chunks, 2);
     fama_sender_stats(sender, &stats);
     CU_ASSERT_EQUAL(stats.requests_void, 2);
+    finish(&dataplane, sender);
+}
+
+static void test_every_answer_leaves_a_receipt_of_what_it_took(void)
+{
+    struct fama_dataplane dataplane;
+    struct fama_sender *sender;
+    struct fama_sender_receipt receipt;
+    struct fama_request named = {
+        .block_bytes = (uint32_t)made.genesis_len, .chunk_bytes = 1240, .count = 1};
+    const struct fama_request whole = {.chunk_bytes = 1240};
+    named.entries[0].wanted = 1;
+    uint64_t each = fama_repair_server_charge(&named);
+    start(&dataplane, &sender);
+    dataplane.block_chunks = 3;
+    CU_ASSERT_FALSE(fama_sender_receipt(sender, &receipt));
+    CU_ASSERT_TRUE(serve(sender, &whole));
+    await(&dataplane, &dataplane.count, 1);
+    named.block = 99; /* we do not have it */
+    CU_ASSERT_TRUE(serve(sender, &named));
+    named.block = 0;
+    CU_ASSERT_TRUE(serve(sender, &named));
+    await(&dataplane, &dataplane.count, 2);
+    CU_ASSERT_TRUE(fama_sender_receipt(sender, &receipt));
+    CU_ASSERT_EQUAL(receipt.asker, 7);
+    CU_ASSERT_EQUAL(receipt.charged_bytes, FAMA_REPAIR_WHOLE_BLOCK_BYTES);
+    CU_ASSERT_EQUAL(receipt.sent_bytes, 3 * each);
+    CU_ASSERT_TRUE(fama_sender_receipt(sender, &receipt));
+    CU_ASSERT_EQUAL(receipt.charged_bytes, each);
+    CU_ASSERT_EQUAL(receipt.sent_bytes, each);
     finish(&dataplane, sender);
 }
 
@@ -248,6 +286,7 @@ int main(void)
     static const struct test_case cases[] = {
         TEST(test_a_first_answer_takes_no_more_than_was_charged_whatever_the_chunks),
         TEST(test_named_chunks_are_sent_as_asked_and_another_block_is_void),
+        TEST(test_every_answer_leaves_a_receipt_of_what_it_took),
         TEST(test_a_push_goes_before_the_requests_that_came_before_it),
         TEST(test_requests_beyond_the_queue_are_dropped_and_counted),
         TEST(test_a_push_waits_for_its_place),
