@@ -6,8 +6,9 @@
  *   msp/ (cacerts, tlscacerts, config.yaml with NodeOUs)
  *   peers|orderers/<host>.<domain>/{msp,tls}    users/<name>@<domain>/{msp,tls}
  * Every key is ECDSA P-256; files with private keys are 0600. Existing files are never overwritten;
- * what a failed call has made is removed again, but for empty folders above it. A CA is valid from 30 days before it was made, for
- * ten years; what it issues must lie within that. Main thread of a command; blocking file I/O. */
+ * what a failed call has made is removed again, but for empty folders above it. A CA is valid from
+ * 30 days before it was made, for ten years; what it issues must lie within that. Main thread of a
+ * command; blocking file I/O. */
 #ifndef FAMA_CRYPTO_CA_H
 #define FAMA_CRYPTO_CA_H
 

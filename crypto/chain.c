@@ -24,7 +24,8 @@ static bool same_public_key(const struct fama_certificate *a, const struct fama_
     return EVP_PKEY_eq(X509_get0_pubkey(a->x509), X509_get0_pubkey(b->x509)) == 1;
 }
 
-/* Value of the alternative names as they stand in the certificate; `at` is NULL when there are none. */
+/* Value of the alternative names as they stand in the certificate; `at` is NULL when there are
+ * none. */
 static struct fama_bytes alternative_names(const struct fama_certificate *certificate)
 {
     int index = X509_get_ext_by_NID(certificate->x509, NID_subject_alt_name, -1);
@@ -36,8 +37,8 @@ static struct fama_bytes alternative_names(const struct fama_certificate *certif
     return fama_bytes(ASN1_STRING_get0_data(value), (size_t)ASN1_STRING_length(value));
 }
 
-/* Go tells authorities on a path apart by subject, key and alternative names, and stops comparing at the
- * first of which only one has such names. */
+/* Go tells authorities on a path apart by subject, key and alternative names, and stops comparing
+ * at the first of which only one has such names. */
 static bool is_on_path(const struct fama_chain *path, const struct fama_certificate *candidate)
 {
     struct fama_bytes names = alternative_names(candidate);
@@ -58,7 +59,8 @@ static bool is_on_path(const struct fama_chain *path, const struct fama_certific
     return false;
 }
 
-/* Go understands alternative names only if there is a host name, mail address, IP address or URI. */
+/* Go understands alternative names only if there is a host name, mail address, IP address or URI.
+ */
 static bool has_known_alternative_name(const X509 *x509)
 {
     GENERAL_NAMES *names = X509_get_ext_d2i(x509, NID_subject_alt_name, NULL, NULL);

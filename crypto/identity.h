@@ -30,8 +30,9 @@ const uint8_t *fama_identity_pki_id(const struct fama_identity *identity);
  * recognises the same identity twice. NUL-terminated, 64 characters. */
 const char *fama_identity_id(const struct fama_identity *identity);
 const char *fama_identity_common_name(const struct fama_identity *identity);
-/* Borrowed. Identities with RSA keys or keys on other curves than P-256 are members like all others, but
- * no signature of theirs verifies here: crypto/verifier.h says what follows from that. */
+/* Borrowed. Identities with RSA keys or keys on other curves than P-256 are members like all
+ * others, but no signature of theirs verifies here: crypto/verifier.h says what follows from that.
+ */
 const struct fama_public_key *fama_identity_key(const struct fama_identity *identity);
 /* Wall-clock validity of the certificate: gossip refuses expired peers, the ledger does not ask. */
 time_t fama_identity_not_before(const struct fama_identity *identity);

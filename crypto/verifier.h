@@ -4,10 +4,10 @@
  * no locks, nothing shared but the immutable keys. The shape fits a lookaside device
  * (enqueue/dequeue) as well as a core that does the work at once.
  *
- * Fabric also verifies with keys on P-224, P-384 and P-521 (over the same SHA-256 digest). Here nothing
- * verifies with them. Calling such a signature bad where Fabric calls it good would fork the ledger,
- * so whoever decides what a ledger holds asks fama_public_key_is_p256 first and refuses by a name of
- * its own what it cannot judge.
+ * Fabric also verifies with keys on P-224, P-384 and P-521 (over the same SHA-256 digest). Here
+ * nothing verifies with them. Calling such a signature bad where Fabric calls it good would fork
+ * the ledger, so whoever decides what a ledger holds asks fama_public_key_is_p256 first and refuses
+ * by a name of its own what it cannot judge.
  *
  * Adversary: whoever writes r, s and messages. Keys come from certificates an MSP accepted. */
 #ifndef FAMA_CRYPTO_VERIFIER_H
@@ -44,8 +44,8 @@ bool fama_public_key_is_p256(const struct fama_public_key *key);
 struct fama_verifier *fama_verifier_create(void); /* NULL when out of memory */
 void fama_verifier_destroy(struct fama_verifier *verifier);
 
-/* Fills every job's verdict; BAD also when the key is not on P-256. Range checks on r and s are done here again; low-S is the caller's
- * rule. */
+/* Fills every job's verdict; BAD also when the key is not on P-256. Range checks on r and s are
+ * done here again; low-S is the caller's rule. */
 void fama_verifier_run(struct fama_verifier *verifier, struct fama_verify_job *jobs[],
                        size_t count);
 

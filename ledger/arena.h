@@ -1,9 +1,9 @@
-/* A bounded arena behind protobuf-c: everything one message allocates while it is unpacked (or built)
- * lies in a few large pieces and is given back at once.
+/* A bounded arena behind protobuf-c: everything one message allocates while it is unpacked (or
+ * built) lies in a few large pieces and is given back at once.
  *
- * Adversary: whoever writes a message. Small fields on the wire become large structs in memory, so the
- * limit is set from the message's size by whoever unpacks; at the limit unpacking fails like a damaged
- * message. One thread at a time. */
+ * Adversary: whoever writes a message. Small fields on the wire become large structs in memory, so
+ * the limit is set from the message's size by whoever unpacks; at the limit unpacking fails like a
+ * damaged message. One thread at a time. */
 #ifndef FAMA_LEDGER_ARENA_H
 #define FAMA_LEDGER_ARENA_H
 

@@ -9,8 +9,9 @@
 #define DER_OCTET_STRING 0x04
 #define DER_SEQUENCE     0x30
 
-/* Calls `take` for every occurrence of the length-delimited field `number`. In the outer layers, which
- * only orderers and relaying peers write, a known field with a foreign wire type is damage. */
+/* Calls `take` for every occurrence of the length-delimited field `number`. In the outer layers,
+ * which only orderers and relaying peers write, a known field with a foreign wire type is damage.
+ */
 static bool each_field(struct fama_bytes message, uint32_t number, uint32_t known_fields,
                        bool (*take)(struct fama_bytes value, void *context), void *context)
 {

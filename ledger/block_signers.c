@@ -20,8 +20,8 @@ struct signature_policy {
     bool suffices[PRINCIPALS_MAX];
 };
 
-/* Reads a common.SignaturePolicy that any one of some principals satisfies: signed_by, or one out of
- * such rules. False for everything else. */
+/* Reads a common.SignaturePolicy that any one of some principals satisfies: signed_by, or one out
+ * of such rules. False for everything else. */
 static bool read_rule(struct fama_bytes rule, unsigned int depth, struct signature_policy *policy)
 {
     struct fama_proto_reader reader = fama_proto_reader(rule);

@@ -1,7 +1,7 @@
-/* Who may sign a channel's blocks, as its policy /Channel/Orderer/BlockValidation says: any one identity
- * holding one of a list of (MSP, role) pairs. That is the policy every raft channel has ("ANY Writers",
- * each orderer organisation's Writers being one or more roles of its MSP). Policies of other shapes are
- * refused by name rather than approximated.
+/* Who may sign a channel's blocks, as its policy /Channel/Orderer/BlockValidation says: any one
+ * identity holding one of a list of (MSP, role) pairs. That is the policy every raft channel has
+ * ("ANY Writers", each orderer organisation's Writers being one or more roles of its MSP). Policies
+ * of other shapes are refused by name rather than approximated.
  *
  * Source: Fabric common/policies/implicitmeta.go, common/cauthdsl; spec fabric-algorithms §4.6. */
 #ifndef FAMA_LEDGER_BLOCK_SIGNERS_H
@@ -22,8 +22,8 @@ struct fama_block_signers {
     size_t count;
 };
 
-/* Reads the policy of the orderer group; `msps` are those of the orderer organisations. Returns 0 or
- * FAMA_CHANNEL_CONFIG_INVALID with words. */
+/* Reads the policy of the orderer group; `msps` are those of the orderer organisations. Returns 0
+ * or FAMA_CHANNEL_CONFIG_INVALID with words. */
 int fama_block_signers_read(const Common__ConfigGroup *orderer, struct fama_msp *const *msps,
                             size_t msp_count, struct fama_block_signers *signers,
                             struct fama_error *error);

@@ -170,7 +170,8 @@ static struct fama_bytes state_bytes(struct fama_arena *arena, struct fama_bytes
     return fama_pack(arena, &data.base);
 }
 
-/* The effects of committing the chaincode's definition, sequence 1, with the channel's default policy. */
+/* The effects of committing the chaincode's definition, sequence 1, with the channel's default
+ * policy. */
 static struct fama_bytes definition_effects(struct fama_arena *arena)
 {
     static const char *const fields[] = {"Sequence", "EndorsementInfo", "ValidationInfo",
@@ -242,7 +243,8 @@ static int build_definition(const struct fama_chain_builder *builder, struct fam
                                   builder->identities.endorser_count, arena, envelope, error);
 }
 
-/* Fills a value with bytes that look random and depend on block and transaction only (splitmix64). */
+/* Fills a value with bytes that look random and depend on block and transaction only (splitmix64).
+ */
 static void fill_value(uint8_t *value, size_t len, uint64_t number, uint64_t index)
 {
     uint64_t state = number * UINT64_C(0x100000001b3) + index;
@@ -317,8 +319,8 @@ static int build_transaction(const struct fama_chain_builder *builder, size_t in
     return result;
 }
 
-/* The orderer's signature slot: the last configuration is the genesis block, the consenter one raft node
- * whose log index follows the block number. */
+/* The orderer's signature slot: the last configuration is the genesis block, the consenter one raft
+ * node whose log index follows the block number. */
 static struct fama_bytes signature_slot(const struct fama_chain_builder *builder,
                                         struct fama_bytes data_hash, struct fama_arena *arena)
 {

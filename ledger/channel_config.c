@@ -139,7 +139,8 @@ static int check_hashing(struct fama_config_tree *tree, struct fama_error *error
     return 0;
 }
 
-/* Makes the MSPs of all organisations in `group`. What was made before a failure stays in `list`. */
+/* Makes the MSPs of all organisations in `group`. What was made before a failure stays in `list`.
+ */
 static int read_orgs(const Common__ConfigGroup *group, const char *where,
                      const char *const *org_values, struct msp_list *list, struct fama_error *error)
 {
@@ -196,8 +197,8 @@ static struct fama_bytes msp_content(const Common__ConfigGroup *org)
     return content;
 }
 
-/* Two organisations may share an MSP id only if their definitions are equal (an organisation that both
- * orders and endorses). `a` and `b` are in the order in which their lists were made. */
+/* Two organisations may share an MSP id only if their definitions are equal (an organisation that
+ * both orders and endorses). `a` and `b` are in the order in which their lists were made. */
 static int check_equal_definitions(const Common__ConfigGroup *a, const struct msp_list *a_list,
                                    const Common__ConfigGroup *b, const struct msp_list *b_list,
                                    struct fama_error *error)

@@ -7,8 +7,8 @@
 /* Fabric's deepest legitimate tree has four levels of groups. */
 #define GROUP_DEPTH_MAX 16
 
-/* protobuf-c follows nested messages by recursion without a limit, so the one message that may contain
- * itself is measured before it is unpacked. */
+/* protobuf-c follows nested messages by recursion without a limit, so the one message that may
+ * contain itself is measured before it is unpacked. */
 static bool nests_within(struct fama_bytes group, unsigned int depth)
 {
     if (depth == 0) {
@@ -31,7 +31,8 @@ static bool nests_within(struct fama_bytes group, unsigned int depth)
     return true; /* damage is left for the unpacking to find */
 }
 
-/* Calls nests_within for every channel group inside a ConfigEnvelope (config = 1, channel_group = 2). */
+/* Calls nests_within for every channel group inside a ConfigEnvelope (config = 1, channel_group =
+ * 2). */
 static bool envelope_nests_within(struct fama_bytes envelope)
 {
     struct fama_proto_reader reader = fama_proto_reader(envelope);

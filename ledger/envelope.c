@@ -121,8 +121,8 @@ bool fama_envelope_is_canonical(struct fama_bytes bytes)
         }
     }
     while (fama_proto_next(&reader, &field)) {
-        /* Go keeps the value of an unknown field as it was, but writes its tag anew. A second payload or
-         * signature replaces the first and is not written twice. */
+        /* Go keeps the value of an unknown field as it was, but writes its tag anew. A second
+         * payload or signature replaces the first and is not written twice. */
         if (!field.minimal_tag || fama_proto_is_len(&field, 1) || fama_proto_is_len(&field, 2)) {
             return false;
         }

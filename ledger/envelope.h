@@ -2,8 +2,8 @@
  * signature header, decoded as Go's protobuf runtime decodes them (last scalar wins, repeated
  * sub-messages merge, strings are UTF-8).
  *
- * Source: Fabric protoutil/commonutils.go. Adversary: clients, and whoever relays blocks. Nothing is
- * allocated; views live as long as the bytes. Stateless; any thread. */
+ * Source: Fabric protoutil/commonutils.go. Adversary: clients, and whoever relays blocks. Nothing
+ * is allocated; views live as long as the bytes. Stateless; any thread. */
 #ifndef FAMA_LEDGER_ENVELOPE_H
 #define FAMA_LEDGER_ENVELOPE_H
 
@@ -51,8 +51,9 @@ bool fama_serialized_identity_decode(struct fama_bytes bytes,
 /* The channel header of a whole envelope; false if any layer on the way is damaged or missing. */
 bool fama_envelope_channel_header(struct fama_bytes bytes, struct fama_channel_header *header);
 
-/* Whether the bytes decode as an envelope with a payload and a signature, and re-marshalling what was
- * decoded gives the same bytes: payload, signature, then fields unknown to Fabric (CVE-2023-46132). */
+/* Whether the bytes decode as an envelope with a payload and a signature, and re-marshalling what
+ * was decoded gives the same bytes: payload, signature, then fields unknown to Fabric
+ * (CVE-2023-46132). */
 bool fama_envelope_is_canonical(struct fama_bytes bytes);
 
 #endif

@@ -29,8 +29,8 @@
 #define RULE_ANY             COMMON__IMPLICIT_META_POLICY__RULE__ANY
 #define RULE_MAJORITY        COMMON__IMPLICIT_META_POLICY__RULE__MAJORITY
 
-/* All makers below return NULL (or do nothing) once the arena is exhausted; the build asks the arena at
- * its end. */
+/* All makers below return NULL (or do nothing) once the arena is exhausted; the build asks the
+ * arena at its end. */
 
 static Common__ConfigGroup *new_group(struct fama_arena *arena, size_t groups)
 {
@@ -238,7 +238,8 @@ static Common__ConfigGroup *application_org(struct fama_arena *arena,
     static const enum fama_msp_role peer[] = {FAMA_MSP_ROLE_PEER};
     static const enum fama_msp_role member[] = {FAMA_MSP_ROLE_MEMBER};
     const char *mspid = fama_msp_id(org->msp);
-    /* Without NodeOUs nobody has the role of a peer or client, and such policies could not be met. */
+    /* Without NodeOUs nobody has the role of a peer or client, and such policies could not be met.
+     */
     bool has_roles = fama_msp_definition(org->msp)->node_ous_enabled;
     Common__ConfigGroup *group = new_group(arena, 0);
     add_value_bytes(arena, group, "MSP", fama_msp_to_message(org->msp, arena));

@@ -2,7 +2,8 @@
 
 #include "ledger/proto_reader.h"
 
-/* The last occurrence of a length-delimited field, as protobuf's rule for repeated scalars has it. */
+/* The last occurrence of a length-delimited field, as protobuf's rule for repeated scalars has it.
+ */
 static bool find_bytes(struct fama_bytes message, uint32_t number, struct fama_bytes *value)
 {
     struct fama_proto_reader reader = fama_proto_reader(message);

@@ -1,6 +1,6 @@
 /* Which block holds the configuration a block was made under. Source: protoutil/blockutils.go
- * GetLastConfigIndexFromBlock (spec fabric-formats §1): OrdererBlockMetadata in slot 0, else slot 1. Any
- * thread. */
+ * GetLastConfigIndexFromBlock (spec fabric-formats §1): OrdererBlockMetadata in slot 0, else
+ * slot 1. Any thread. */
 #ifndef FAMA_LEDGER_LAST_CONFIG_H
 #define FAMA_LEDGER_LAST_CONFIG_H
 

@@ -24,7 +24,8 @@ static const char format_key[] = "format";
 static const char tip_key[] = "tip";
 static const char arrival_prefix[] = "arrival/";
 
-/* Height and hash for readers on other threads: a sequence lock of atomics, odd while being written. */
+/* Height and hash for readers on other threads: a sequence lock of atomics, odd while being
+ * written. */
 struct published_tip {
     _Atomic uint64_t sequence;
     _Atomic uint64_t height;
@@ -104,8 +105,8 @@ static int damaged(const struct fama_ledger *ledger, struct fama_error *error, c
         ledger->store.directory, what);
 }
 
-/* Reads one value without copying it. `*value` is NULL if the key is not there, else it is released with
- * rocksdb_pinnableslice_destroy. */
+/* Reads one value without copying it. `*value` is NULL if the key is not there, else it is released
+ * with rocksdb_pinnableslice_destroy. */
 static int read_pinned(const struct fama_ledger *ledger, enum fama_store_family family,
                        struct fama_bytes key, const char *doing, rocksdb_pinnableslice_t **value,
                        struct fama_error *error)
@@ -176,8 +177,8 @@ static int write_batch(struct fama_ledger *ledger, const char *doing, struct fam
     return message == NULL ? 0 : fama_store_fail(ledger->store.directory, doing, message, error);
 }
 
-/* The first records of a new ledger. Flushed out of the write-ahead log, so that losing that log later is
- * not mistaken for a new ledger. */
+/* The first records of a new ledger. Flushed out of the write-ahead log, so that losing that log
+ * later is not mistaken for a new ledger. */
 static int initialise(struct fama_ledger *ledger, struct fama_error *error)
 {
     uint8_t version[FORMAT_BYTES];
@@ -388,8 +389,9 @@ static int check_group(const struct fama_ledger *ledger, const struct fama_ledge
     return 0;
 }
 
-/* Records the transactions of a block that the database does not know yet. Going backwards through the
- * group and through each block lets the first appearance overwrite later ones of the same batch. */
+/* Records the transactions of a block that the database does not know yet. Going backwards through
+ * the group and through each block lets the first appearance overwrite later ones of the same
+ * batch. */
 static int batch_txids(struct fama_ledger *ledger, const struct fama_block *block,
                        struct fama_error *error)
 {

@@ -1,5 +1,5 @@
-/* The ledger of one channel: a RocksDB with column families, written in block order by one atomic, synced
- * WriteBatch per group of blocks.
+/* The ledger of one channel: a RocksDB with column families, written in block order by one atomic,
+ * synced WriteBatch per group of blocks.
  *
  * What is stored (integers big-endian, so that keys sort by number):
  *   blocks   number (8)             -> the serialized block as it came
@@ -9,17 +9,21 @@
  *            "arrival/" number (8)  -> path (1), sent_ns (8), complete_ns (8), durable_ns (8)
  * The genesis block is block 0. A directory of another format version is refused, never converted.
  *
- * A block is durable when fama_ledger_commit returns 0; nothing is visible in part, whatever dies. A crash
- * during a commit leaves the group whole or absent. Opening checks that the tip and the last stored
- * block agree; RocksDB's checksums guard every later read, so that a damaged disk costs an error with
- * words, never wrong bytes.
+ * A block is durable when fama_ledger_commit returns 0; nothing is visible in part, whatever dies.
+ * A crash during a commit leaves the group whole or absent. Opening checks that the tip and the
+ * last stored block agree; RocksDB's checksums guard every later read, so that a damaged disk costs
+ * an error with words, never wrong bytes.
  *
- * Threads: commits from one thread (the channel's commit thread); fama_ledger_info and look-ups from any
- * thread at any time; opening and closing while no other call runs. fama_ledger_info takes no lock.
- * Errors: after a commit has returned FAMA_LEDGER_IO or FAMA_LEDGER_CORRUPT the ledger refuses further
- * commits until reopened; what was committed stays readable. Whether the failed group is there after
- * reopening is unknown until fama_ledger_info says so.
- * Adversary: a full or failing disk, a crash at any moment. Blocks have been judged before they come here. */
+ * Threads: commits from one thread (the channel's commit thread); fama_ledger_info and look-ups
+ * from any thread at any time; opening and closing while no other call runs. fama_ledger_info takes
+ * no lock.
+ *
+ * Errors: after a commit has returned FAMA_LEDGER_IO or FAMA_LEDGER_CORRUPT the ledger refuses
+ * further commits until reopened; what was committed stays readable. Whether the failed group is
+ * there after reopening is unknown until fama_ledger_info says so.
+ *
+ * Adversary: a full or failing disk, a crash at any moment. Blocks have been judged before they come
+ * here. */
 #ifndef FAMA_LEDGER_LEDGER_H
 #define FAMA_LEDGER_LEDGER_H
 
@@ -66,14 +70,14 @@ struct fama_ledger_info {
 /* The blocks of one group together. RocksDB holds a group in memory twice until it is written. */
 #define FAMA_LEDGER_GROUP_BYTES_MAX (512u << 20)
 
-/* Opens or creates the database in `directory` (its parent must exist). Blocks while RocksDB replays its
- * write-ahead log (at most some 64 MB). */
+/* Opens or creates the database in `directory` (its parent must exist). Blocks while RocksDB
+ * replays its write-ahead log (at most some 64 MB). */
 int fama_ledger_open(const char *directory, struct fama_ledger **ledger, struct fama_error *error);
 void fama_ledger_close(struct fama_ledger *ledger); /* NULL is fine */
 
-/* Commits blocks number height, height+1, ... in one synced batch. All or none. The blocks have been
- * checked (fama_block_check, signatures) except for the chain link, which is checked here. Blocks for
- * one disk sync. */
+/* Commits blocks number height, height+1, ... in one synced batch. All or none. The blocks have
+ * been checked (fama_block_check, signatures) except for the chain link, which is checked here.
+ * Blocks for one disk sync. */
 int fama_ledger_commit(struct fama_ledger *ledger, const struct fama_ledger_commit *blocks,
                        size_t count, struct fama_error *error);
 

@@ -78,7 +78,8 @@ static bool config_from(const Msp__FabricMSPConfig *message, struct fama_arena *
     return true;
 }
 
-/* The hash functions an MSP may name that are not SHA-256 are refused rather than mistaken for it. */
+/* The hash functions an MSP may name that are not SHA-256 are refused rather than mistaken for it.
+ */
 static bool uses_sha256(const Msp__FabricCryptoConfig *crypto)
 {
     return crypto == NULL || ((crypto->signature_hash_family[0] == '\0' ||

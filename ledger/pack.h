@@ -1,7 +1,8 @@
-/* Writing Fabric's messages: packing into an arena, and the layers that every envelope and block shares.
+/* Writing Fabric's messages: packing into an arena, and the layers that every envelope and block
+ * shares.
  *
- * Used by what makes blocks (genesis, chain builder), never by what judges them. On failure functions
- * return empty bytes; the arena remembers that it ran out. One thread at a time. */
+ * Used by what makes blocks (genesis, chain builder), never by what judges them. On failure
+ * functions return empty bytes; the arena remembers that it ran out. One thread at a time. */
 #ifndef FAMA_LEDGER_PACK_H
 #define FAMA_LEDGER_PACK_H
 

@@ -4,8 +4,8 @@
 #define FIELD_NUMBER_MAX ((UINT64_C(1) << 29) - 1)
 #define GROUP_START      3
 #define GROUP_END        4
-/* Groups cannot be legitimate in any message of ours. Go follows 10,000 levels; an unknown field that
- * nests deeper than this is refused here, which only refuses what nobody sends. */
+/* Groups cannot be legitimate in any message of ours. Go follows 10,000 levels; an unknown field
+ * that nests deeper than this is refused here, which only refuses what nobody sends. */
 #define GROUP_DEPTH_MAX 64
 
 static bool read_varint(struct fama_bytes *rest, uint64_t *value, bool *minimal)

@@ -1,9 +1,11 @@
-/* A bounded, zero-copy reader of protobuf's wire format: one field at a time, as views into the bytes.
+/* A bounded, zero-copy reader of protobuf's wire format: one field at a time, as views into the
+ * bytes.
  *
- * Used where a block is on its hot path and where Fabric's verdict depends on how bytes were written.
- * Judges as Go's protobuf runtime does: varints of at most ten bytes, field numbers 1 to 2^29-1, groups
- * balanced, lengths within the message. It allocates nothing and takes time linear in the bytes.
- * Adversary: whoever writes blocks, envelopes and metadata. Stateless but for the reader; any thread. */
+ * Used where a block is on its hot path and where Fabric's verdict depends on how bytes were
+ * written. Judges as Go's protobuf runtime does: varints of at most ten bytes, field numbers 1 to
+ * 2^29-1, groups balanced, lengths within the message. It allocates nothing and takes time linear
+ * in the bytes. Adversary: whoever writes blocks, envelopes and metadata. Stateless but for the
+ * reader; any thread. */
 #ifndef FAMA_LEDGER_PROTO_READER_H
 #define FAMA_LEDGER_PROTO_READER_H
 
@@ -36,11 +38,12 @@ static inline struct fama_proto_reader fama_proto_reader(struct fama_bytes messa
     return (struct fama_proto_reader){.rest = message, .failed = false};
 }
 
-/* Reads the next field. False at the end of the message and on damage: then `failed` tells which. */
+/* Reads the next field. False at the end of the message and on damage: then `failed` tells which.
+ */
 bool fama_proto_next(struct fama_proto_reader *reader, struct fama_proto_field *field);
 
-/* Whether `field` is the length-delimited (or varint) field of this number. A known number with another
- * wire type is an unknown field for Go, and so for us. */
+/* Whether `field` is the length-delimited (or varint) field of this number. A known number with
+ * another wire type is an unknown field for Go, and so for us. */
 static inline bool fama_proto_is_len(const struct fama_proto_field *field, uint32_t number)
 {
     return field->number == number && field->type == FAMA_PROTO_LEN;

@@ -29,8 +29,8 @@ static bool starts_with(const char *text, const char *start)
     return strncmp(text, start, strlen(start)) == 0;
 }
 
-/* RocksDB reports through text only; the start of it is the status class. A file that RocksDB's own books
- * name and the disk does not have is damage, not an outage. */
+/* RocksDB reports through text only; the start of it is the status class. A file that RocksDB's own
+ * books name and the disk does not have is damage, not an outage. */
 static bool means_damage(const char *message)
 {
     return starts_with(message, "Corruption") || starts_with(message, "NotFound") ||
@@ -95,8 +95,8 @@ static int sync_parent(const char *directory, struct fama_error *error)
     return 0;
 }
 
-/* Makes the directory if need be and finds its one true name: RocksDB recognises a second opening in
- * the same process by the name only. */
+/* Makes the directory if need be and finds its one true name: RocksDB recognises a second opening
+ * in the same process by the name only. */
 static int prepare_directory(const char *directory, char **true_name, struct fama_error *error)
 {
     bool is_new = mkdir(directory, 0750) == 0;
@@ -219,7 +219,8 @@ static rocksdb_options_t *database_options(void)
     rocksdb_options_set_max_background_jobs(options, 2);
     rocksdb_options_set_max_file_opening_threads(options, 1);
     rocksdb_options_set_table_cache_numshardbits(options, 2);
-    /* Hands flushed data to the disk steadily, so that a commit's sync never waits behind a burst. */
+    /* Hands flushed data to the disk steadily, so that a commit's sync never waits behind a burst.
+     */
     rocksdb_options_set_bytes_per_sync(options, 1u << 20);
 
     rocksdb_options_set_info_log_level(options, HEADER_LOG_LEVEL);

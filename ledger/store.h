@@ -1,28 +1,33 @@
 /* The RocksDB of one ledger: opened with this project's column families and tuning, closed, and its
- * complaints turned into words. Private to the ledger; ledger/ledger.h is the door for everyone else.
+ * complaints turned into words. Private to the ledger; ledger/ledger.h is the door for everyone
+ * else.
  *
  * Column families
  *   default   unused (RocksDB insists on it)
- *   blocks    large values in key order: LZ4-compressed blob files, so that compaction never rewrites a
- *             block. Certificates repeat: 84 blocks of a real channel take 2.6 MB instead of 10.9, and are
- *             read at 2.8 GB/s instead of 1.1. Compression is off the commit path.
+ *   blocks    large values in key order: LZ4-compressed blob files, so that compaction never
+ *             rewrites a block. Certificates repeat: 84 blocks of a real channel take 2.6 MB instead
+ *             of 10.9, and are read at 2.8 GB/s instead of 1.1. Compression is off the commit path.
  *   txid      small random keys, mostly asked for in vain: Bloom filters.
  *   meta      a few keys and one short record per block.
  *
- * Memory is bounded, for many nodes on one small machine: FAMA_STORE_WRITE_BUFFERS_BYTES of write buffers,
- * FAMA_STORE_CACHE_BYTES of cache with indices and filters in it, FAMA_STORE_OPEN_FILES descriptors,
- * two background threads a process. Only blocks larger than a write buffer go beyond, one at a time.
+ * Memory is bounded, for many nodes on one small machine: FAMA_STORE_WRITE_BUFFERS_BYTES of write
+ * buffers, FAMA_STORE_CACHE_BYTES of cache with indices and filters in it, FAMA_STORE_OPEN_FILES
+ * descriptors, two background threads a process. Only blocks larger than a write buffer go beyond,
+ * one at a time.
  *
- * RocksDB's own LOG holds a header and nothing else, and a disk with less than FAMA_STORE_FREE_BYTES_MIN is
- * not opened: Debian builds RocksDB with assertions, and one of them ends the process when the LOG cannot
- * grow, so that a full disk would kill the node. What matters comes back as errors of the calls.
+ * RocksDB's own LOG holds a header and nothing else, and a disk with less than
+ * FAMA_STORE_FREE_BYTES_MIN is not opened: Debian builds RocksDB with assertions, and one of them
+ * ends the process when the LOG cannot grow, so that a full disk would kill the node. What matters
+ * comes back as errors of the calls.
  *
- * Recovery: a write-ahead log may end in a torn record, which was never acknowledged and is dropped. Damage
- * anywhere else refuses to open: dropping it silently would take back what was acknowledged.
+ * Recovery: a write-ahead log may end in a torn record, which was never acknowledged and is
+ * dropped. Damage anywhere else refuses to open: dropping it silently would take back what was
+ * acknowledged.
  *
- * Threads: open and close from one thread; RocksDB's own look-ups from any thread in between. A process
- * that has opened a store must not fork and open one in the child without exec: RocksDB's background
- * threads do not survive the fork. Adversary: the disk, a full one, a crash, another process. */
+ * Threads: open and close from one thread; RocksDB's own look-ups from any thread in between. A
+ * process that has opened a store must not fork and open one in the child without exec: RocksDB's
+ * background threads do not survive the fork. Adversary: the disk, a full one, a crash, another
+ * process. */
 #ifndef FAMA_LEDGER_STORE_H
 #define FAMA_LEDGER_STORE_H
 
@@ -33,7 +38,7 @@
 #define FAMA_STORE_BLOCKS_BUFFER_BYTES (16u << 20)
 #define FAMA_STORE_SMALL_BUFFER_BYTES  (4u << 20)
 #define FAMA_STORE_WRITE_BUFFERS_BYTES (48u << 20)
-#define FAMA_STORE_WAL_BYTES           (64u << 20) /* on disk before old column families are flushed */
+#define FAMA_STORE_WAL_BYTES           (64u << 20) /* on disk, then old families are flushed */
 #define FAMA_STORE_CACHE_BYTES         (16u << 20)
 #define FAMA_STORE_OPEN_FILES          256
 #define FAMA_STORE_FREE_BYTES_MIN      (16u << 20) /* on the disk, to open */
@@ -59,8 +64,8 @@ int fama_store_open(const char *directory, struct fama_store *store, struct fama
 /* A zeroed or closed store is fine. */
 void fama_store_close(struct fama_store *store);
 
-/* Turns RocksDB's message about `doing` ("reading block 7") into an error of ledger/ledger.h with words,
- * and frees it. */
+/* Turns RocksDB's message about `doing` ("reading block 7") into an error of ledger/ledger.h with
+ * words, and frees it. */
 int fama_store_fail(const char *directory, const char *doing, char *message,
                     struct fama_error *error);
 

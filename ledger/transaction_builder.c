@@ -88,7 +88,8 @@ static struct fama_bytes proposal_response(const struct fama_transaction_draft *
     return fama_pack(arena, &payload.base);
 }
 
-/* A serialized ChaincodeActionPayload with one endorsement per endorser; empty if one cannot sign. */
+/* A serialized ChaincodeActionPayload with one endorsement per endorser; empty if one cannot sign.
+ */
 static struct fama_bytes endorsed_action(struct fama_bytes proposal, struct fama_bytes response,
                                          const struct fama_signer *const *endorsers, size_t count,
                                          struct fama_arena *arena)

@@ -1,8 +1,8 @@
-/* One endorser transaction with real signatures: what a client, its endorsers and a chaincode would have
- * made together.
+/* One endorser transaction with real signatures: what a client, its endorsers and a chaincode would
+ * have made together.
  *
- * Source: Fabric protoutil/txutils.go, proputils.go; spec fabric-formats §2, fabric-algorithms §1.4-1.6.
- * Everything lives in the arena given. One thread at a time. */
+ * Source: Fabric protoutil/txutils.go, proputils.go; spec fabric-formats §2, fabric-algorithms
+ * §1.4-1.6. Everything lives in the arena given. One thread at a time. */
 #ifndef FAMA_LEDGER_TRANSACTION_BUILDER_H
 #define FAMA_LEDGER_TRANSACTION_BUILDER_H
 
@@ -27,8 +27,8 @@ int fama_transaction_build(const struct fama_transaction_draft *draft,
                            struct fama_arena *arena, struct fama_bytes *envelope,
                            struct fama_error *error);
 
-/* What transactions and blocks both need: the signer's serialized identity, a fresh nonce, and a DER
- * signature over the concatenation of parts. Each returns empty bytes on failure. */
+/* What transactions and blocks both need: the signer's serialized identity, a fresh nonce, and a
+ * DER signature over the concatenation of parts. Each returns empty bytes on failure. */
 struct fama_bytes fama_transaction_creator(const struct fama_signer *signer,
                                            struct fama_arena *arena);
 struct fama_bytes fama_transaction_nonce(struct fama_arena *arena);

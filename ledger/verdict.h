@@ -1,6 +1,7 @@
-/* The names of all reasons for which a block is refused. The name is the return code, the counter and the
- * word in the log; this table is their only source. Checks run in the order of the table, but for a first
- * entry that is no envelope at all: such a block names no channel and is called not well-formed. */
+/* The names of all reasons for which a block is refused. The name is the return code, the counter
+ * and the word in the log; this table is their only source. Checks run in the order of the table,
+ * but for a first entry that is no envelope at all: such a block names no channel and is called not
+ * well-formed. */
 #ifndef FAMA_LEDGER_VERDICT_H
 #define FAMA_LEDGER_VERDICT_H
 

@@ -1,5 +1,5 @@
-/* A block cut into provable chunks, as its origin would send it, with a signature that a test judges by
- * looking at it instead of verifying it: its octets tell whether it is good. */
+/* A block cut into provable chunks, as its origin would send it, with a signature that a test
+ * judges by looking at it instead of verifying it: its octets tell whether it is good. */
 #ifndef FAMA_TESTS_UNIT_CUT_BLOCK_H
 #define FAMA_TESTS_UNIT_CUT_BLOCK_H
 

@@ -1,5 +1,6 @@
 /* A consortium made for a test: an orderer organisation and two others with real certificates in a
- * temporary folder, a stranger with a CA of its own under the orderer's MSP id, and a genesis block. */
+ * temporary folder, a stranger with a CA of its own under the orderer's MSP id, and a genesis
+ * block. */
 #ifndef FAMA_TESTS_UNIT_MADE_CHAIN_H
 #define FAMA_TESTS_UNIT_MADE_CHAIN_H
 

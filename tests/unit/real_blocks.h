@@ -1,4 +1,5 @@
-/* Blocks that real Fabric orderers delivered, read from the shared data with what is known about them. */
+/* Blocks that real Fabric orderers delivered, read from the shared data with what is known about
+ * them. */
 #ifndef FAMA_TESTS_UNIT_REAL_BLOCKS_H
 #define FAMA_TESTS_UNIT_REAL_BLOCKS_H
 

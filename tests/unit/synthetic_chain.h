@@ -1,6 +1,6 @@
-/* Chains of small blocks for tests that need no real transactions: encoded by hand (common.Block, spec
- * fabric-formats), linked and hashed as real ones are, their contents a function of their number, so
- * that a reader can tell whether what it got back is what was written. */
+/* Chains of small blocks for tests that need no real transactions: encoded by hand (common.Block,
+ * spec fabric-formats), linked and hashed as real ones are, their contents a function of their
+ * number, so that a reader can tell whether what it got back is what was written. */
 #ifndef FAMA_TESTS_UNIT_SYNTHETIC_CHAIN_H
 #define FAMA_TESTS_UNIT_SYNTHETIC_CHAIN_H
 

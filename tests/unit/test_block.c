@@ -97,8 +97,8 @@ static void test_every_real_block_is_understood_as_fabric_understood_it(void)
     }
 }
 
-/* Parses and checks; the bytes lie in a buffer of exactly their size, so that a sanitizer sees any read
- * beyond them. */
+/* Parses and checks; the bytes lie in a buffer of exactly their size, so that a sanitizer sees any
+ * read beyond them. */
 static enum fama_block_refusal judge(const uint8_t *bytes, size_t len, uint64_t number)
 {
     struct fama_block block;
@@ -157,8 +157,8 @@ static void test_a_flipped_bit_before_the_metadata_is_refused(void)
         seen[judge(bytes.at, bytes.len, 7)]++;
         damaged[at] ^= (uint8_t)(1u << (bit % 8));
     }
-    /* What may pass here is a changed tag or length of the outer layers that hides or reshapes the previous
-     * hash or metadata: both are left to the chain link and the signature. */
+    /* What may pass here is a changed tag or length of the outer layers that hides or reshapes the
+     * previous hash or metadata: both are left to the chain link and the signature. */
     CU_ASSERT(seen[FAMA_BLOCK_ACCEPTED] < 80);
     CU_ASSERT(seen[FAMA_BLOCK_DATA_HASH] > 7 * (metadata_at - envelopes_at) / 2);
     CU_ASSERT(seen[FAMA_BLOCK_MALFORMED] > 0);

@@ -1,5 +1,5 @@
-/* Made chains: their blocks pass our own checks, and their transactions are what Fabric's peers would find
- * valid, signature by signature. */
+/* Made chains: their blocks pass our own checks, and their transactions are what Fabric's peers
+ * would find valid, signature by signature. */
 #include "ledger/chain_builder.h"
 
 #include "ledger/envelope.h"

@@ -1,4 +1,5 @@
-/* Genesis blocks: ours parse as configurations and have the structure of those configtxgen wrote. */
+/* Genesis blocks: ours parse as configurations and have the structure of those configtxgen wrote.
+ */
 #include "ledger/genesis.h"
 
 #include "ledger/config_tree.h"
@@ -41,8 +42,8 @@ static void test_the_msps_of_a_genesis_block_know_their_members(void)
     fama_channel_config_release(config);
 }
 
-/* Whether two groups hold the same names with the same mod_policy, and the same policies; organisations'
- * certificates and the orderers' settings differ by nature. */
+/* Whether two groups hold the same names with the same mod_policy, and the same policies;
+ * organisations' certificates and the orderers' settings differ by nature. */
 static void compare_groups(const char *path, const Common__ConfigGroup *ours,
                            const Common__ConfigGroup *real)
 {

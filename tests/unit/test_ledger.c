@@ -1,4 +1,5 @@
-/* The ledger in orderly use: commits, look-ups, wrong order, readers beside the writer, a real channel. */
+/* The ledger in orderly use: commits, look-ups, wrong order, readers beside the writer, a real
+ * channel. */
 #include <pthread.h>
 #include <stdatomic.h>
 

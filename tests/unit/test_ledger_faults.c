@@ -1,9 +1,9 @@
-/* The ledger against what goes wrong: kill -9, a second process, another version's files, damaged and
- * missing files, a full disk.
+/* The ledger against what goes wrong: kill -9, a second process, another version's files, damaged
+ * and missing files, a full disk.
  *
- * Processes that are to be killed or to hold a lock are this same program, started anew with a role as its
- * argument: RocksDB's threads do not survive a fork. FAMA_SEED repeats a run of kills, FAMA_FULL_DISKS
- * tries many sizes of disk. */
+ * Processes that are to be killed or to hold a lock are this same program, started anew with a role
+ * as its argument: RocksDB's threads do not survive a fork. FAMA_SEED repeats a run of kills,
+ * FAMA_FULL_DISKS tries many sizes of disk. */
 #include <rocksdb/c.h>
 #include <sched.h>
 #include <signal.h>
@@ -39,7 +39,8 @@ static void copy_folder(const char *from, char *to)
     each_file(from, copy_one, to);
 }
 
-/* Starts this program again in a role; what it writes to its standard output comes through `*pipe_out`. */
+/* Starts this program again in a role; what it writes to its standard output comes through
+ * `*pipe_out`. */
 static pid_t start_role(const char *role, const char *folder, const char *seed, int *pipe_out)
 {
     int ends[2];
@@ -168,7 +169,8 @@ static void test_a_second_opener_is_told_who_is_in_the_way(void)
     fama_ledger_close(first);
 }
 
-/* Writes (or deletes, if value is NULL) a key behind the ledger's back; without a key, adds the family. */
+/* Writes (or deletes, if value is NULL) a key behind the ledger's back; without a key, adds the
+ * family. */
 static void meddle(const char *folder, const char *family, const char *key, const char *value,
                    size_t value_len)
 {
@@ -434,7 +436,8 @@ static uint64_t fill_disk(const char *folder, const char *ballast)
     return acknowledged;
 }
 
-/* One small disk: `room` bytes for a ledger to fill, then `room_again` bytes to reopen it with, then all. */
+/* One small disk: `room` bytes for a ledger to fill, then `room_again` bytes to reopen it with,
+ * then all. */
 static void fill_and_reopen(const char *mounted, size_t room, size_t room_again)
 {
     char ballast[PATH_BYTES];

@@ -1,4 +1,5 @@
-/* The identities remembered from block signatures: which, how many, and under many threads at once. */
+/* The identities remembered from block signatures: which, how many, and under many threads at once.
+ */
 #include "ledger/signer_cache.h"
 
 #include <pthread.h>
@@ -13,7 +14,8 @@
 
 static struct made_chain made;
 
-/* The orderer's certificate with other text before its PEM block: another serialized identity of one key. */
+/* The orderer's certificate with other text before its PEM block: another serialized identity of
+ * one key. */
 static struct fama_bytes variant(size_t number, char text[TEXT_BYTES])
 {
     struct fama_bytes pem =

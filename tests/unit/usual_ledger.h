@@ -1,5 +1,6 @@
-/* Ledgers with the usual chain in them: blocks that are a function of their number, so that everything
- * read back can be told right from wrong, in a scratch folder of the test program's own. */
+/* Ledgers with the usual chain in them: blocks that are a function of their number, so that
+ * everything read back can be told right from wrong, in a scratch folder of the test program's own.
+ */
 #ifndef FAMA_TESTS_UNIT_USUAL_LEDGER_H
 #define FAMA_TESTS_UNIT_USUAL_LEDGER_H
 
@@ -151,7 +152,8 @@ static inline int commit_usual(struct fama_ledger *ledger, size_t count, struct 
     return status;
 }
 
-/* Whether the ledger gives back exactly the usual block; its hash goes to `hash`. Otherwise the error. */
+/* Whether the ledger gives back exactly the usual block; its hash goes to `hash`. Otherwise the
+ * error. */
 static inline int check_usual(const struct fama_ledger *ledger, uint64_t number, uint8_t *hash,
                               struct fama_error *error)
 {
@@ -187,7 +189,8 @@ static inline int check_usual(const struct fama_ledger *ledger, uint64_t number,
     return status;
 }
 
-/* Every block from 0 to the height is the usual one, and the last hash is theirs. Returns the height. */
+/* Every block from 0 to the height is the usual one, and the last hash is theirs. Returns the
+ * height. */
 static inline uint64_t check_all_usual(const struct fama_ledger *ledger)
 {
     struct fama_ledger_info info;
