@@ -577,7 +577,7 @@ int fama_channel_join(const struct fama_channel_setup *setup, struct fama_bytes 
 }
 
 /* Reads one of our own blocks; the block borrows *bytes, to be freed in either case. */
-static int read_own(struct fama_channel *channel, uint64_t number, uint8_t **bytes,
+static int read_own(const struct fama_channel *channel, uint64_t number, uint8_t **bytes,
                     struct fama_block *block, struct fama_error *error)
 {
     size_t len = 0;
@@ -640,6 +640,20 @@ int fama_channel_open(const struct fama_channel_setup *setup, const char *channe
     }
     *channel = made;
     return 0;
+}
+
+bool fama_channel_begins_with(const struct fama_channel *channel, struct fama_bytes genesis)
+{
+    struct fama_block given = {0};
+    struct fama_block own = {0};
+    uint8_t *bytes = NULL;
+    bool is_same = read_own(channel, 0, &bytes, &own, NULL) == 0 &&
+                   fama_block_parse(genesis, &given) == FAMA_BLOCK_ACCEPTED &&
+                   memcmp(given.header_hash, own.header_hash, sizeof(own.header_hash)) == 0;
+    fama_block_clear(&own);
+    fama_block_clear(&given);
+    fama_ledger_free(bytes);
+    return is_same;
 }
 
 int fama_channel_start(struct fama_channel *channel)

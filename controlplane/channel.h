@@ -57,6 +57,8 @@ int fama_channel_join(const struct fama_channel_setup *setup, struct fama_bytes 
 /* Opens the ledger of a channel joined earlier. */
 int fama_channel_open(const struct fama_channel_setup *setup, const char *channel_id,
                       struct fama_channel **channel, struct fama_error *error);
+/* Whether the ledger's block 0 is this one: channels of two networks may have one name. */
+bool fama_channel_begins_with(const struct fama_channel *channel, struct fama_bytes genesis);
 /* Starts the commit thread. 0, or FAMA_CHANNEL_NO_MEMORY. */
 int fama_channel_start(struct fama_channel *channel);
 /* Call after fama_dataplane_interrupt and before fama_dataplane_stop: ends the commit thread. The

@@ -238,6 +238,37 @@ static uint8_t *read_file(const char *path, size_t *len, struct fama_error *erro
     return bytes;
 }
 
+/* Joins, or takes up again a channel whose ledger is there but was not opened: its ordering source was
+ * missing, or another fault that has been mended since the node started. */
+static int join_channel(struct fama_node *node, struct fama_bytes genesis,
+                        struct fama_channel **channel, struct fama_error *error)
+{
+    struct fama_channel_setup setup;
+    char id[FAMA_CHANNEL_ID_MAX];
+    fama_node_channel_setup(node, &setup);
+    int result = fama_channel_genesis_id(genesis, id, error);
+    if (result != 0) {
+        return result;
+    }
+    if (fama_node_find_channel(node, id) != NULL) {
+        return fama_error_set(error, FAMA_CHANNEL_EXISTS, "channel %s is already joined", id);
+    }
+    result = fama_channel_join(&setup, genesis, channel, error);
+    if (result != FAMA_CHANNEL_EXISTS) {
+        return result;
+    }
+    result = fama_channel_open(&setup, id, channel, error);
+    if (result == 0 && !fama_channel_begins_with(*channel, genesis)) {
+        fama_channel_close(*channel);
+        *channel = NULL;
+        return fama_error_set(error, FAMA_CHANNEL_EXISTS,
+                              "channel %s was joined with another genesis block, in %s/%s: that "
+                              "ledger must be moved away first",
+                              id, node->ledgers_directory, id);
+    }
+    return result;
+}
+
 static void answer_join(struct fama_node *node, struct fama_admin_call *call, const json_t *request)
 {
     const char *path = json_string_value(json_object_get(request, "block_file"));
@@ -257,17 +288,8 @@ static void answer_join(struct fama_node *node, struct fama_admin_call *call, co
         fama_admin_refuse(call, "%s", error.text);
         return;
     }
-    struct fama_channel_setup setup;
     struct fama_channel *channel = NULL;
-    char id[FAMA_CHANNEL_ID_MAX];
-    fama_node_channel_setup(node, &setup);
-    int result = fama_channel_genesis_id(fama_bytes(bytes, len), id, &error);
-    if (result == 0 && fama_node_find_channel(node, id) != NULL) {
-        result = fama_error_set(&error, FAMA_CHANNEL_EXISTS, "channel %s is already joined", id);
-    }
-    if (result == 0) {
-        result = fama_channel_join(&setup, fama_bytes(bytes, len), &channel, &error);
-    }
+    int result = join_channel(node, fama_bytes(bytes, len), &channel, &error);
     free(bytes);
     if (result == 0) {
         result = fama_node_add_channel(node, channel, &error);
@@ -276,9 +298,12 @@ static void answer_join(struct fama_node *node, struct fama_admin_call *call, co
         fama_admin_refuse(call, "%s", error.text);
         return;
     }
-    fama_info("channel", "%s: joined", fama_channel_id(channel));
-    fama_admin_answer(call,
-                      json_pack("{s:s, s:i}", "channel", fama_channel_id(channel), "height", 1));
+    struct fama_channel_status status;
+    fama_channel_status(channel, &status);
+    fama_info("channel", "%s: joined at height %llu", fama_channel_id(channel),
+              (unsigned long long)status.height);
+    fama_admin_answer(call, json_pack("{s:s, s:o}", "channel", fama_channel_id(channel), "height",
+                                      number_json(status.height)));
 }
 
 static void answer_list(struct fama_node *node, struct fama_admin_call *call, const json_t *request)
@@ -326,7 +351,8 @@ static void answer_getinfo(struct fama_node *node, struct fama_admin_call *call,
     if (fama_ledger_block(fama_channel_ledger(channel->channel), info.height - 1, &bytes, &len,
                           &error) != 0 ||
         fama_block_parse(fama_bytes(bytes, len), &block) != FAMA_BLOCK_ACCEPTED) {
-        fama_admin_refuse(call, "block %llu: %s", (unsigned long long)info.height - 1, error.text);
+        fama_admin_refuse(call, "block %llu: %s", (unsigned long long)info.height - 1,
+                          error.text[0] != '\0' ? error.text : "it does not decode");
     } else {
         fama_admin_answer(
             call, json_pack("{s:s, s:o, s:o, s:o}", "channel", fama_channel_id(channel->channel),

@@ -440,6 +440,9 @@ static void test_a_channel_opens_again_at_its_height_and_goes_on(void)
     fama_channel_close(bench.channel);
     CU_ASSERT_EQUAL(fama_channel_join(&bench.setup, chain[0], &again, &error), FAMA_CHANNEL_EXISTS);
     CU_ASSERT_EQUAL_FATAL(fama_channel_open(&bench.setup, MADE_CHANNEL, &bench.channel, &error), 0);
+    CU_ASSERT_TRUE(fama_channel_begins_with(bench.channel, chain[0]));
+    CU_ASSERT_FALSE(fama_channel_begins_with(bench.channel, chain[1]));
+    CU_ASSERT_FALSE(fama_channel_begins_with(bench.channel, fama_bytes(chain[0].at, 9)));
     CU_ASSERT_EQUAL(status_of(&bench).height, 5);
     CU_ASSERT_EQUAL(atomic_load(&fama_channel_gate(bench.channel)->next_block), 5);
     CU_ASSERT_EQUAL_FATAL(fama_channel_start(bench.channel), 0);
