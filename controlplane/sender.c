@@ -102,11 +102,11 @@ static void ask_for_first_chunks(struct fama_request *request)
     uint64_t left = FAMA_REPAIR_WHOLE_BLOCK_BYTES / charge_of_one(request->chunk_bytes);
     /* Sets and chunks that the block does not have are passed over. */
     while (left > 0 && request->count < FAMA_REQUEST_ENTRIES_MAX) {
-        uint64_t chunks = left < FAMA_SET_CHUNKS ? left : FAMA_SET_CHUNKS;
-        request->entries[request->count] = (struct fama_request_entry){
-            .set = request->count, .wanted = UINT64_MAX >> (FAMA_SET_CHUNKS - chunks)};
+        uint64_t wanted = left < FAMA_SET_CHUNKS ? (UINT64_C(1) << left) - 1 : UINT64_MAX;
+        request->entries[request->count] =
+            (struct fama_request_entry){.set = request->count, .wanted = wanted};
         request->count++;
-        left -= chunks;
+        left -= left < FAMA_SET_CHUNKS ? left : FAMA_SET_CHUNKS;
     }
 }
 
