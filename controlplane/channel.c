@@ -382,6 +382,7 @@ static bool commit_step(struct fama_channel *channel, struct group *group)
 static void *commit_main(void *context)
 {
     struct fama_channel *channel = context;
+    fama_dataplane_stand_aside(channel->setup.dataplane);
     struct group *group = calloc(1, sizeof(*group));
     if (group == NULL) {
         struct fama_error error;

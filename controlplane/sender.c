@@ -158,6 +158,7 @@ static void run_serve(struct fama_sender *sender, struct fama_sender_order *job)
 static void *sender_main(void *context)
 {
     struct fama_sender *sender = context;
+    fama_dataplane_stand_aside(sender->dataplane);
     pthread_mutex_lock(&sender->lock);
     while (!sender->is_stopping) {
         if (sender->push_count > 0) {

@@ -73,6 +73,11 @@ int fama_dataplane_verify(struct fama_dataplane *dataplane, struct fama_verify_j
     return 0;
 }
 
+void fama_dataplane_stand_aside(const struct fama_dataplane *dataplane)
+{
+    (void)dataplane;
+}
+
 int fama_dataplane_send_block(struct fama_dataplane *dataplane, const struct fama_signer *signer,
                               const struct fama_block_send *send, uint64_t *chunks)
 {

@@ -27,6 +27,11 @@ struct fama_dataplane {
     struct sent sent[SENT_MAX];
 };
 
+void fama_dataplane_stand_aside(const struct fama_dataplane *dataplane)
+{
+    (void)dataplane;
+}
+
 int fama_dataplane_send_block(struct fama_dataplane *dataplane, const struct fama_signer *signer,
                               const struct fama_block_send *send, uint64_t *chunks)
 {
