@@ -2,6 +2,7 @@
 
 #include <limits.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -82,12 +83,12 @@ static void look(evutil_socket_t descriptor, short what, void *context)
 {
     (void)descriptor;
     (void)what;
-    if (*(volatile bool *)context) {
+    if (atomic_load((atomic_bool *)context)) {
         (void)event_base_loopbreak(base);
     }
 }
 
-static volatile bool must_stop;
+static atomic_bool must_stop;
 
 static void *serve(void *context)
 {
@@ -352,7 +353,7 @@ int main(void)
     }
     (void)snprintf(path, sizeof path, "%s/s", folder);
     (void)snprintf(socket_option, sizeof socket_option, "--socket %s", path);
-    struct event *tick = event_new(base, -1, EV_PERSIST, look, (void *)(uintptr_t)&must_stop);
+    struct event *tick = event_new(base, -1, EV_PERSIST, look, &must_stop);
     if (fama_admin_listen(base, path, handle, NULL, &admin, &error) != 0 || tick == NULL ||
         event_add(tick, &often) != 0 || pthread_create(&thread, NULL, serve, NULL) != 0) {
         fprintf(stderr, "%s\n", error.text);
