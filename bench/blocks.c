@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -11,12 +10,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "controlplane/command.h"
 #include "ledger/chain_builder.h"
 #include "ledger/channel_config.h"
 #include "ledger/genesis.h"
 
-#define EXIT_USAGE         2
-#define MEMBERS_MAX        64
+#define MEMBERS_MAX        64 /* as many as an option may be repeated */
 #define PATH_BYTES         4096
 #define BLOCKS_MAX         999999 /* what six digits can name */
 #define BLOCK_BYTES_MAX    ((size_t)64 << 20)
@@ -95,127 +94,11 @@ static uint64_t now_ns(void)
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-static bool parse_number(const char *text, bool takes_units, uint64_t *number)
-{
-    char *end;
-    if (*text < '0' || *text > '9') {
-        return false;
-    }
-    errno = 0;
-    *number = strtoull(text, &end, 10);
-    uint64_t unit = 1;
-    if (takes_units && (*end == 'K' || *end == 'M')) {
-        unit = *end++ == 'K' ? UINT64_C(1) << 10 : UINT64_C(1) << 20;
-    }
-    if (errno != 0 || *end != '\0' || *number > UINT64_MAX / unit) {
-        return false;
-    }
-    *number *= unit;
-    return true;
-}
-
 static int usage(const char *complaint, const char *what)
 {
     fprintf(stderr, "fama-bench blocks: %s%s%s\nTry `fama-bench blocks --help`.\n", complaint,
             what == NULL ? "" : ": ", what == NULL ? "" : what);
-    return EXIT_USAGE;
-}
-
-enum option_key {
-    KEY_OUT = 1,
-    KEY_GENESIS,
-    KEY_MAKE_GENESIS,
-    KEY_ORDERER,
-    KEY_CLIENT,
-    KEY_ENDORSER,
-    KEY_BLOCKS,
-    KEY_MIN_BYTES,
-    KEY_MAX_BYTES,
-    KEY_TRANSACTIONS,
-    KEY_VALUE_BYTES,
-    KEY_SEED,
-    KEY_JSON,
-    KEY_HELP,
-};
-
-static const struct option long_options[] = {
-    {"out", required_argument, NULL, KEY_OUT},
-    {"genesis", required_argument, NULL, KEY_GENESIS},
-    {"make-genesis", required_argument, NULL, KEY_MAKE_GENESIS},
-    {"orderer-msp", required_argument, NULL, KEY_ORDERER},
-    {"client-msp", required_argument, NULL, KEY_CLIENT},
-    {"endorser-msp", required_argument, NULL, KEY_ENDORSER},
-    {"blocks", required_argument, NULL, KEY_BLOCKS},
-    {"min-bytes", required_argument, NULL, KEY_MIN_BYTES},
-    {"max-bytes", required_argument, NULL, KEY_MAX_BYTES},
-    {"transactions", required_argument, NULL, KEY_TRANSACTIONS},
-    {"value-bytes", required_argument, NULL, KEY_VALUE_BYTES},
-    {"seed", required_argument, NULL, KEY_SEED},
-    {"json", no_argument, NULL, KEY_JSON},
-    {"help", no_argument, NULL, KEY_HELP},
-    {NULL, 0, NULL, 0},
-};
-
-/* Where a numeric option's value goes; NULL for other options. */
-static uint64_t *number_of(struct blocks_options *options, int key)
-{
-    switch (key) {
-    case KEY_BLOCKS:
-        return &options->blocks;
-    case KEY_MIN_BYTES:
-        return &options->min_bytes;
-    case KEY_MAX_BYTES:
-        return &options->max_bytes;
-    case KEY_TRANSACTIONS:
-        return &options->transactions;
-    case KEY_VALUE_BYTES:
-        return &options->value_bytes;
-    case KEY_SEED:
-        return &options->seed;
-    default:
-        return NULL;
-    }
-}
-
-/* Takes one option; -1 to go on, else an exit status. */
-static int take_option(struct blocks_options *options, int key, const char *value)
-{
-    uint64_t *number = number_of(options, key);
-    if (number != NULL) {
-        bool takes_units = key == KEY_MIN_BYTES || key == KEY_MAX_BYTES || key == KEY_VALUE_BYTES;
-        return parse_number(value, takes_units, number) ? -1 : usage("not a number", value);
-    }
-    switch (key) {
-    case KEY_OUT:
-        options->out = value;
-        return -1;
-    case KEY_GENESIS:
-        options->genesis_file = value;
-        return -1;
-    case KEY_MAKE_GENESIS:
-        options->new_channel = value;
-        return -1;
-    case KEY_ORDERER:
-        options->orderer.option = value;
-        return -1;
-    case KEY_CLIENT:
-        options->client.option = value;
-        return -1;
-    case KEY_ENDORSER:
-        if (options->endorser_count == MEMBERS_MAX) {
-            return usage("too many endorsers", NULL);
-        }
-        options->endorsers[options->endorser_count++].option = value;
-        return -1;
-    case KEY_JSON:
-        options->as_json = true;
-        return -1;
-    case KEY_HELP:
-        fputs(fama_bench_blocks_help, stdout);
-        return EXIT_SUCCESS;
-    default:
-        return usage("unknown option or missing value", NULL);
-    }
+    return FAMA_EXIT_USAGE;
 }
 
 static int check_options(const struct blocks_options *options)
@@ -241,23 +124,38 @@ static int check_options(const struct blocks_options *options)
         options->value_bytes > BLOCK_BYTES_MAX) {
         return usage("--transactions or --value-bytes is out of range", NULL);
     }
-    return -1;
+    return 0;
 }
 
 static int read_options(int argc, char **argv, struct blocks_options *options)
 {
     *options = (struct blocks_options){
         .blocks = 200, .min_bytes = 4 << 10, .max_bytes = 2 << 20, .value_bytes = 256, .seed = 1};
-    optind = 0; /* glibc: begin anew, another command may have parsed before */
-    int key;
-    while ((key = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-        int status = take_option(options, key, optarg);
-        if (status >= 0) {
-            return status;
-        }
+    struct fama_texts endorsers = {.count = 0};
+    const struct fama_option table[] = {
+        {"out", FAMA_OPTION_TEXT, &options->out, false},
+        {"genesis", FAMA_OPTION_TEXT, &options->genesis_file, false},
+        {"make-genesis", FAMA_OPTION_TEXT, &options->new_channel, false},
+        {"orderer-msp", FAMA_OPTION_TEXT, &options->orderer.option, false},
+        {"client-msp", FAMA_OPTION_TEXT, &options->client.option, false},
+        {"endorser-msp", FAMA_OPTION_TEXTS, &endorsers, false},
+        {"blocks", FAMA_OPTION_NUMBER, &options->blocks, false},
+        {"min-bytes", FAMA_OPTION_NUMBER, &options->min_bytes, false},
+        {"max-bytes", FAMA_OPTION_NUMBER, &options->max_bytes, false},
+        {"transactions", FAMA_OPTION_NUMBER, &options->transactions, false},
+        {"value-bytes", FAMA_OPTION_NUMBER, &options->value_bytes, false},
+        {"seed", FAMA_OPTION_NUMBER, &options->seed, false},
+        {"json", FAMA_OPTION_FLAG, &options->as_json, false},
+    };
+    int status =
+        fama_options_parse(NULL, table, sizeof(table) / sizeof(table[0]), argc, argv, NULL);
+    if (status != 0) {
+        return status;
     }
-    if (optind < argc) {
-        return usage("unexpected argument", argv[optind]);
+    _Static_assert(sizeof(endorsers.items) / sizeof(endorsers.items[0]) == MEMBERS_MAX,
+                   "every endorser has a place");
+    for (size_t i = 0; i < endorsers.count; i++) {
+        options->endorsers[options->endorser_count++].option = endorsers.items[i];
     }
     return check_options(options);
 }
@@ -661,7 +559,7 @@ int fama_bench_blocks(int argc, char **argv)
     struct blocks_result result = {0};
     struct fama_error error = {{0}};
     int status = read_options(argc, argv, &options);
-    if (status >= 0) {
+    if (status != 0) {
         return status;
     }
     uint64_t start_ns = now_ns();
