@@ -37,6 +37,7 @@
     X(SLOTS_FULL, "chunk_slots_full", "no reassembly slot free")                                   \
     X(HELD_FULL, "chunk_held_full", "too many chunks wait for their root's verification")          \
     X(ORIGIN_BLAMED, "chunk_origin_blamed", "its origin signed a block that was refused")          \
+    X(SOURCE_BUDGET, "source_budget", "its source has too much unproved in our queues")            \
     X(VERIFY_RING_FULL, "verify_ring_full", "the verification stage is behind")                    \
     X(EVENT_RING_FULL, "event_ring_full", "the control thread is behind")                          \
     X(BLOCK_RING_FULL, "block_ring_full", "the commit thread is behind")                           \

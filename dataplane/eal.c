@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "dataplane/eal.h"
 
 #include <ctype.h>

@@ -118,32 +118,46 @@ static void hand_over(struct fama_net *net, const struct fama_assembled *assembl
 
 static void take_chunk(struct fama_net *net, struct rte_mbuf *packet);
 
-static void decide_root(struct fama_net *net, uint32_t ticket, bool is_good)
+static uint32_t source_of(struct rte_mbuf *packet)
 {
-    void *held[FAMA_SET_CHUNKS * 2];
+    return fama_packet_of(packet)->peer.ipv4;
+}
+
+/* FAMA_DROP_NONE: the root is good. Else the chunks that waited for it are dropped for that reason. */
+static void decide_root(struct fama_net *net, uint32_t ticket, enum fama_drop reason)
+{
+    void *held[FAMA_SET_CHUNKS];
+    bool is_good = reason == FAMA_DROP_NONE;
     uint32_t count = fama_reassembly_verdict(net->reassembly, ticket, is_good, held);
     for (uint32_t i = 0; i < count; i++) {
+        fama_sources_forgive(&net->topology->sources, source_of(held[i]), FAMA_SOURCE_HELD);
         if (is_good) {
             take_chunk(net, held[i]);
         } else {
-            drop(net, held[i], FAMA_DROP_ROOT_FORGED);
+            drop(net, held[i], reason);
         }
     }
 }
 
 /* Sends a root to the verify lcores. The packet that brought it waits in reassembly. */
-static void ask_verdict(struct fama_net *net, const struct fama_view_channel *channel,
+static void ask_verdict(struct fama_net *net, uint32_t source,
+                        const struct fama_view_channel *channel,
                         const struct fama_view_peer *origin, const struct fama_chunk *chunk,
                         const struct fama_offer_result *result)
 {
     struct fama_signature signature;
     /* Reassembly has no more roots waiting than there are jobs; one too many would only be refused. */
     if (net->free_job_count == 0 || fama_signature_from_raw(chunk->signature, &signature) != 0) {
-        decide_root(net, result->root_ticket, false);
+        decide_root(net, result->root_ticket, FAMA_DROP_ROOT_FORGED);
+        return;
+    }
+    if (!fama_sources_charge(&net->topology->sources, net->now_ns, source, FAMA_SOURCE_ROOTS)) {
+        decide_root(net, result->root_ticket, FAMA_DROP_SOURCE_BUDGET);
         return;
     }
     struct fama_root_job *job = net->free_jobs[--net->free_job_count];
     job->ticket = result->root_ticket;
+    job->source = source;
     job->signer = fama_identity_acquire(origin->identity);
     job->job.key = fama_identity_key(job->signer);
     job->job.signature = signature;
@@ -153,8 +167,8 @@ static void ask_verdict(struct fama_net *net, const struct fama_view_channel *ch
         fama_identity_release(job->signer);
         job->signer = NULL;
         net->free_jobs[net->free_job_count++] = job;
-        net->counts.own.drops[FAMA_DROP_VERIFY_RING_FULL]++;
-        decide_root(net, result->root_ticket, false);
+        fama_sources_forgive(&net->topology->sources, source, FAMA_SOURCE_ROOTS);
+        decide_root(net, result->root_ticket, FAMA_DROP_VERIFY_RING_FULL);
     }
 }
 
@@ -163,7 +177,14 @@ static void offer(struct fama_net *net, struct rte_mbuf *packet,
                   const struct fama_chunk *chunk)
 {
     struct fama_offer_result result;
-    fama_reassembly_offer(net->reassembly, net->now_ns, channel, chunk, packet, &result);
+    struct fama_sources *sources = &net->topology->sources;
+    uint32_t source = source_of(packet);
+    bool may_wait = fama_sources_has_room(sources, net->now_ns, source, FAMA_SOURCE_HELD);
+    fama_reassembly_offer(net->reassembly, net->now_ns, channel, chunk, may_wait ? packet : NULL,
+                          &result);
+    if (result.offer == FAMA_OFFER_HELD || result.offer == FAMA_OFFER_VERIFY) {
+        (void)fama_sources_charge(sources, net->now_ns, source, FAMA_SOURCE_HELD); /* has room */
+    }
     switch (result.offer) {
     case FAMA_OFFER_DROPPED:
         drop(net, packet, result.drop);
@@ -180,7 +201,7 @@ static void offer(struct fama_net *net, struct rte_mbuf *packet,
     case FAMA_OFFER_HELD:
         break;
     case FAMA_OFFER_VERIFY:
-        ask_verdict(net, channel, origin, chunk, &result);
+        ask_verdict(net, source, channel, origin, chunk, &result);
         break;
     }
 }
@@ -245,12 +266,21 @@ static void take_message(struct fama_net *net, struct rte_mbuf *packet)
         drop(net, packet, reason);
         return;
     }
+    struct fama_sources *sources = &net->topology->sources;
+    uint32_t source = source_of(packet);
+    if (!fama_sources_has_room(sources, net->now_ns, source, FAMA_SOURCE_MESSAGES)) {
+        drop(net, packet, FAMA_DROP_SOURCE_BUDGET);
+        return;
+    }
     uint64_t name = fama_recent_name(datagram);
     if (fama_recent_has(&net->recent, net->now_ns, name)) {
         drop(net, packet, FAMA_DROP_REPLAYED);
         return;
     }
+    /* Charged before a verify lcore can forgive it. There is room. */
+    (void)fama_sources_charge(sources, net->now_ns, source, FAMA_SOURCE_MESSAGES);
     if (rte_ring_enqueue(net->topology->net_to_verify_messages, packet) != 0) {
+        fama_sources_forgive(sources, source, FAMA_SOURCE_MESSAGES);
         drop(net, packet, FAMA_DROP_VERIFY_RING_FULL);
         return;
     }
@@ -340,9 +370,13 @@ static uint32_t take_verdicts(struct fama_net *net)
         bool is_good = job->job.verdict == FAMA_VERDICT_GOOD;
         fama_identity_release(job->signer);
         job->signer = NULL;
-        /* Free before the chunks are offered again: one of them may need a job. */
+        if (is_good) {
+            fama_sources_forgive(&net->topology->sources, job->source, FAMA_SOURCE_ROOTS);
+        }
+        /* Free before the chunks are offered again: one of them may take it. */
+        uint32_t ticket = job->ticket;
         net->free_jobs[net->free_job_count++] = job;
-        decide_root(net, job->ticket, is_good);
+        decide_root(net, ticket, is_good ? FAMA_DROP_NONE : FAMA_DROP_ROOT_FORGED);
     }
     return count;
 }

@@ -434,6 +434,10 @@ static void hold(struct fama_reassembly *reassembly, const struct fama_view_chan
         result->drop = FAMA_DROP_ROOT_CONFLICT;
         return;
     }
+    if (packet == NULL) {
+        result->drop = FAMA_DROP_SOURCE_BUDGET;
+        return;
+    }
     struct fama_root root = {
         .gate = channel->gate,
         .channel = channel->tag,

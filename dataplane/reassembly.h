@@ -67,8 +67,8 @@ struct fama_assembled {
 
 struct fama_offer_result {
     enum fama_offer offer;
-    enum fama_drop drop;  /* for DROPPED */
-    uint32_t root_ticket; /* for VERIFY */
+    enum fama_drop drop;                  /* for DROPPED */
+    uint32_t root_ticket;                 /* for VERIFY */
     uint8_t root[FAMA_MERKLE_NODE_BYTES]; /* for VERIFY: what the signature must cover */
     struct fama_assembled assembled;      /* for COMPLETE */
 };
@@ -90,7 +90,8 @@ void fama_reassembly_destroy(struct fama_reassembly *reassembly);
 
 /* `chunk` is well parsed and its origin a member of `channel`: the caller has checked. `packet` is what
  * the caller wants back when the root of a held chunk is decided; it stays the caller's unless the
- * result is HELD or VERIFY. `root` of the result is written whenever the chunk was not dropped before
+ * result is HELD or VERIFY. NULL: this chunk may not wait, and is dropped with SOURCE_BUDGET if it would
+ * have to. `root` of the result is written whenever the chunk was not dropped before
  * hashing, `assembled` for COMPLETE only. */
 void fama_reassembly_offer(struct fama_reassembly *reassembly, uint64_t now_ns,
                            const struct fama_view_channel *channel, const struct fama_chunk *chunk,
@@ -101,8 +102,8 @@ void fama_reassembly_offer(struct fama_reassembly *reassembly, uint64_t now_ns,
  * after a good verdict the caller offers each again, after a bad one it drops them. 0 for a ticket
  * nobody waits for. What depends on time (blame, stuck blocks) is judged by the latest time that another
  * call passed in. */
-uint32_t fama_reassembly_verdict(struct fama_reassembly *reassembly, uint32_t root_ticket, bool good,
-                                 void **packets);
+uint32_t fama_reassembly_verdict(struct fama_reassembly *reassembly, uint32_t root_ticket,
+                                 bool good, void **packets);
 
 /* The commit thread is done with a block and the gate, if `accepted`, has moved on: frees the slot. A
  * refusal also blames the origin for `blame_ns`, so that a good copy can come from elsewhere. */

@@ -3,8 +3,11 @@
 #include <rte_errno.h>
 #include <stddef.h>
 
+#include "dataplane/fanout.h"
+
 #define BURST          32
 #define EVENTS         1024
+#define MAIL           512
 #define PORT_QUEUES    8192 /* packets a port's two queues may hold */
 #define STAGES_AT_WORK 512  /* packets in the hands of stages and in the pools' caches */
 
@@ -37,7 +40,7 @@ static const struct link links[] = {
      "the origin thread waits"},
     {"net>verify roots", "net", "verify", 0, SP, CONTENT_BORROWED, AT(net_to_verify_roots),
      "never: one entry per root that may wait"},
-    {"net>verify mail", "net", "verify", 512, SP, CONTENT_PACKETS, AT(net_to_verify_messages),
+    {"net>verify mail", "net", "verify", MAIL, SP, CONTENT_PACKETS, AT(net_to_verify_messages),
      "dropped: verify_ring_full"},
     {"commit>verify", "commit", "verify", 256, 0, CONTENT_BORROWED, AT(commit_to_verify),
      "the commit thread waits"},
@@ -82,6 +85,18 @@ uint32_t fama_topology_packets(const struct fama_topology *topology)
     return packets;
 }
 
+static void open_accounts(struct fama_topology *topology)
+{
+    const uint32_t sizes[FAMA_SOURCE_KINDS] = {
+        [FAMA_SOURCE_ROOTS] = topology->config.reassembly.roots_max,
+        [FAMA_SOURCE_HELD] = topology->config.reassembly.held_max,
+        [FAMA_SOURCE_MESSAGES] = MAIL,
+    };
+    struct fama_random random;
+    fama_random_seed(&random, topology->config.random_seed);
+    fama_sources_init(&topology->sources, fama_random_next(&random), sizes);
+}
+
 static int open_bells(struct fama_topology *topology, struct fama_error *error)
 {
     int status = fama_doorbell_open(&topology->event_bell);
@@ -102,6 +117,7 @@ int fama_topology_create(struct fama_topology *topology, struct fama_error *erro
     for (uint32_t i = 0; i < FAMA_CHANNELS_MAX; i++) {
         topology->block_bells[i].fd = -1;
     }
+    open_accounts(topology);
     uint32_t needed = fama_topology_packets(topology) + topology->config.reassembly.held_max;
     if (topology->config.mbufs < needed) {
         return fama_error_set(error, FAMA_DATAPLANE_CONFIG,

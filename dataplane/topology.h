@@ -14,6 +14,7 @@
 #include "dataplane/dataplane.h"
 #include "dataplane/doorbell.h"
 #include "dataplane/port.h"
+#include "dataplane/sources.h"
 
 /* What a packet carries beside its bytes, in its mbuf's private area. Between stages an mbuf holds just
  * the datagram, from the common header on, in one segment. */
@@ -37,6 +38,7 @@ static inline struct fama_bytes fama_packet_bytes(const struct rte_mbuf *mbuf)
 struct fama_root_job {
     struct fama_verify_job job;
     uint32_t ticket;
+    uint32_t source;              /* the address its first chunk came from */
     struct fama_identity *signer; /* a reference, so that the key outlives views */
 };
 
@@ -60,6 +62,8 @@ struct fama_topology {
     struct fama_view *view; /* RCU */
     _Atomic bool is_interrupted;
     _Atomic bool is_stopping;
+
+    struct fama_sources sources;
 
     struct rte_ring *control_to_net;
     struct rte_ring *origin_to_net;

@@ -7,6 +7,7 @@
 #include "dataplane/idle.h"
 
 #define BATCH           64
+#define ROOTS_MOST      48 /* of a batch: however many roots come, messages go on */
 #define HOUSEKEEPING_NS 1000000u
 #define SECOND_NS       UINT64_C(1000000000)
 
@@ -33,7 +34,7 @@ struct fama_verify {
     uint64_t now_ns;
     time_t wall;
     uint32_t root_count, letter_count, job_count;
-    struct fama_root_job *roots[BATCH];
+    struct fama_root_job *roots[ROOTS_MOST];
     struct letter letters[BATCH];
     struct fama_verify_job *jobs[BATCH];
 };
@@ -187,9 +188,22 @@ static void tell_message(struct fama_verify *verify, struct letter *letter)
     }
 }
 
+static void forgive(struct fama_verify *verify, struct rte_mbuf *packet)
+{
+    fama_sources_forgive(&verify->topology->sources, fama_packet_of(packet)->peer.ipv4,
+                         FAMA_SOURCE_MESSAGES);
+}
+
+/* Refused for what its source cannot know: the view has changed, or newcomers are too many. */
+static bool was_cheap(enum fama_drop reason)
+{
+    return reason == FAMA_DROP_UNKNOWN_AUTHOR || reason == FAMA_DROP_ADMISSION_BUDGET;
+}
+
 static void close_letter(struct fama_verify *verify, struct letter *letter)
 {
     if (letter->job.verdict == FAMA_VERDICT_GOOD) {
+        forgive(verify, letter->packet);
         tell_message(verify, letter);
     } else {
         verify->counts.own.drops[FAMA_DROP_BAD_SIGNATURE]++;
@@ -217,12 +231,11 @@ static uint32_t collect_urgent(struct fama_verify *verify)
     void *objects[BATCH];
     verify->job_count = 0;
     verify->letter_count = 0;
-    verify->root_count =
-        rte_ring_dequeue_burst(topology->net_to_verify_roots, (void **)verify->roots, BATCH, NULL);
+    verify->root_count = rte_ring_dequeue_burst(topology->net_to_verify_roots,
+                                                (void **)verify->roots, ROOTS_MOST, NULL);
     for (uint32_t i = 0; i < verify->root_count; i++) {
         verify->jobs[verify->job_count++] = &verify->roots[i]->job;
     }
-    /* Messages have room in every batch but those that are all roots; the next batch has it then. */
     uint32_t count = rte_ring_dequeue_burst(topology->net_to_verify_messages, objects,
                                             BATCH - verify->job_count, NULL);
     for (uint32_t i = 0; i < count; i++) {
@@ -233,6 +246,9 @@ static uint32_t collect_urgent(struct fama_verify *verify)
             verify->jobs[verify->job_count++] = &letter->job;
         } else {
             verify->counts.own.drops[reason]++;
+            if (was_cheap(reason)) {
+                forgive(verify, objects[i]);
+            }
             rte_pktmbuf_free(objects[i]);
         }
     }

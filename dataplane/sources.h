@@ -1,0 +1,56 @@
+/* What each source address has taken of our queues for things not proved yet, so that one that sends
+ * forgeries fills no queue alone and cannot keep the verify lcores busy.
+ *
+ * Each thing whose signature must be checked is charged to the address it came from when it is queued,
+ * and forgiven when it turns out good (or cost nothing). What was forged stays charged and is forgiven
+ * slowly, FAMA_SOURCE_FORGERIES_PER_SECOND of them; once a source's account is full, what it sends is
+ * refused before anything dear is done. Who passes on only what it has verified never notices.
+ *
+ * Adversary: source addresses prove nothing. Who sends under another's address can have that one
+ * refused, for which repair has other holders, but nobody else; who uses many addresses meets the limits
+ * of the queues themselves. Addresses share FAMA_SOURCES accounts by a seeded hash, so that nobody can
+ * choose whom to share with.
+ *
+ * Threads: the net lcore charges, any stage forgives. Sans-I/O, fixed memory. */
+#ifndef FAMA_DATAPLANE_SOURCES_H
+#define FAMA_DATAPLANE_SOURCES_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define FAMA_SOURCES                     1024
+#define FAMA_SOURCE_FORGERIES_PER_SECOND 32 /* of each kind */
+
+enum fama_source_kind {
+    FAMA_SOURCE_ROOTS = 0,    /* roots that wait for verification */
+    FAMA_SOURCE_HELD = 1,     /* chunks that wait for their root */
+    FAMA_SOURCE_MESSAGES = 2, /* signed messages */
+    FAMA_SOURCE_KINDS = 3,
+};
+
+struct fama_source_account {
+    _Atomic int64_t charged;
+    uint64_t forgiven_ns; /* until when time has forgiven; the net lcore's */
+};
+
+struct fama_sources {
+    uint64_t seed;
+    int64_t limits[FAMA_SOURCE_KINDS];
+    struct fama_source_account accounts[FAMA_SOURCES][FAMA_SOURCE_KINDS];
+};
+
+/* `sizes` of the queues: one account may fill three quarters of each, and one entry at least. */
+void fama_sources_init(struct fama_sources *sources, uint64_t seed,
+                       const uint32_t sizes[FAMA_SOURCE_KINDS]);
+
+/* Whether one more thing could be charged. Net lcore; its time does not run backwards. */
+bool fama_sources_has_room(struct fama_sources *sources, uint64_t now_ns, uint32_t ipv4,
+                           enum fama_source_kind kind);
+/* Charges one thing; false, and nothing is charged, if the account is full. Net lcore. */
+bool fama_sources_charge(struct fama_sources *sources, uint64_t now_ns, uint32_t ipv4,
+                         enum fama_source_kind kind);
+/* Takes back one charge. Any stage. */
+void fama_sources_forgive(struct fama_sources *sources, uint32_t ipv4, enum fama_source_kind kind);
+
+#endif
