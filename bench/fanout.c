@@ -35,6 +35,15 @@ enum sender {
 };
 static const char *const sender_names[] = {"fama", "testpmd", "sendmmsg"};
 
+/* Set by SIGINT and SIGTERM: the rounds end, and what the bench has made is removed as always. */
+static volatile sig_atomic_t is_interrupted;
+
+static void on_signal(int number)
+{
+    (void)number;
+    is_interrupted = 1;
+}
+
 static void sleep_ms(uint64_t ms)
 {
     struct timespec time = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
@@ -319,6 +328,9 @@ int fama_bench_fanout(int argc, char **argv)
     sleep_ms(200);
     double rates[SENDER_COUNT][ROUNDS_MAX];
     bool is_whole = sink > 0;
+    struct sigaction action = {.sa_handler = on_signal};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
     for (uint64_t round = 0; is_whole && round < rounds; round++) {
         for (int sender = 0; is_whole && sender < SENDER_COUNT; sender++) {
             /* The address belongs to the kernel for its own sender alone: else it would answer for it. */
@@ -326,7 +338,7 @@ int fama_bench_fanout(int argc, char **argv)
             fama_network_try_tool((const char *const[]){"ip", "-n", SENDER_SPACE, "addr", verb,
                                                         "198.18.0.1/24", "dev", SENDER_LINK, NULL});
             rates[sender][round] = measure(sender, &what, sink, seconds);
-            is_whole = rates[sender][round] > 0;
+            is_whole = rates[sender][round] > 0 && !is_interrupted;
             fprintf(stderr, "round %" PRIu64 " of %" PRIu64 ": %-8s %10.0f packets/s\n", round + 1,
                     rounds, sender_names[sender], rates[sender][round]);
         }
@@ -334,7 +346,8 @@ int fama_bench_fanout(int argc, char **argv)
     end_process(sink);
     remove_spaces();
     if (!is_whole) {
-        fprintf(stderr, "fama-bench: fanout: a sender did not run: see the line above\n");
+        fprintf(stderr, "fama-bench: fanout: %s\n",
+                is_interrupted ? "interrupted" : "a sender did not run: see the line above");
         return FAMA_EXIT_FAILED;
     }
     double medians[SENDER_COUNT];
