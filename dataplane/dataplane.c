@@ -58,7 +58,7 @@ static int make_stages(struct fama_dataplane *dataplane, struct fama_error *erro
     dataplane->net = fama_net_create(&dataplane->topology);
     bool is_whole = dataplane->net != NULL;
     for (uint32_t i = 0; i < config->verify_core_count && is_whole; i++) {
-        dataplane->verify[i] = fama_verify_create(&dataplane->topology);
+        dataplane->verify[i] = fama_verify_create(&dataplane->topology, i);
         is_whole = dataplane->verify[i] != NULL;
     }
     return is_whole ? 0
@@ -284,6 +284,7 @@ static bool hand_out(struct fama_topology *topology, struct fama_bulk_part *part
     fama_idle_init(&idler, FAMA_IDLE_ADAPTIVE, WAIT_SLEEP_MAX_NS);
     while (!is_interrupted(topology)) {
         if (rte_ring_enqueue(topology->commit_to_verify, part) == 0) {
+            fama_topology_wake_verify(topology);
             return true;
         }
         fama_idle_wait(fama_idle_next(&idler, 0));

@@ -19,17 +19,18 @@
 struct fama_dataplane;
 
 enum fama_dataplane_error {
-    FAMA_DATAPLANE_CONFIG = -1,   /* a setting makes no sense */
-    FAMA_DATAPLANE_EAL = -2,      /* DPDK did not start */
-    FAMA_DATAPLANE_PORT = -3,     /* the port does not exist or does not come up */
+    FAMA_DATAPLANE_CONFIG = -1, /* a setting makes no sense */
+    FAMA_DATAPLANE_EAL = -2,    /* DPDK did not start */
+    FAMA_DATAPLANE_PORT = -3,   /* the port does not exist or does not come up */
     FAMA_DATAPLANE_NO_MEMORY = -4,
-    FAMA_DATAPLANE_BUSY = -5,     /* a ring is full: try later */
+    FAMA_DATAPLANE_BUSY = -5, /* a ring is full: try later */
     FAMA_DATAPLANE_STOPPING = -6,
 };
 
 enum fama_idle {
-    FAMA_IDLE_POLL = 0,     /* never sleeps */
-    FAMA_IDLE_ADAPTIVE = 1, /* pause, then sleep a little longer each time up to idle_sleep_max_ns */
+    FAMA_IDLE_POLL = 0, /* never sleeps */
+    FAMA_IDLE_ADAPTIVE =
+        1, /* pause, then sleep a little longer each time up to idle_sleep_max_ns */
 };
 
 enum fama_hugepages {
@@ -59,16 +60,16 @@ struct fama_dataplane_config {
     struct fama_reassembly_limits reassembly;
     uint32_t propagate_peer_num;
     uint8_t hop_budget;
-    uint64_t stalled_ns;  /* a block without progress for this long is reported as a gap */
-    uint64_t blame_ns;    /* how long the origin of a bad block is ignored */
+    uint64_t stalled_ns; /* a block without progress for this long is reported as a gap */
+    uint64_t blame_ns;   /* how long the origin of a bad block is ignored */
     uint32_t admissions_per_second; /* certificates of unknown identities looked at */
     uint64_t random_seed;
     void (*warn)(const char *words); /* start-up warnings, may be NULL */
 };
 
 /* Takes the settings, starts the EAL, port and lcores. On failure everything is undone. */
-int fama_dataplane_start(const struct fama_dataplane_config *config, struct fama_dataplane **dataplane,
-                         struct fama_error *error);
+int fama_dataplane_start(const struct fama_dataplane_config *config,
+                         struct fama_dataplane **dataplane, struct fama_error *error);
 /* Begins the end: from now on send_block and verify return STOPPING at once, also to callers that are
  * waiting in them, so that the origin and commit threads can be joined before fama_dataplane_stop. Any
  * thread. */
@@ -101,13 +102,13 @@ struct fama_window {
 
 struct fama_event {
     enum fama_event_kind kind;
-    struct fama_endpoint came_from;       /* MESSAGE: source address of the datagram, unproved */
-    struct fama_message message;          /* MESSAGE: body points into datagram */
-    struct fama_identity *author;         /* MESSAGE: a reference the receiver may take over, see below */
+    struct fama_endpoint came_from; /* MESSAGE: source address of the datagram, unproved */
+    struct fama_message message;    /* MESSAGE: body points into datagram */
+    struct fama_identity *author;   /* MESSAGE: a reference the receiver may take over, see below */
     uint8_t author_pki_id[FAMA_PKI_ID_BYTES];
-    bool author_is_new;                   /* MESSAGE: not in the view; validated in our MSP just now */
+    bool author_is_new; /* MESSAGE: not in the view; validated in our MSP just now */
     uint16_t datagram_bytes;
-    uint8_t datagram[2048];               /* MESSAGE: as it came, for forwarding */
+    uint8_t datagram[2048]; /* MESSAGE: as it came, for forwarding */
     struct fama_gap gap;
     struct fama_window window;
 };
@@ -142,9 +143,10 @@ int fama_dataplane_verify(struct fama_dataplane *dataplane, struct fama_verify_j
 struct fama_block_send {
     const char *channel_id;
     uint64_t number;
-    struct fama_bytes bytes;            /* borrowed during the call */
-    const struct fama_endpoint *target; /* NULL: fan out to the channel's view; else answer a request */
-    uint16_t chunk_bytes;               /* 0: what the MTU allows */
+    struct fama_bytes bytes; /* borrowed during the call */
+    const struct fama_endpoint
+        *target;          /* NULL: fan out to the channel's view; else answer a request */
+    uint16_t chunk_bytes; /* 0: what the MTU allows */
     const struct fama_request_entry *wanted; /* NULL: all */
     uint32_t wanted_count;
 };

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 int fama_doorbell_open(struct fama_doorbell *doorbell)
@@ -28,18 +29,24 @@ void fama_doorbell_arm(struct fama_doorbell *doorbell)
     (void)atomic_exchange_explicit(&doorbell->is_armed, true, memory_order_acq_rel);
 }
 
-void fama_doorbell_wait(struct fama_doorbell *doorbell, int timeout_ms)
+void fama_doorbell_wait(struct fama_doorbell *doorbell, uint64_t timeout_ns)
 {
     struct pollfd descriptor = {.fd = doorbell->fd, .events = POLLIN};
+    struct timespec timeout = {
+        .tv_sec = (time_t)(timeout_ns / 1000000000u),
+        .tv_nsec = (long)(timeout_ns % 1000000000u),
+    };
     /* Whatever ends the wait, the consumer looks at its ring again. */
-    (void)poll(&descriptor, 1, timeout_ms);
+    (void)ppoll(&descriptor, 1, &timeout, NULL);
 }
 
-void fama_doorbell_ring(struct fama_doorbell *doorbell)
+bool fama_doorbell_ring(struct fama_doorbell *doorbell)
 {
-    if (atomic_exchange_explicit(&doorbell->is_armed, false, memory_order_acq_rel)) {
-        uint64_t one = 1;
-        /* It can only fail when the counter is at its limit, and then the consumer is awake anyway. */
-        (void)!write(doorbell->fd, &one, sizeof one);
+    if (!atomic_exchange_explicit(&doorbell->is_armed, false, memory_order_acq_rel)) {
+        return false;
     }
+    uint64_t one = 1;
+    /* It can only fail when the counter is at its limit, and then the consumer is awake anyway. */
+    (void)!write(doorbell->fd, &one, sizeof one);
+    return true;
 }

@@ -30,9 +30,9 @@ void fama_doorbell_close(struct fama_doorbell *doorbell);
 
 /* Consumer: empties the descriptor and asks to be woken from now on. */
 void fama_doorbell_arm(struct fama_doorbell *doorbell);
-/* Consumer: waits until rung or `timeout_ms` has passed. */
-void fama_doorbell_wait(struct fama_doorbell *doorbell, int timeout_ms);
-/* Producer. */
-void fama_doorbell_ring(struct fama_doorbell *doorbell);
+/* Consumer: waits until rung or `timeout_ns` has passed. */
+void fama_doorbell_wait(struct fama_doorbell *doorbell, uint64_t timeout_ns);
+/* Producer. True if the consumer had asked to be woken. */
+bool fama_doorbell_ring(struct fama_doorbell *doorbell);
 
 #endif

@@ -45,6 +45,7 @@ struct fama_net {
     /* Of the cycle at hand. */
     const struct fama_view *view;
     uint64_t now_ns;
+    bool has_verify_work; /* the cycle has given the verify lcores something */
     uint64_t housekeeping_at_ns;
     uint64_t port_watch_at_ns;
 };
@@ -113,7 +114,7 @@ static void hand_over(struct fama_net *net, const struct fama_assembled *assembl
         fama_reassembly_return(net->reassembly, net->now_ns, assembled->slot, true, 0);
         return;
     }
-    fama_doorbell_ring(&topology->block_bells[assembled->channel]);
+    (void)fama_doorbell_ring(&topology->block_bells[assembled->channel]);
 }
 
 static void take_chunk(struct fama_net *net, struct rte_mbuf *packet);
@@ -169,7 +170,9 @@ static void ask_verdict(struct fama_net *net, uint32_t source,
         net->free_jobs[net->free_job_count++] = job;
         fama_sources_forgive(&net->topology->sources, source, FAMA_SOURCE_ROOTS);
         decide_root(net, result->root_ticket, FAMA_DROP_VERIFY_RING_FULL);
+        return;
     }
+    net->has_verify_work = true;
 }
 
 static void offer(struct fama_net *net, struct rte_mbuf *packet,
@@ -284,6 +287,7 @@ static void take_message(struct fama_net *net, struct rte_mbuf *packet)
         drop(net, packet, FAMA_DROP_VERIFY_RING_FULL);
         return;
     }
+    net->has_verify_work = true;
     fama_recent_add(&net->recent, net->now_ns, name);
 }
 
@@ -517,6 +521,10 @@ static uint32_t cycle(struct fama_net *net)
     uint32_t work = take_returns(net);
     work += take_verdicts(net);
     work += receive(net);
+    if (net->has_verify_work) {
+        fama_topology_wake_verify(net->topology);
+        net->has_verify_work = false;
+    }
     work += send_control(net);
     work += send_origin(net);
     if (net->now_ns >= net->housekeeping_at_ns) {

@@ -100,6 +100,9 @@ static void open_accounts(struct fama_topology *topology)
 static int open_bells(struct fama_topology *topology, struct fama_error *error)
 {
     int status = fama_doorbell_open(&topology->event_bell);
+    for (uint32_t i = 0; i < topology->config.verify_core_count && status == 0; i++) {
+        status = fama_doorbell_open(&topology->verify_bells[i]);
+    }
     for (uint32_t i = 0; i < FAMA_CHANNELS_MAX && status == 0; i++) {
         status = fama_doorbell_open(&topology->block_bells[i]);
     }
@@ -114,6 +117,9 @@ static int open_bells(struct fama_topology *topology, struct fama_error *error)
 int fama_topology_create(struct fama_topology *topology, struct fama_error *error)
 {
     topology->event_bell.fd = -1;
+    for (uint32_t i = 0; i < FAMA_CORES_MAX; i++) {
+        topology->verify_bells[i].fd = -1;
+    }
     for (uint32_t i = 0; i < FAMA_CHANNELS_MAX; i++) {
         topology->block_bells[i].fd = -1;
     }
@@ -176,8 +182,22 @@ void fama_topology_destroy(struct fama_topology *topology)
         rte_ring_free(topology->net_to_commit[i]);
         fama_doorbell_close(&topology->block_bells[i]);
     }
+    for (uint32_t i = 0; i < FAMA_CORES_MAX; i++) {
+        fama_doorbell_close(&topology->verify_bells[i]);
+    }
     fama_doorbell_close(&topology->event_bell);
     rte_mempool_free(topology->event_pool);
+}
+
+/* Whoever is awake looks at the rings before it sleeps, so one sleeper is enough: work too much for one
+ * goes on ringing. */
+void fama_topology_wake_verify(struct fama_topology *topology)
+{
+    for (uint32_t i = 0; i < topology->config.verify_core_count; i++) {
+        if (fama_doorbell_ring(&topology->verify_bells[i])) {
+            return;
+        }
+    }
 }
 
 struct fama_event *fama_topology_event(struct fama_topology *topology)
@@ -197,7 +217,7 @@ bool fama_topology_tell(struct fama_topology *topology, struct fama_event *event
         fama_topology_event_done(topology, event);
         return false;
     }
-    fama_doorbell_ring(&topology->event_bell);
+    (void)fama_doorbell_ring(&topology->event_bell);
     return true;
 }
 

@@ -77,6 +77,7 @@ struct fama_topology {
 
     struct rte_mempool *event_pool;
     struct fama_doorbell event_bell;
+    struct fama_doorbell verify_bells[FAMA_CORES_MAX];
     struct fama_doorbell block_bells[FAMA_CHANNELS_MAX];
     struct fama_assembled assembled[FAMA_SLOTS_MAX]; /* by slot: what net_to_commit points at */
 };
@@ -89,6 +90,10 @@ void fama_topology_destroy(struct fama_topology *topology);
 
 /* Packets that may lie in rings and queues at one time, without those held for their roots. */
 uint32_t fama_topology_packets(const struct fama_topology *topology);
+
+/* Wakes one verify lcore, if any sleeps; to be called when there is work in its rings. In `poll` mode,
+ * and while they all work, it costs one atomic operation each. Any stage. */
+void fama_topology_wake_verify(struct fama_topology *topology);
 
 /* An event to fill in, or NULL: the control thread is behind. Any stage. */
 struct fama_event *fama_topology_event(struct fama_topology *topology);

@@ -22,6 +22,7 @@ struct letter {
 
 struct fama_verify {
     struct fama_topology *topology;
+    struct fama_doorbell *bell;
     struct fama_verifier *verifier;
     struct fama_counts counts;
 
@@ -303,6 +304,18 @@ static uint32_t cycle(struct fama_verify *verify)
     return work;
 }
 
+/* Sleeps until there is something to do, or for that long. */
+static void sleep_until_rung(struct fama_verify *verify, uint64_t sleep_ns)
+{
+    const struct fama_topology *topology = verify->topology;
+    fama_doorbell_arm(verify->bell);
+    if (rte_ring_empty(topology->net_to_verify_roots) != 0 &&
+        rte_ring_empty(topology->net_to_verify_messages) != 0 &&
+        rte_ring_empty(topology->commit_to_verify) != 0) {
+        fama_doorbell_wait(verify->bell, sleep_ns);
+    }
+}
+
 int fama_verify_run(void *argument)
 {
     struct fama_verify *verify = argument;
@@ -321,7 +334,7 @@ int fama_verify_run(void *argument)
         uint64_t sleep_ns = fama_idle_next(&idler, work);
         if (sleep_ns != 0) {
             urcu_qsbr_thread_offline();
-            fama_idle_wait(sleep_ns);
+            sleep_until_rung(verify, sleep_ns);
             urcu_qsbr_thread_online();
         } else if (work == 0) {
             fama_idle_wait(0);
@@ -335,7 +348,7 @@ int fama_verify_run(void *argument)
     return 0;
 }
 
-struct fama_verify *fama_verify_create(struct fama_topology *topology)
+struct fama_verify *fama_verify_create(struct fama_topology *topology, uint32_t number)
 {
     struct fama_verify *verify = NULL;
     if (posix_memalign((void **)&verify, RTE_CACHE_LINE_SIZE, sizeof *verify) != 0) {
@@ -343,6 +356,7 @@ struct fama_verify *fama_verify_create(struct fama_topology *topology)
     }
     memset(verify, 0, sizeof *verify);
     verify->topology = topology;
+    verify->bell = &topology->verify_bells[number];
     verify->verifier = fama_verifier_create();
     if (verify->verifier == NULL) {
         fama_verify_destroy(verify);

@@ -15,8 +15,8 @@
 
 struct fama_verify;
 
-/* NULL when out of memory. */
-struct fama_verify *fama_verify_create(struct fama_topology *topology);
+/* The lcore of this number, which is also its doorbell's. NULL when out of memory. */
+struct fama_verify *fama_verify_create(struct fama_topology *topology, uint32_t number);
 void fama_verify_destroy(struct fama_verify *verify);
 
 /* The lcore's function: runs until the topology says stop. Takes a struct fama_verify, returns 0. */
