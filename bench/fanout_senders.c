@@ -202,8 +202,8 @@ int fama_fanout_run_dataplane(const struct fama_fanout_case *what)
         .random_seed = 1,
         .warn = NULL,
     };
-    uint8_t *block = malloc(BLOCK_BYTES);
-    if (block == NULL || make_signer(&msp, &signer, &error) != 0 ||
+    static uint8_t block[BLOCK_BYTES];
+    if (make_signer(&msp, &signer, &error) != 0 ||
         fama_dataplane_start(&config, &dataplane, &error) != 0) {
         fprintf(stderr, "fama-bench: dataplane sender: %s\n", error.text);
         return 1;

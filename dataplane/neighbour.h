@@ -67,7 +67,7 @@ bool fama_neighbour_hold(struct fama_neighbours *neighbours, uint64_t now_ns, ui
 /* An ARP packet as it came, without its Ethernet header. FAMA_DROP_NONE or FAMA_DROP_BAD_ARP; packets
  * about others are fine and change nothing. */
 enum fama_drop fama_neighbour_input(struct fama_neighbours *neighbours, uint64_t now_ns,
-                                    struct fama_bytes arp);
+                                    struct fama_bytes bytes);
 
 /* Sends what is due: requests, and at the start two announcements of our own address (RFC 5227 section
  * 2.3), a second apart. To be called about every millisecond. Returns the number of frames sent. */

@@ -16,7 +16,7 @@ struct fama_net *fama_net_create(struct fama_topology *topology);
 void fama_net_destroy(struct fama_net *net);
 
 /* The lcore's function: runs until the topology says stop. Takes a struct fama_net, returns 0. */
-int fama_net_run(void *net);
+int fama_net_run(void *argument);
 
 const struct fama_counts *fama_net_counts(const struct fama_net *net);
 

@@ -20,7 +20,7 @@ struct fama_verify *fama_verify_create(struct fama_topology *topology, uint32_t 
 void fama_verify_destroy(struct fama_verify *verify);
 
 /* The lcore's function: runs until the topology says stop. Takes a struct fama_verify, returns 0. */
-int fama_verify_run(void *verify);
+int fama_verify_run(void *argument);
 
 const struct fama_counts *fama_verify_counts(const struct fama_verify *verify);
 

@@ -28,8 +28,8 @@ struct fama_channel_gate {
 struct fama_view_channel {
     fama_tag tag;
     uint8_t digest[FAMA_SHA256_BYTES]; /* SHA-256(channel id) */
-    uint16_t index;                    /* the node's own number for the channel, < FAMA_CHANNELS_MAX */
-    struct fama_channel_gate *gate;    /* borrowed: lives until the dataplane has stopped */
+    uint16_t index;                 /* the node's own number for the channel, < FAMA_CHANNELS_MAX */
+    struct fama_channel_gate *gate; /* borrowed: lives until the dataplane has stopped */
     uint32_t *targets; /* indices into peers: alive members of our organisation to push to */
     uint32_t target_count;
     uint32_t *members; /* indices into peers: all known members, ascending: who may be an origin */

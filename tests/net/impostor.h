@@ -171,8 +171,8 @@ struct impostor {
 
 #define IMPOSTOR_NO_NUMBER UINT64_MAX
 
-int impostor_socket_open(struct impostor_socket *socket, struct fama_error *error);
-void impostor_socket_close(struct impostor_socket *socket);
+int impostor_socket_open(struct impostor_socket *self, struct fama_error *error);
+void impostor_socket_close(struct impostor_socket *self);
 uint64_t impostor_now_ms(void);
 /* Sends to one target, at the pace; false once the limit of datagrams is reached or the kernel refuses. */
 bool impostor_send(struct impostor *impostor, struct impostor_socket *from,

@@ -523,9 +523,9 @@ static void set_up(struct pair *pair)
     pair->real = fama_reassembly_create(&limits);
     pair->view = fama_view_create(0, CHANNELS);
     CU_ASSERT_FATAL(pair->real != NULL && pair->view != NULL);
-    for (uint16_t i = 0; i < CHANNELS; i++) {
+    for (uint32_t i = 0; i < CHANNELS; i++) {
         pair->view->channels[i].tag = i + 1U;
-        pair->view->channels[i].index = i;
+        pair->view->channels[i].index = (uint16_t)i;
         pair->view->channels[i].gate = &pair->gates[i];
     }
     CU_ASSERT_FATAL(fama_view_seal(pair->view));

@@ -579,10 +579,10 @@ static void test_signed_digests_are_the_ones_computed_elsewhere(void)
     uint8_t digest[FAMA_SHA256_BYTES];
     uint8_t channel[FAMA_SHA256_BYTES];
     uint8_t expected[FAMA_SHA256_BYTES];
-    for (uint8_t i = 0; i < sizeof(pki_id); i++) {
-        pki_id[i] = i;
+    for (size_t i = 0; i < sizeof(pki_id); i++) {
+        pki_id[i] = (uint8_t)i;
     }
-    for (uint8_t i = 0; i < sizeof(root); i++) {
+    for (size_t i = 0; i < sizeof(root); i++) {
         root[i] = (uint8_t)(100 + i);
     }
     struct fama_message message = {.kind = FAMA_KIND_ALIVE,
