@@ -88,9 +88,11 @@ static uint32_t fan_out(struct fama_net *net, struct rte_mbuf *packet,
     return fan.count;
 }
 
-/* A chunk that is in its block now: others should have it too. */
+/* A chunk that is in its block now: others should have it too. It goes on with the signature that has
+ * been verified, not the one it came with: else anybody could spoil that for whoever we pass it to. */
 static void relay(struct fama_net *net, struct rte_mbuf *packet,
-                  const struct fama_view_channel *channel, const struct fama_chunk *chunk)
+                  const struct fama_view_channel *channel, const struct fama_chunk *chunk,
+                  const struct fama_offer_result *result)
 {
     if ((chunk->flags & FAMA_FLAG_REPAIR) != 0) {
         net->counts.own.chunks_repaired++;
@@ -99,7 +101,11 @@ static void relay(struct fama_net *net, struct rte_mbuf *packet,
         drop(net, packet, FAMA_DROP_HOPS_SPENT);
     } else {
         struct fama_endpoint came_from = fama_packet_of(packet)->peer;
-        net->counts.own.chunks_forwarded += fan_out(net, packet, channel, chunk, &came_from);
+        struct fama_chunk proved = *chunk;
+        proved.origin = result->signer;
+        fama_wire_chunk_sign(rte_pktmbuf_mtod(packet, uint8_t *), result->signer,
+                             result->signature);
+        net->counts.own.chunks_forwarded += fan_out(net, packet, channel, &proved, &came_from);
     }
 }
 
@@ -195,11 +201,11 @@ static void offer(struct fama_net *net, struct rte_mbuf *packet,
     case FAMA_OFFER_COMPLETE:
         hand_over(net, &result.assembled);
         net->counts.own.chunks_stored++;
-        relay(net, packet, channel, chunk);
+        relay(net, packet, channel, chunk, &result);
         break;
     case FAMA_OFFER_STORED:
         net->counts.own.chunks_stored++;
-        relay(net, packet, channel, chunk);
+        relay(net, packet, channel, chunk, &result);
         break;
     case FAMA_OFFER_HELD:
         break;

@@ -22,7 +22,9 @@ enum slot_state {
 struct set_state {
     uint64_t received; /* bit i: chunk i */
     uint8_t root[FAMA_MERKLE_NODE_BYTES];
-    bool is_known; /* root has been verified */
+    uint8_t signature[FAMA_SIGNATURE_BYTES];
+    fama_tag signer;
+    bool is_known; /* root has been verified: by this signature of the signer */
 };
 
 struct slot {
@@ -325,6 +327,8 @@ static void admit_root(struct fama_reassembly *reassembly, const struct fama_roo
     slot->is_mixed = slot->is_mixed || slot->origin != root->origin;
     struct set_state *set = &slot->sets[root->set];
     memcpy(set->root, root->root, sizeof(set->root));
+    memcpy(set->signature, root->signature, sizeof(set->signature));
+    set->signer = root->origin;
     set->is_known = true;
 }
 
@@ -408,6 +412,8 @@ static void store(struct fama_reassembly *reassembly, struct slot *slot,
     slot->was_repaired = slot->was_repaired || (chunk->flags & FAMA_FLAG_REPAIR) != 0;
     result->offer = FAMA_OFFER_STORED;
     result->drop = FAMA_DROP_NONE;
+    result->signer = slot->sets[chunk->set].signer;
+    result->signature = slot->sets[chunk->set].signature;
     if (slot->chunks_received < slot->geometry.chunks) {
         return;
     }

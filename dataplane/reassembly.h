@@ -71,6 +71,11 @@ struct fama_offer_result {
     uint32_t root_ticket;                 /* for VERIFY */
     uint8_t root[FAMA_MERKLE_NODE_BYTES]; /* for VERIFY: what the signature must cover */
     struct fama_assembled assembled;      /* for COMPLETE */
+    /* For STORED and COMPLETE: who signed the root, and the signature that was verified; lives until the
+     * next call. The chunk itself may have come with another origin or signature, which nobody has looked
+     * at: these are what is to be passed on with it. */
+    fama_tag signer;
+    const uint8_t *signature;
 };
 
 /* The missing chunks of one stalled block. */

@@ -536,6 +536,13 @@ enum fama_drop fama_wire_chunk_read(struct fama_bytes datagram, struct fama_chun
     return chunk_is_in_place(chunk) ? FAMA_DROP_NONE : FAMA_DROP_CHUNK_GEOMETRY;
 }
 
+void fama_wire_chunk_sign(uint8_t *datagram, fama_tag origin,
+                          const uint8_t signature[FAMA_SIGNATURE_BYTES])
+{
+    put64(datagram + 16, origin);
+    memcpy(datagram + 48, signature, FAMA_SIGNATURE_BYTES);
+}
+
 size_t fama_wire_chunk_write(const struct fama_chunk *chunk, uint8_t *at, size_t size)
 {
     size_t proof_bytes = (size_t)chunk->proof_nodes * FAMA_MERKLE_NODE_BYTES;
@@ -548,7 +555,6 @@ size_t fama_wire_chunk_write(const struct fama_chunk *chunk, uint8_t *at, size_t
         .kind = FAMA_KIND_CHUNK, .hops = chunk->hops, .flags = chunk->flags};
     header_write(at, &header, bytes + chunk->payload.len);
     put64(at + 8, chunk->channel);
-    put64(at + 16, chunk->origin);
     put64(at + 24, chunk->block);
     put32(at + 32, chunk->block_bytes);
     put16(at + 36, chunk->chunk_bytes);
@@ -558,7 +564,7 @@ size_t fama_wire_chunk_write(const struct fama_chunk *chunk, uint8_t *at, size_t
     at[42] = chunk->parity_chunks;
     at[43] = chunk->proof_nodes;
     put32(at + 44, chunk->key_epoch);
-    memcpy(at + 48, chunk->signature, FAMA_SIGNATURE_BYTES);
+    fama_wire_chunk_sign(at, chunk->origin, chunk->signature);
     if (proof_bytes > 0) {
         memcpy(at + FAMA_WIRE_CHUNK_FIXED_BYTES, chunk->proof, proof_bytes);
     }

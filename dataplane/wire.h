@@ -191,6 +191,9 @@ size_t fama_wire_message_write(const struct fama_message *message, uint8_t *data
 /* Everything of a chunk but its payload (header, fixed fields, proof); the common header's length counts
  * the payload in. */
 size_t fama_wire_chunk_write(const struct fama_chunk *chunk, uint8_t *at, size_t size);
+/* Puts another origin and its signature, over the same root, into a well-formed chunk. */
+void fama_wire_chunk_sign(uint8_t *datagram, fama_tag origin,
+                          const uint8_t signature[FAMA_SIGNATURE_BYTES]);
 
 /* What the author of a message, and the origin of a chunk set, signs. */
 void fama_wire_message_digest(const struct fama_message *message,

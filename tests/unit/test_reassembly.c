@@ -307,6 +307,45 @@ static void test_a_forged_root_leaves_no_trace(void)
     tear_down(&bench);
 }
 
+static void test_a_chunk_goes_on_with_the_signature_that_was_verified(void)
+{
+    struct bench bench;
+    set_up(&bench, &usual_limits);
+    struct cut_block *good = cut_block_make(0, 10000, 1000, 7, 1);
+    struct cut_block *spoilt = cut_block_make(0, 10000, 1000, 8, 1);
+    good->signature[FAMA_SIGNATURE_BYTES - 1] = GOOD;
+    spoilt->signature[FAMA_SIGNATURE_BYTES - 1] = FORGED;
+    CU_ASSERT_EQUAL(deliver(&bench, 0, good, 0), FAMA_OFFER_STORED);
+    for (uint32_t i = 1; i < 10; i++) {
+        CU_ASSERT_EQUAL(deliver(&bench, 0, spoilt, i),
+                        i < 9 ? FAMA_OFFER_STORED : FAMA_OFFER_COMPLETE);
+        CU_ASSERT_EQUAL(bench.last.signer, good->origin);
+        CU_ASSERT_EQUAL(memcmp(bench.last.signature, good->signature, FAMA_SIGNATURE_BYTES), 0);
+    }
+    cut_block_free(good);
+    cut_block_free(spoilt);
+    tear_down(&bench);
+}
+
+static void test_a_chunk_that_may_not_wait_is_dropped_unless_its_root_is_known(void)
+{
+    struct bench bench;
+    set_up(&bench, &usual_limits);
+    struct cut_block *block = cut_block_make(0, 10000, 1000, 7, 1);
+    struct packet *packet = packet_of(&bench, 0, block, 1);
+    fama_reassembly_offer(bench.reassembly, bench.now_ns, bench.channels[0], &packet->chunk, NULL,
+                          &bench.last);
+    CU_ASSERT_EQUAL(bench.last.offer, FAMA_OFFER_DROPPED);
+    CU_ASSERT_EQUAL(bench.last.drop, FAMA_DROP_SOURCE_BUDGET);
+    CU_ASSERT_EQUAL(deliver(&bench, 0, block, 0), FAMA_OFFER_STORED);
+    fama_reassembly_offer(bench.reassembly, bench.now_ns, bench.channels[0], &packet->chunk, NULL,
+                          &bench.last);
+    CU_ASSERT_EQUAL(bench.last.offer, FAMA_OFFER_STORED);
+    free(packet);
+    cut_block_free(block);
+    tear_down(&bench);
+}
+
 static void test_a_forged_signature_over_a_good_root_harms_no_good_chunk(void)
 {
     struct bench bench;
@@ -573,6 +612,8 @@ int main(void)
         TEST(test_chunks_of_a_root_in_verification_wait_and_come_back_in_order),
         TEST(test_a_forged_root_leaves_no_trace),
         TEST(test_a_forged_signature_over_a_good_root_harms_no_good_chunk),
+        TEST(test_a_chunk_goes_on_with_the_signature_that_was_verified),
+        TEST(test_a_chunk_that_may_not_wait_is_dropped_unless_its_root_is_known),
         TEST(test_a_payload_changed_on_the_way_is_refused),
         TEST(test_waiting_roots_and_chunks_are_bounded_and_come_free_again),
         TEST(test_limits_out_of_range_are_refused),
