@@ -222,7 +222,7 @@ static int make_genesis(const struct blocks_options *options, uint8_t **bytes, s
                         struct fama_error *error)
 {
     struct fama_genesis_org applications[MEMBERS_MAX + 1];
-    struct fama_genesis_org orderer;
+    struct fama_genesis_org orderer = {.name = NULL};
     size_t orderer_count = 0;
     size_t application_count = 0;
     add_org(&orderer, &orderer_count, &options->orderer);

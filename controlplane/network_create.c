@@ -301,8 +301,7 @@ static void write_settings(FILE *file, const struct fama_network *network,
                            const char *ledgers, const char *socket)
 {
     static const char *const ports[] = {
-        [FAMA_NETWORK_PORT_AF_PACKET] =
-            "net_af_packet0,iface=eth0,blocksz=65536,framesz=2048,framecnt=4096",
+        [FAMA_NETWORK_PORT_AF_PACKET] = "net_af_packet0,iface=eth0",
         [FAMA_NETWORK_PORT_AF_XDP] = "net_af_xdp0,iface=eth0",
         [FAMA_NETWORK_PORT_TAP] = "net_tap0,iface=fama0",
     };

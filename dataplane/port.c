@@ -26,7 +26,7 @@
  * bytes before a received frame and silently cuts what does not fit; and each frame must fit an mbuf. */
 #define AF_PACKET_DRIVER "net_af_packet"
 #define AF_PACKET_HEAD   96
-#define AF_PACKET_FRAMES 4096
+#define AF_PACKET_FRAMES 4096u
 
 static uint32_t af_packet_frame_bytes(uint16_t mtu)
 {

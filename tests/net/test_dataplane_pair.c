@@ -419,7 +419,7 @@ static void check_counters(struct node *node, const struct seen *seen)
     CHECK(node, counters.signatures_bad >= 2);
     CHECK(node, counters.rx_packets > 0 && counters.tx_packets > 0);
     printf(
-        "  %u blocks, %llu chunks received, %llu repaired, %llu gaps told; %.0f chunks/s from the "
+        "  %d blocks, %llu chunks received, %llu repaired, %llu gaps told; %.0f chunks/s from the "
         "first event to the last block\n",
         BLOCKS, (unsigned long long)counters.chunks_received,
         (unsigned long long)counters.chunks_repaired, (unsigned long long)seen->gaps,
