@@ -1,0 +1,291 @@
+/* The way out over a port whose two ends are rings: what is sent lies in one, and fills up as a slow
+ * port's queue does. */
+#include "dataplane/transmit.h"
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_eth_ring.h>
+#include <rte_ethdev.h>
+
+#include "unit/suite.h"
+
+#define QUEUE   64
+#define PRIVATE RTE_ALIGN_CEIL(sizeof(struct fama_packet), RTE_MBUF_PRIV_ALIGN)
+#define MBUFS   2048
+#define OURS    0xc6120001u
+#define CLOSE   0xc6120002u
+#define MS      UINT64_C(1000000)
+
+static const uint8_t peer_mac[FAMA_MAC_BYTES] = {2, 0, 0, 0, 0, 9};
+static struct fama_topology topology;
+static struct fama_dataplane_counters counts;
+static struct fama_transmit transmit;
+static struct rte_ring *received, *sent;
+static uint64_t now_ns;
+
+static bool start_port(void)
+{
+    static char words[][20] = {
+        "test_transmit",  "--no-huge",        "--no-pci", "--no-shconf", "-m", "64",
+        "--no-telemetry", "--log-level=error"};
+    char *arguments[sizeof words / sizeof words[0]];
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        arguments[i] = words[i];
+    }
+    if (rte_eal_init((int)(sizeof words / sizeof words[0]), arguments) < 0) {
+        return false;
+    }
+    received = rte_ring_create("received", QUEUE, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+    sent = rte_ring_create("sent", QUEUE, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+    topology.port.packets = rte_pktmbuf_pool_create("packets", MBUFS, 0, PRIVATE,
+                                                    2048 + RTE_PKTMBUF_HEADROOM, SOCKET_ID_ANY);
+    topology.port.headers = rte_pktmbuf_pool_create(
+        "headers", MBUFS, 0, PRIVATE, FAMA_PORT_HEADER_ROOM + RTE_PKTMBUF_HEADROOM, SOCKET_ID_ANY);
+    if (received == NULL || sent == NULL || topology.port.packets == NULL ||
+        topology.port.headers == NULL) {
+        return false;
+    }
+    int id = rte_eth_from_rings("rings", &received, 1, &sent, 1, 0);
+    struct rte_eth_conf conf = {0};
+    if (id < 0 || rte_eth_dev_configure((uint16_t)id, 1, 1, &conf) != 0 ||
+        rte_eth_rx_queue_setup((uint16_t)id, 0, QUEUE, 0, NULL, topology.port.packets) != 0 ||
+        rte_eth_tx_queue_setup((uint16_t)id, 0, QUEUE, 0, NULL) != 0 ||
+        rte_eth_dev_start((uint16_t)id) != 0) {
+        return false;
+    }
+    topology.port.id = (uint16_t)id;
+    topology.config.endpoint = (struct fama_endpoint){.ipv4 = OURS, .port = 7051};
+    topology.config.prefix_bits = 24;
+    return true;
+}
+
+static void set_up(bool takes_segments)
+{
+    now_ns += 1000 * MS;
+    counts = (struct fama_dataplane_counters){0};
+    topology.port.takes_segments = takes_segments;
+    topology.port.is_started = true;
+    CU_ASSERT_FATAL(fama_transmit_init(&transmit, &topology, &counts));
+    CU_ASSERT_EQUAL(fama_transmit_flush(&transmit, now_ns), 0);
+}
+
+static struct rte_mbuf *take_sent(void)
+{
+    void *object = NULL;
+    return rte_ring_dequeue(sent, &object) == 0 ? object : NULL;
+}
+
+static uint32_t drain(void)
+{
+    uint32_t count = 0;
+    for (struct rte_mbuf *packet = take_sent(); packet != NULL; packet = take_sent()) {
+        rte_pktmbuf_free(packet);
+        count++;
+    }
+    return count;
+}
+
+/* Nothing of ours may be left anywhere: each packet has one owner on every path. */
+static void tear_down(void)
+{
+    fama_transmit_destroy(&transmit);
+    (void)drain();
+    CU_ASSERT_EQUAL(rte_mempool_avail_count(topology.port.packets), MBUFS);
+    CU_ASSERT_EQUAL(rte_mempool_avail_count(topology.port.headers), MBUFS);
+}
+
+static void answer_arp(uint32_t ipv4)
+{
+    uint8_t arp[28] = {0, 1, 8, 0, 6, 4, 0, 2};
+    memcpy(arp + 8, peer_mac, FAMA_MAC_BYTES);
+    memcpy(arp + 18, topology.port.mac, FAMA_MAC_BYTES);
+    for (int i = 0; i < 4; i++) {
+        arp[14 + i] = (uint8_t)(ipv4 >> (24 - 8 * i));
+        arp[24 + i] = (uint8_t)(OURS >> (24 - 8 * i));
+    }
+    CU_ASSERT_EQUAL(fama_neighbour_input(transmit.neighbours, now_ns, fama_bytes(arp, sizeof arp)),
+                    FAMA_DROP_NONE);
+}
+
+static void meet(uint32_t ipv4)
+{
+    (void)fama_neighbour_find(transmit.neighbours, now_ns, ipv4);
+    answer_arp(ipv4);
+}
+
+static struct rte_mbuf *datagram_of(uint16_t len, bool is_own)
+{
+    struct rte_mbuf *packet = rte_pktmbuf_alloc(topology.port.packets);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(packet);
+    uint8_t *at = (uint8_t *)rte_pktmbuf_append(packet, len);
+    for (uint16_t i = 0; i < len; i++) {
+        at[i] = (uint8_t)(i * 7);
+    }
+    *fama_packet_of(packet) = (struct fama_packet){.is_own = is_own};
+    return packet;
+}
+
+static void send_one(uint32_t ipv4, bool is_own)
+{
+    struct fama_endpoint target = {.ipv4 = ipv4, .port = 7052};
+    fama_transmit_one(&transmit, now_ns, datagram_of(101, is_own), &target);
+}
+
+/* The frame of a packet read back by the receiver's parser, in one piece. */
+static enum fama_drop read_back(struct rte_mbuf *packet, uint32_t ipv4, uint8_t *bytes, size_t size,
+                                struct fama_frame *frame)
+{
+    struct fama_frame_receiver receiver = {.endpoint = {.ipv4 = ipv4, .port = 7052}};
+    memcpy(receiver.mac, peer_mac, FAMA_MAC_BYTES);
+    uint32_t len = rte_pktmbuf_pkt_len(packet);
+    CU_ASSERT_FATAL(len <= size);
+    const void *at = rte_pktmbuf_read(packet, 0, len, bytes);
+    if (at != bytes) {
+        memcpy(bytes, at, len);
+    }
+    return fama_frame_parse(fama_bytes(bytes, len), &receiver, 0, frame);
+}
+
+static void fan_out_and_read_back(bool takes_segments)
+{
+    set_up(takes_segments);
+    struct fama_view_peer peers[3] = {{.tag = 1}, {.tag = 2}, {.tag = 3}};
+    const uint32_t targets[3] = {2, 0, 1};
+    for (uint32_t i = 0; i < 3; i++) {
+        peers[i].endpoint = (struct fama_endpoint){.ipv4 = CLOSE + i, .port = 7052};
+        meet(CLOSE + i);
+    }
+    struct fama_transmit_fan fan = {.peers = peers, .targets = targets, .count = 3, .hops = 5};
+    fama_transmit_fan_out(&transmit, now_ns, datagram_of(1001, false), &fan);
+    CU_ASSERT_EQUAL(fama_transmit_flush(&transmit, now_ns), 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        struct rte_mbuf *packet = take_sent();
+        CU_ASSERT_PTR_NOT_NULL_FATAL(packet);
+        CU_ASSERT_EQUAL(packet->nb_segs, takes_segments ? 2 : 1);
+        uint8_t bytes[2048];
+        struct fama_frame frame;
+        CU_ASSERT_EQUAL_FATAL(read_back(packet, CLOSE + targets[i], bytes, sizeof bytes, &frame),
+                              FAMA_DROP_NONE);
+        CU_ASSERT_EQUAL(frame.source.ipv4, OURS);
+        CU_ASSERT_EQUAL_FATAL(frame.payload.len, 1001);
+        for (size_t j = 0; j < frame.payload.len; j++) {
+            CU_ASSERT_EQUAL(frame.payload.at[j], j == 4 ? 5 : (uint8_t)(j * 7));
+        }
+        rte_pktmbuf_free(packet);
+    }
+    CU_ASSERT_EQUAL(counts.tx_packets, 3);
+    CU_ASSERT_EQUAL(counts.tx_bytes, 3 * (1001 + FAMA_FRAME_HEADER_BYTES));
+    tear_down();
+}
+
+static void test_every_target_gets_the_chunk_whole_with_its_own_hops_and_checksum(void)
+{
+    fan_out_and_read_back(true);
+}
+
+static void test_ports_that_take_one_piece_only_get_copies(void)
+{
+    fan_out_and_read_back(false);
+}
+
+static void test_a_packet_waits_for_its_neighbour_and_a_second_one_takes_its_place(void)
+{
+    set_up(true);
+    send_one(CLOSE, false);
+    send_one(CLOSE, false);
+    CU_ASSERT_EQUAL(counts.drops[FAMA_DROP_NO_NEIGHBOUR], 1);
+    CU_ASSERT_EQUAL(fama_transmit_flush(&transmit, now_ns), 0);
+    answer_arp(CLOSE);
+    CU_ASSERT_EQUAL(fama_transmit_flush(&transmit, now_ns), 1);
+    struct rte_mbuf *packet = take_sent();
+    CU_ASSERT_PTR_NOT_NULL_FATAL(packet);
+    uint8_t bytes[2048];
+    struct fama_frame frame;
+    CU_ASSERT_EQUAL(read_back(packet, CLOSE, bytes, sizeof bytes, &frame), FAMA_DROP_NONE);
+    rte_pktmbuf_free(packet);
+    tear_down();
+}
+
+static void test_nobody_routes_what_lies_beyond_the_link_without_a_gateway(void)
+{
+    set_up(true);
+    send_one(0x0a000001, false);
+    CU_ASSERT_EQUAL(counts.drops[FAMA_DROP_NO_NEIGHBOUR], 1);
+    tear_down();
+}
+
+static void test_a_full_port_drops_gossip_and_keeps_our_own_blocks(void)
+{
+    set_up(true);
+    meet(CLOSE);
+    for (uint32_t i = 0; i < 200; i++) {
+        send_one(CLOSE, i % 2 == 0);
+    }
+    uint32_t room = rte_ring_get_capacity(sent);
+    CU_ASSERT_EQUAL(fama_transmit_flush(&transmit, now_ns), room);
+    uint32_t own = (200 - room) / 2;
+    CU_ASSERT(transmit.staged_count >= own && transmit.staged_count <= own + 1);
+    CU_ASSERT_EQUAL(counts.drops[FAMA_DROP_TX_FULL], 200 - room - transmit.staged_count);
+    uint32_t waiting = transmit.staged_count;
+    uint32_t taken = 0;
+    while (transmit.staged_count > 0 && taken < 200) {
+        (void)drain();
+        now_ns += MS;
+        taken += fama_transmit_flush(&transmit, now_ns);
+    }
+    CU_ASSERT_EQUAL(taken, waiting);
+    tear_down();
+}
+
+static void test_a_port_that_takes_nothing_for_long_loses_our_own_blocks_too(void)
+{
+    set_up(true);
+    meet(CLOSE);
+    topology.port.is_started = false;
+    for (uint32_t i = 0; i < FAMA_TRANSMIT_STAGED_MAX + 9; i++) {
+        send_one(CLOSE, true);
+    }
+    CU_ASSERT_EQUAL(counts.drops[FAMA_DROP_TX_FULL], 9);
+    CU_ASSERT_EQUAL(fama_transmit_room(&transmit), 0);
+    now_ns += FAMA_TRANSMIT_PATIENCE_NS - 1;
+    CU_ASSERT_EQUAL(fama_transmit_flush(&transmit, now_ns), 0);
+    CU_ASSERT_EQUAL(fama_transmit_room(&transmit), 0);
+    now_ns += 1;
+    CU_ASSERT_EQUAL(fama_transmit_flush(&transmit, now_ns), 0);
+    CU_ASSERT_EQUAL(fama_transmit_room(&transmit), FAMA_TRANSMIT_STAGED_MAX);
+    CU_ASSERT_EQUAL(counts.drops[FAMA_DROP_TX_FULL], FAMA_TRANSMIT_STAGED_MAX + 9);
+    tear_down();
+}
+
+static void test_without_packets_targets_are_left_out_and_counted(void)
+{
+    set_up(true);
+    meet(CLOSE);
+    static struct rte_mbuf *all[MBUFS];
+    struct fama_view_peer peer = {.endpoint = {.ipv4 = CLOSE, .port = 7052}};
+    const uint32_t target = 0;
+    struct fama_transmit_fan fan = {.peers = &peer, .targets = &target, .count = 1, .hops = 5};
+    CU_ASSERT_EQUAL_FATAL(rte_pktmbuf_alloc_bulk(topology.port.headers, all, MBUFS), 0);
+    fama_transmit_fan_out(&transmit, now_ns, datagram_of(1001, false), &fan);
+    CU_ASSERT_EQUAL(counts.drops[FAMA_DROP_NO_MBUF], 1);
+    rte_pktmbuf_free_bulk(all, MBUFS);
+    tear_down();
+}
+
+int main(void)
+{
+    const struct test_case cases[] = {
+        TEST(test_every_target_gets_the_chunk_whole_with_its_own_hops_and_checksum),
+        TEST(test_ports_that_take_one_piece_only_get_copies),
+        TEST(test_a_packet_waits_for_its_neighbour_and_a_second_one_takes_its_place),
+        TEST(test_nobody_routes_what_lies_beyond_the_link_without_a_gateway),
+        TEST(test_a_full_port_drops_gossip_and_keeps_our_own_blocks),
+        TEST(test_a_port_that_takes_nothing_for_long_loses_our_own_blocks_too),
+        TEST(test_without_packets_targets_are_left_out_and_counted),
+    };
+    if (!start_port()) {
+        fprintf(stderr, "DPDK does not start here: %s\n", rte_strerror(rte_errno));
+        return EXIT_FAILURE;
+    }
+    return run_suite("the way out", cases, sizeof cases / sizeof cases[0]);
+}
