@@ -2,11 +2,10 @@
  * port's queue does. */
 #include "dataplane/transmit.h"
 
-#include <rte_eal.h>
-#include <rte_errno.h>
 #include <rte_eth_ring.h>
 #include <rte_ethdev.h>
 
+#include "unit/dpdk.h"
 #include "unit/suite.h"
 
 #define QUEUE   64
@@ -25,16 +24,6 @@ static uint64_t now_ns;
 
 static bool start_port(void)
 {
-    static char words[][20] = {
-        "test_transmit",  "--no-huge",        "--no-pci", "--no-shconf", "-m", "64",
-        "--no-telemetry", "--log-level=error"};
-    char *arguments[sizeof words / sizeof words[0]];
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        arguments[i] = words[i];
-    }
-    if (rte_eal_init((int)(sizeof words / sizeof words[0]), arguments) < 0) {
-        return false;
-    }
     received = rte_ring_create("received", QUEUE, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
     sent = rte_ring_create("sent", QUEUE, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
     topology.port.packets = rte_pktmbuf_pool_create("packets", MBUFS, 0, PRIVATE,
@@ -283,8 +272,11 @@ int main(void)
         TEST(test_a_port_that_takes_nothing_for_long_loses_our_own_blocks_too),
         TEST(test_without_packets_targets_are_left_out_and_counted),
     };
+    if (!start_dpdk()) {
+        return EXIT_FAILURE;
+    }
     if (!start_port()) {
-        fprintf(stderr, "DPDK does not start here: %s\n", rte_strerror(rte_errno));
+        fprintf(stderr, "no port of rings: %s\n", rte_strerror(rte_errno));
         return EXIT_FAILURE;
     }
     return run_suite("the way out", cases, sizeof cases / sizeof cases[0]);
