@@ -298,7 +298,7 @@ const struct fama_config_key fama_config_keys[] = {
      .most = 1048576,
      .unit = "MiB",
      .words = "Memory for packets. It must hold mbufs times 3 KiB, with jumbo frames mtu and 1 "
-              "KiB; too little is said at start."},
+              "KiB, and half as much again without hugepages; too little is said at start."},
     {.path = "fama.dataplane.mbufs",
      .type = FAMA_KEY_NUMBER,
      FIELD(dataplane.mbufs),

@@ -5,9 +5,9 @@
 #include "controlplane/log.h"
 #include "controlplane/node_state.h"
 
-#define STATEINFO_PAUSE_NS 100000000u /* between two statements of a small organisation */
-#define STATEINFO_PAUSE_MEMBER_NS                                                                  \
-    10000000u /* and for each living member, so that all together stay few */
+#define STATEINFO_PAUSE_NS        100000000u /* between two statements of a small organisation */
+#define STATEINFO_PAUSE_MEMBER_NS 10000000u /* more for each living member, so that they stay few */
+#define WELCOMES                  32 /* members of a channel that answer a newcomer at once */
 
 /* ---- Saying ---- */
 
@@ -153,6 +153,17 @@ static void introduce(struct fama_node *node, const struct fama_member *peer)
     }
 }
 
+/* Who is new in a channel must know others to take their chunks, and they must know it. In a large
+ * channel a few answers are enough: the rest comes with the next statements. */
+static void welcome(struct fama_node *node, struct fama_node_channel *channel,
+                    const struct fama_member *newcomer)
+{
+    uint32_t members = fama_channel_members_count(channel->members);
+    if (members <= WELCOMES || fama_random_below(&node->random, members) < WELCOMES) {
+        state_info(node, channel, &newcomer->endpoint, 1);
+    }
+}
+
 static void forget_in_channels(struct fama_node *node, fama_tag tag, bool for_good)
 {
     for (uint32_t i = 0; i < node->channel_count; i++) {
@@ -274,6 +285,9 @@ static enum fama_drop on_stateinfo(struct fama_node *node, struct fama_event *ev
         fama_repair_forget(channel->repair, event->message.author);
     } else {
         fama_repair_on_stateinfo(channel->repair, now_ns, event->message.author, stateinfo.height);
+        if (is_change) {
+            welcome(node, channel, author);
+        }
     }
     struct fama_endpoint targets[FAMA_FANOUT_MAX];
     uint32_t count = random_living(node, event->message.author, fan_out_of(node), targets);
