@@ -333,10 +333,12 @@ int impostor_request_spoof(struct impostor *impostor)
 
 int impostor_request_flood(struct impostor *impostor)
 {
+    uint64_t block = impostor->number != IMPOSTOR_NO_NUMBER ? impostor->number : 1;
     for (uint64_t i = 0; i < impostor->count; i++) {
         const struct impostor_target *target = &impostor->targets[i % impostor->target_count];
         struct impostor_datagram datagram;
-        impostor_make_request(&impostor->voice, target->tag, impostor->channel_tag, 1, &datagram);
+        impostor_make_request(&impostor->voice, target->tag, impostor->channel_tag, block,
+                              &datagram);
         if (!impostor_send(impostor, &impostor->home, &target->endpoint, &datagram)) {
             return impostor_stopped(impostor);
         }
