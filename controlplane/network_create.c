@@ -318,7 +318,7 @@ static void write_settings(FILE *file, const struct fama_network *network,
     fprintf(file, "  gossip:\n    endpoint: %s:%d\n    orgLeader: %s\n", node->address,
             FAMA_NETWORK_PORT, node->is_leader ? "true" : "false");
     fprintf(file, "    aliveTimeInterval: 1s\n    pullInterval: 1s\n    reconnectInterval: 2s\n"
-                  "    publishStateInfoInterval: 200ms\n");
+                  "    publishStateInfoInterval: 1s\n");
     write_bootstrap(file, network, node->org);
     fprintf(file, "fama:\n");
     write_path(file, "  admin:\n    socket", socket);
