@@ -41,7 +41,7 @@ static void handle(void *context, struct fama_admin_call *call, const json_t *re
     } else if (strcmp(op, "nothing") == 0) {
         fama_admin_answer(call, NULL);
     } else if (strcmp(op, "large") == 0) {
-        size_t len = 32u << 20;
+        size_t len = 8u << 20;
         char *text = malloc(len + 1);
         memset(text, 'x', len);
         text[len] = '\0';
@@ -211,7 +211,7 @@ static void test_a_large_answer_arrives_whole(void)
     json_t *answer = NULL;
     start_node();
     CU_ASSERT_EQUAL_FATAL(ask(json_pack("{s:s}", "op", "large"), 20000, &answer, &error), 0);
-    CU_ASSERT_EQUAL(json_string_length(json_object_get(answer, "text")), 32u << 20);
+    CU_ASSERT_EQUAL(json_string_length(json_object_get(answer, "text")), 8u << 20);
     json_decref(answer);
     stop_node();
 }
