@@ -34,6 +34,7 @@ struct published_tip {
 
 struct fama_ledger {
     struct fama_store store;
+    struct fama_state_store state_store;
     struct published_tip published;
     struct fama_ledger_info tip; /* the commit thread's own copy */
     rocksdb_writebatch_t *batch; /* reused from commit to commit */
@@ -315,6 +316,7 @@ int fama_ledger_open(const char *directory, struct fama_ledger **ledger, struct 
     }
     int status = fama_store_open(directory, &opened->store, error);
     if (status == 0) {
+        opened->state_store.store = &opened->store;
         opened->batch = rocksdb_writebatch_create();
         status = load(opened, error);
     }
@@ -337,6 +339,11 @@ void fama_ledger_close(struct fama_ledger *ledger)
     }
     fama_store_close(&ledger->store);
     free(ledger);
+}
+
+struct fama_state_store *fama_ledger_state(struct fama_ledger *ledger)
+{
+    return &ledger->state_store;
 }
 
 /* One block against the tip it is to extend. Block 0 has nothing to link to. */

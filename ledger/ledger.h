@@ -31,6 +31,7 @@
 #include "ledger/block.h"
 
 struct fama_ledger;
+struct fama_state_store; /* ledger/state_store.h */
 
 enum fama_ledger_error {
     FAMA_LEDGER_IO = -1,      /* RocksDB said no: disk full, directory missing, locked by another */
@@ -82,6 +83,9 @@ int fama_ledger_commit(struct fama_ledger *ledger, const struct fama_ledger_comm
                        size_t count, struct fama_error *error);
 
 void fama_ledger_info(const struct fama_ledger *ledger, struct fama_ledger_info *info);
+
+/* The committed world state; lives as long as the ledger is open. */
+struct fama_state_store *fama_ledger_state(struct fama_ledger *ledger);
 
 /* Serialized block; the caller frees `*bytes` with fama_ledger_free. */
 int fama_ledger_block(const struct fama_ledger *ledger, uint64_t number, uint8_t **bytes,

@@ -18,10 +18,9 @@
 #define HEADER_LOG_LEVEL 5 /* RocksDB's InfoLogLevel: the header only */
 
 static const char *const family_names[FAMA_STORE_FAMILIES] = {
-    [FAMA_STORE_DEFAULT] = "default",
-    [FAMA_STORE_BLOCKS] = "blocks",
-    [FAMA_STORE_TXID] = "txid",
-    [FAMA_STORE_META] = "meta",
+    [FAMA_STORE_DEFAULT] = "default", [FAMA_STORE_BLOCKS] = "blocks",
+    [FAMA_STORE_TXID] = "txid",       [FAMA_STORE_META] = "meta",
+    [FAMA_STORE_STATE] = "state",     [FAMA_STORE_HISTORY] = "history",
 };
 
 static bool starts_with(const char *text, const char *start)
@@ -254,7 +253,7 @@ static rocksdb_options_t *family_options(rocksdb_options_t *base, rocksdb_cache_
     rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, 1);
     rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(table, 1);
     rocksdb_block_based_options_set_format_version(table, 5);
-    if (family == FAMA_STORE_TXID) {
+    if (family == FAMA_STORE_TXID || family == FAMA_STORE_STATE) {
         /* The table takes the policy over. 10 bits a key: one vain look-up in a hundred reads. */
         rocksdb_block_based_options_set_filter_policy(table,
                                                       rocksdb_filterpolicy_create_bloom_full(10));
@@ -277,9 +276,11 @@ static int open_families(struct fama_store *store, rocksdb_options_t *base,
                          struct fama_error *error)
 {
     rocksdb_cache_t *cache = rocksdb_cache_create_lru(FAMA_STORE_CACHE_BYTES);
+    rocksdb_cache_t *state_cache = rocksdb_cache_create_lru(FAMA_STORE_STATE_CACHE_BYTES);
     rocksdb_options_t *options[FAMA_STORE_FAMILIES];
     for (int family = 0; family < FAMA_STORE_FAMILIES; family++) {
-        options[family] = family_options(base, cache, (enum fama_store_family)family);
+        options[family] = family_options(base, family == FAMA_STORE_STATE ? state_cache : cache,
+                                         (enum fama_store_family)family);
     }
     char *message = NULL;
     store->db = rocksdb_open_column_families(
@@ -289,6 +290,7 @@ static int open_families(struct fama_store *store, rocksdb_options_t *base,
         rocksdb_options_destroy(options[family]);
     }
     rocksdb_cache_destroy(cache);
+    rocksdb_cache_destroy(state_cache);
     if (message != NULL) {
         store->db = NULL;
         return fama_store_fail(store->directory, "opening", message, error);

@@ -8,10 +8,14 @@
  *             rewrites a block. Certificates repeat: 84 blocks of a real channel take 2.6 MB instead
  *             of 10.9, and are read at 2.8 GB/s instead of 1.1. Compression is off the commit path.
  *   txid      small random keys, mostly asked for in vain: Bloom filters.
- *   meta      a few keys and one short record per block.
+ *   meta      a few keys and short records per block.
+ *   state     values by random key, looked up for everything a transaction reads and written for all
+ *             it writes, walked in order for range queries: Bloom filters and a cache of its own.
+ *   history   short keys, written often and read rarely.
  *
  * Memory is bounded, for many nodes on one small machine: FAMA_STORE_WRITE_BUFFERS_BYTES of write
- * buffers, FAMA_STORE_CACHE_BYTES of cache with indices and filters in it, FAMA_STORE_OPEN_FILES
+ * buffers, FAMA_STORE_CACHE_BYTES and FAMA_STORE_STATE_CACHE_BYTES of cache with indices and filters
+ * in it (taken as it is used, not at the start), FAMA_STORE_OPEN_FILES
  * descriptors, two background threads a process. Only blocks larger than a write buffer go beyond,
  * one at a time.
  *
@@ -40,6 +44,7 @@
 #define FAMA_STORE_WRITE_BUFFERS_BYTES (48u << 20)
 #define FAMA_STORE_WAL_BYTES           (64u << 20) /* on disk, then old families are flushed */
 #define FAMA_STORE_CACHE_BYTES         (16u << 20)
+#define FAMA_STORE_STATE_CACHE_BYTES   (64u << 20)
 #define FAMA_STORE_OPEN_FILES          256
 #define FAMA_STORE_FREE_BYTES_MIN      (16u << 20) /* on the disk, to open */
 
@@ -48,6 +53,8 @@ enum fama_store_family {
     FAMA_STORE_BLOCKS,
     FAMA_STORE_TXID,
     FAMA_STORE_META,
+    FAMA_STORE_STATE,
+    FAMA_STORE_HISTORY,
     FAMA_STORE_FAMILIES, /* how many */
 };
 
@@ -57,6 +64,11 @@ struct fama_store {
     rocksdb_column_family_handle_t *families[FAMA_STORE_FAMILIES];
     rocksdb_writeoptions_t *synced; /* every write waits for the disk */
     rocksdb_readoptions_t *reading;
+};
+
+/* What ledger/state_store.h reads from. */
+struct fama_state_store {
+    const struct fama_store *store;
 };
 
 /* Opens or creates. Errors are those of ledger/ledger.h; the store is then left closed. */
