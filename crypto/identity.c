@@ -10,7 +10,7 @@
 
 struct fama_identity {
     atomic_uint references;
-    char *mspid;
+    struct fama_msp *msp;
     uint8_t *id_bytes;
     size_t id_bytes_len;
     struct fama_certificate *certificate;
@@ -24,11 +24,11 @@ static void destroy(struct fama_identity *identity)
     fama_public_key_free(identity->key);
     fama_certificate_free(identity->certificate);
     free(identity->id_bytes);
-    free(identity->mspid);
+    fama_msp_release(identity->msp);
     free(identity);
 }
 
-int fama_identity_create(const char *mspid, struct fama_bytes id_bytes,
+int fama_identity_create(struct fama_msp *msp, struct fama_bytes id_bytes,
                          struct fama_certificate *certificate, struct fama_identity **identity,
                          struct fama_error *error)
 {
@@ -40,9 +40,9 @@ int fama_identity_create(const char *mspid, struct fama_bytes id_bytes,
     }
     atomic_init(&made->references, 1);
     made->certificate = certificate;
-    made->mspid = strdup(mspid);
+    made->msp = fama_msp_acquire(msp);
     made->id_bytes = malloc(id_bytes.len + 1);
-    if (made->mspid == NULL || made->id_bytes == NULL) {
+    if (made->id_bytes == NULL) {
         destroy(made);
         return fama_error_set(error, FAMA_MSP_NO_MEMORY, "out of memory");
     }
@@ -56,7 +56,7 @@ int fama_identity_create(const char *mspid, struct fama_bytes id_bytes,
         destroy(made);
         return result;
     }
-    fama_pki_id(fama_bytes_of_text(mspid), id_bytes, made->pki_id);
+    fama_pki_id(fama_bytes_of_text(fama_msp_id(msp)), id_bytes, made->pki_id);
     uint8_t digest[FAMA_SHA256_BYTES];
     fama_sha256(fama_certificate_der(certificate), digest);
     fama_sha256_text(digest, made->id);
@@ -82,9 +82,19 @@ void fama_identity_release(struct fama_identity *identity)
     }
 }
 
+const struct fama_msp *fama_identity_msp(const struct fama_identity *identity)
+{
+    return identity->msp;
+}
+
+int fama_identity_validate(const struct fama_identity *identity, struct fama_error *error)
+{
+    return fama_msp_validate(identity->msp, identity, error);
+}
+
 const char *fama_identity_mspid(const struct fama_identity *identity)
 {
-    return identity->mspid;
+    return fama_msp_id(identity->msp);
 }
 
 struct fama_bytes fama_identity_id_bytes(const struct fama_identity *identity)

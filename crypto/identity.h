@@ -11,15 +11,24 @@
 #include <time.h>
 
 #include "crypto/bytes.h"
+#include "crypto/error.h"
 #include "crypto/sha256.h"
 
 #define FAMA_PKI_ID_BYTES FAMA_SHA256_BYTES
 
 struct fama_identity;
+struct fama_msp;        /* crypto/msp.h */
 struct fama_public_key; /* crypto/verifier.h: what a signature job names */
 
 struct fama_identity *fama_identity_acquire(struct fama_identity *identity);
 void fama_identity_release(struct fama_identity *identity); /* NULL is fine */
+
+/* The MSP that made it, which lives at least as long as the identity. */
+const struct fama_msp *fama_identity_msp(const struct fama_identity *identity);
+/* Fabric's Validate by that MSP (spec §3.3): not a CA, unique chain, not revoked, OUs. The first
+ * call costs a chain of signatures; the answer is remembered with its words. Returns 0 or an enum
+ * fama_msp_error. */
+int fama_identity_validate(const struct fama_identity *identity, struct fama_error *error);
 
 const char *fama_identity_mspid(const struct fama_identity *identity);
 /* PEM text as it was serialized. Lives as long as the identity. */

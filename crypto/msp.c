@@ -719,7 +719,8 @@ int fama_msp_deserialize(const struct fama_msp *msp, struct fama_bytes id_bytes,
             return result;
         }
     }
-    return fama_identity_create(msp->id, id_bytes, certificate, identity, error);
+    /* References are the one thing about an MSP that changes. */
+    return fama_identity_create((struct fama_msp *)msp, id_bytes, certificate, identity, error);
 }
 
 int fama_msp_validate(const struct fama_msp *msp, const struct fama_identity *identity,

@@ -31,14 +31,31 @@ enum fama_msp_role {
     FAMA_MSP_ROLE_ORDERER = 4,
 };
 
+/* Which rules an MSP follows. A channel's capabilities decide it (Fabric
+ * common/channelconfig, capabilities MSPVersion). */
+enum fama_msp_version {
+    FAMA_MSP_V1_0 = 1,   /* no NodeOUs */
+    FAMA_MSP_V1_1 = 2,   /* NodeOUs tell clients from peers */
+    FAMA_MSP_V1_3 = 3,   /* combined and anonymity principals */
+    FAMA_MSP_V1_4_3 = 4, /* NodeOUs for admins and orderers too */
+    FAMA_MSP_V3_0 = 5,   /* Ed25519 keys; RSA keys identify nobody */
+};
+
 struct fama_msp_ou {
     struct fama_bytes certificate; /* PEM of the certifying CA; empty: any */
-    struct fama_bytes ou;          /* the OU's text; empty: not configured */
+    struct fama_bytes ou;          /* the OU's text */
+    bool is_present;               /* a NodeOU counts as configured if this is set or one of the
+                                      texts is not empty */
 };
 
 /* What a FabricMSPConfig says, in plain C. All views are only read during fama_msp_create. */
 struct fama_msp_config {
-    struct fama_bytes name; /* the MSP id */
+    enum fama_msp_version version; /* 0: FAMA_MSP_V1_4_3 */
+    struct fama_bytes name;        /* the MSP id */
+    /* "SHA2" (or empty), "SHA3"; with any other name no ECDSA signature of a member verifies. */
+    struct fama_bytes signature_hash_family;
+    /* "SHA256" (or empty), "SHA384", "SHA3_256", "SHA3_384"; any other name is refused. */
+    struct fama_bytes identity_hash_function;
     const struct fama_bytes *root_certs;
     size_t root_cert_count;
     const struct fama_bytes *intermediate_certs;
@@ -53,6 +70,7 @@ struct fama_msp_config {
     size_t tls_intermediate_cert_count;
     const struct fama_msp_ou *organizational_units;
     size_t organizational_unit_count;
+    bool has_node_ous; /* FabricNodeOUs is there; also assumed if it is enabled or names an OU */
     bool node_ous_enabled;
     struct fama_msp_ou client_ou, peer_ou, admin_ou, orderer_ou;
 };

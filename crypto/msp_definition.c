@@ -56,6 +56,8 @@ static void copy_ou(struct copier *copier, struct fama_msp_ou *ou)
 static void walk(struct copier *copier, struct fama_msp_config *config)
 {
     copy_text(copier, &config->name);
+    copy_text(copier, &config->signature_hash_family);
+    copy_text(copier, &config->identity_hash_function);
     copy_texts(copier, &config->root_certs, config->root_cert_count);
     copy_texts(copier, &config->intermediate_certs, config->intermediate_cert_count);
     copy_texts(copier, &config->admins, config->admin_count);

@@ -108,6 +108,9 @@ void fama_verifier_run(struct fama_verifier *verifier, struct fama_verify_job *j
 {
     bool all_good = true;
     for (size_t i = 0; i < count; i++) {
+        if (jobs[i]->verdict != FAMA_VERDICT_PENDING) {
+            continue;
+        }
         bool good = is_good(verifier, jobs[i]);
         jobs[i]->verdict = good ? FAMA_VERDICT_GOOD : FAMA_VERDICT_BAD;
         all_good = all_good && good;

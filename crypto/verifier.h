@@ -44,7 +44,7 @@ bool fama_public_key_is_p256(const struct fama_public_key *key);
 struct fama_verifier *fama_verifier_create(void); /* NULL when out of memory */
 void fama_verifier_destroy(struct fama_verifier *verifier);
 
-/* Fills every job's verdict; BAD also when the key is not on P-256. Range checks on r and s are
+/* Fills the verdict of every job that is PENDING and leaves the others alone. BAD also when the key is not on P-256. Range checks on r and s are
  * done here again; low-S is the caller's rule. */
 void fama_verifier_run(struct fama_verifier *verifier, struct fama_verify_job *jobs[],
                        size_t count);

@@ -20,10 +20,10 @@ static void make_organisation(struct organisation *organisation)
         .root_certs = &organisation->root_pem,
         .root_cert_count = 1,
         .node_ous_enabled = true,
-        .client_ou = {root, fama_bytes_of_text("client")},
-        .peer_ou = {root, fama_bytes_of_text("peer")},
-        .admin_ou = {root, fama_bytes_of_text("admin")},
-        .orderer_ou = {root, fama_bytes_of_text("orderer")},
+        .client_ou = {.certificate = root, .ou = fama_bytes_of_text("client")},
+        .peer_ou = {.certificate = root, .ou = fama_bytes_of_text("peer")},
+        .admin_ou = {.certificate = root, .ou = fama_bytes_of_text("admin")},
+        .orderer_ou = {.certificate = root, .ou = fama_bytes_of_text("orderer")},
     };
 }
 
@@ -574,7 +574,7 @@ static void listed_administrators_and_units_count_without_node_ous(void)
     test_make(&(struct test_order){.common_name = "boss", .ous = {"sales"}, .issuer = &one.root},
               &admin);
     struct fama_bytes admin_pem = test_pem(&admin);
-    struct fama_msp_ou sales = {one.root_pem, fama_bytes_of_text("sales")};
+    struct fama_msp_ou sales = {.certificate = one.root_pem, .ou = fama_bytes_of_text("sales")};
     one.config.node_ous_enabled = false;
     one.config.admins = &admin_pem;
     one.config.admin_count = 1;
