@@ -267,7 +267,7 @@ static bool is_interrupted(const struct fama_topology *topology)
     return atomic_load_explicit(&topology->is_interrupted, memory_order_acquire);
 }
 
-/* Until all parts handed out are done; they borrow this thread's stack. */
+/* Until all parts handed out are done; they lie in this thread's memory. */
 static void wait_for_parts(const _Atomic uint32_t *left)
 {
     struct fama_idler idler;
@@ -275,6 +275,14 @@ static void wait_for_parts(const _Atomic uint32_t *left)
     while (atomic_load_explicit(left, memory_order_acquire) != 0) {
         fama_idle_wait(fama_idle_next(&idler, 0));
     }
+}
+
+/* The next jobs of a batch, from `from` on. */
+static struct fama_bulk_part make_part(struct fama_verify_job **jobs, size_t count, size_t from,
+                                       _Atomic uint32_t *left)
+{
+    size_t size = count - from < FAMA_BULK_JOBS ? count - from : FAMA_BULK_JOBS;
+    return (struct fama_bulk_part){.jobs = jobs + from, .count = size, .left = left};
 }
 
 /* Waits while the ring is full; false: interrupted, and the part is not handed out. */
@@ -301,19 +309,69 @@ int fama_dataplane_verify(struct fama_dataplane *dataplane, struct fama_verify_j
     while (done < count && !is_interrupted(topology)) {
         _Atomic uint32_t left = 0;
         for (uint32_t i = 0; i < BULK_PARTS && done < count; i++) {
-            size_t size = count - done < FAMA_BULK_JOBS ? count - done : FAMA_BULK_JOBS;
-            parts[i] = (struct fama_bulk_part){.jobs = jobs + done, .count = size, .left = &left};
+            parts[i] = make_part(jobs, count, done, &left);
             (void)atomic_fetch_add_explicit(&left, 1, memory_order_relaxed);
             if (!hand_out(topology, &parts[i])) {
                 (void)atomic_fetch_sub_explicit(&left, 1, memory_order_relaxed);
                 break;
             }
-            done += size;
+            done += parts[i].count;
         }
         wait_for_parts(&left);
     }
     /* Once interrupted, verify lcores give parts back without looking at them. */
     return is_interrupted(topology) ? FAMA_DATAPLANE_STOPPING : 0;
+}
+
+/* Hands out one more part of the batch if the ring has room. */
+static bool try_hand_out(struct fama_topology *topology, struct fama_verify_batch *batch)
+{
+    struct fama_bulk_part *part = &batch->parts[batch->handed / FAMA_BULK_JOBS];
+    *part = make_part(batch->jobs, batch->count, batch->handed, &batch->left);
+    (void)atomic_fetch_add_explicit(&batch->left, 1, memory_order_relaxed);
+    if (rte_ring_enqueue(topology->commit_to_verify, part) != 0) {
+        (void)atomic_fetch_sub_explicit(&batch->left, 1, memory_order_relaxed);
+        return false;
+    }
+    batch->handed += part->count;
+    fama_topology_wake_verify(topology);
+    return true;
+}
+
+void fama_dataplane_verify_begin(struct fama_dataplane *dataplane, struct fama_verify_batch *batch,
+                                 struct fama_verify_job *jobs[], size_t count)
+{
+    struct fama_topology *topology = &dataplane->topology;
+    size_t parts = count / FAMA_BULK_JOBS + 1;
+    batch->jobs = jobs;
+    batch->count = count;
+    batch->handed = 0;
+    atomic_store_explicit(&batch->left, 0, memory_order_relaxed);
+    if (parts > batch->part_capacity) {
+        free(batch->parts);
+        batch->parts = calloc(parts, sizeof batch->parts[0]);
+        batch->part_capacity = batch->parts == NULL ? 0 : parts;
+    }
+    if (batch->parts == NULL) {
+        return; /* finish does all of it */
+    }
+    while (batch->handed < count && try_hand_out(topology, batch)) {
+    }
+}
+
+int fama_dataplane_verify_finish(struct fama_dataplane *dataplane, struct fama_verify_batch *batch)
+{
+    /* What found no room has its parts on this thread's stack. */
+    int result =
+        fama_dataplane_verify(dataplane, batch->jobs + batch->handed, batch->count - batch->handed);
+    wait_for_parts(&batch->left);
+    return result;
+}
+
+void fama_verify_batch_free(struct fama_verify_batch *batch)
+{
+    free(batch->parts);
+    *batch = (struct fama_verify_batch){.parts = NULL};
 }
 
 /* ---- The origin thread ---- */

@@ -138,6 +138,23 @@ int fama_dataplane_block_fd(const struct fama_dataplane *dataplane, uint16_t cha
 int fama_dataplane_verify(struct fama_dataplane *dataplane, struct fama_verify_job *jobs[],
                           size_t count);
 
+/* The same while the commit thread does something else: begin, and finish before the jobs or the batch go
+ * away, also when the dataplane is stopping. Zeroed before its first use, reused from batch to batch,
+ * freed at the end; not moved in between. One thread a batch. */
+struct fama_verify_batch {
+    struct fama_verify_job **jobs;
+    size_t count;
+    size_t handed; /* jobs that lcores have or had */
+    struct fama_bulk_part *parts;
+    size_t part_capacity;
+    _Atomic uint32_t left; /* parts that lcores have */
+};
+/* Hands out what the lcores' ring has room for; the rest follows in finish. */
+void fama_dataplane_verify_begin(struct fama_dataplane *dataplane, struct fama_verify_batch *batch,
+                                 struct fama_verify_job *jobs[], size_t count);
+int fama_dataplane_verify_finish(struct fama_dataplane *dataplane, struct fama_verify_batch *batch);
+void fama_verify_batch_free(struct fama_verify_batch *batch);
+
 /* ---- Sending blocks, for the origin thread ---- */
 
 struct fama_block_send {

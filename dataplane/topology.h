@@ -42,7 +42,7 @@ struct fama_root_job {
     struct fama_identity *signer; /* a reference, so that the key outlives views */
 };
 
-/* Part of a commit thread's batch. It lies on that thread's stack, which waits for `left` to become 0. */
+/* Part of a commit thread's batch. It lies in that thread's memory, which waits for `left` to become 0. */
 #define FAMA_BULK_JOBS 16 /* few, because roots and messages wait behind one part */
 struct fama_bulk_part {
     struct fama_verify_job **jobs;

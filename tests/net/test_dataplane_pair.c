@@ -460,6 +460,30 @@ static void check_bulk_verification(struct node *node)
     CHECK(node, fama_dataplane_verify(node->dataplane, list, 0) == 0);
 }
 
+/* Batches under way at once, of which one is larger than the lcores' ring. */
+static void check_batches_under_way(struct node *node)
+{
+    enum { JOBS = 6000 };
+    static struct fama_verify_job jobs[2][JOBS];
+    static struct fama_verify_job *lists[2][JOBS];
+    const size_t counts[2] = {5, JOBS};
+    struct fama_verify_batch batches[2] = {{.count = 0}, {.count = 0}};
+    for (int b = 0; b < 2; b++) {
+        for (size_t i = 0; i < counts[b]; i++) {
+            jobs[b][i] = (struct fama_verify_job){.key = NULL}; /* bad, and quickly so */
+            lists[b][i] = &jobs[b][i];
+        }
+        fama_dataplane_verify_begin(node->dataplane, &batches[b], lists[b], counts[b]);
+    }
+    for (int b = 0; b < 2; b++) {
+        CHECK(node, fama_dataplane_verify_finish(node->dataplane, &batches[b]) == 0);
+        for (size_t i = 0; i < counts[b]; i++) {
+            CHECK(node, jobs[b][i].verdict == FAMA_VERDICT_BAD);
+        }
+        fama_verify_batch_free(&batches[b]);
+    }
+}
+
 static void run_receiver(struct node *node)
 {
     struct seen seen = {.heard_ns = now_ns()};
@@ -491,6 +515,7 @@ static void run_receiver(struct node *node)
     CHECK(node, seen.gaps > 0 && seen.repaired_blocks > 0);
     CHECK(node, seen.windows > 0);
     check_bulk_verification(node);
+    check_batches_under_way(node);
     check_counters(node, &seen);
     CHECK(node, write(node->own_end, "d", 1) == 1);
 }
@@ -565,6 +590,10 @@ static int run_node(struct node *node)
     fama_dataplane_interrupt(node->dataplane);
     struct fama_verify_job *none = NULL;
     CHECK(node, fama_dataplane_verify(node->dataplane, &none, 1) == FAMA_DATAPLANE_STOPPING);
+    struct fama_verify_batch batch = {.count = 0};
+    fama_dataplane_verify_begin(node->dataplane, &batch, &none, 1);
+    CHECK(node, fama_dataplane_verify_finish(node->dataplane, &batch) == FAMA_DATAPLANE_STOPPING);
+    fama_verify_batch_free(&batch);
     uint64_t before = now_ns();
     fama_dataplane_stop(node->dataplane);
     CHECK(node, now_ns() - before < STOP_MOST_NS);
