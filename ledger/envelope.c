@@ -66,6 +66,10 @@ bool fama_channel_header_decode(struct fama_bytes bytes, struct fama_channel_hea
                 return false;
             }
             *(field.number == 4 ? &header->channel_id : &header->tx_id) = field.value;
+        } else if (fama_proto_is_varint(&field, 6)) {
+            header->epoch = field.varint;
+        } else if (fama_proto_is_len(&field, 7)) {
+            header->extension = field.value;
         }
     }
     return !reader.failed;

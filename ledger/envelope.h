@@ -21,6 +21,8 @@ struct fama_channel_header {
     int32_t type;
     struct fama_bytes channel_id;
     struct fama_bytes tx_id;
+    uint64_t epoch;
+    struct fama_bytes extension; /* of an endorser transaction: ChaincodeHeaderExtension */
 };
 
 struct fama_payload {

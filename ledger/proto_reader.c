@@ -2,13 +2,15 @@
 
 #define VARINT_BYTES_MAX 10
 #define FIELD_NUMBER_MAX ((UINT64_C(1) << 29) - 1)
-#define GROUP_START      3
-#define GROUP_END        4
-/* Groups cannot be legitimate in any message of ours. Go follows 10,000 levels; an unknown field
- * that nests deeper than this is refused here, which only refuses what nobody sends. */
-#define GROUP_DEPTH_MAX 64
+/* Inside a group that it skips, Go's runtime takes greater numbers (protowire DecodeTag). */
+#define SKIPPED_NUMBER_MAX ((UINT64_C(1) << 31) - 1)
+#define GROUP_START        3
+#define GROUP_END          4
+/* Groups cannot be legitimate in any message of ours, but a message with one decodes. The outermost
+ * and the 10,000 levels that Go's runtime follows inside it. */
+#define GROUP_DEPTH_MAX 10001
 
-static bool read_varint(struct fama_bytes *rest, uint64_t *value, bool *minimal)
+static bool read_long_varint(struct fama_bytes *rest, uint64_t *value, bool *minimal)
 {
     uint64_t sum = 0;
     for (size_t i = 0; i < rest->len && i < VARINT_BYTES_MAX; i++) {
@@ -27,6 +29,17 @@ static bool read_varint(struct fama_bytes *rest, uint64_t *value, bool *minimal)
     return false;
 }
 
+static inline bool read_varint(struct fama_bytes *rest, uint64_t *value, bool *minimal)
+{
+    if (rest->len == 0 || rest->at[0] >= 0x80) {
+        return read_long_varint(rest, value, minimal);
+    }
+    *value = rest->at[0];
+    *minimal = true;
+    *rest = fama_bytes(rest->at + 1, rest->len - 1);
+    return true;
+}
+
 static bool skip_bytes(struct fama_bytes *rest, uint64_t count)
 {
     if (count > rest->len) {
@@ -36,13 +49,14 @@ static bool skip_bytes(struct fama_bytes *rest, uint64_t count)
     return true;
 }
 
-static bool read_tag(struct fama_bytes *rest, uint32_t *number, uint32_t *type, bool *minimal)
+static inline bool read_tag(struct fama_bytes *rest, uint64_t number_max, uint32_t *number,
+                            uint32_t *type, bool *minimal)
 {
     uint64_t tag;
     if (!read_varint(rest, &tag, minimal)) {
         return false;
     }
-    if ((tag >> 3) == 0 || (tag >> 3) > FIELD_NUMBER_MAX) {
+    if ((tag >> 3) == 0 || (tag >> 3) > number_max) {
         return false;
     }
     *number = (uint32_t)(tag >> 3);
@@ -74,7 +88,8 @@ static bool read_value(struct fama_bytes *rest, uint32_t type, struct fama_proto
     }
 }
 
-static bool skip_group(struct fama_bytes *rest, uint32_t group_number)
+/* Apart from its caller, whose stack stays small without groups. */
+__attribute__((noinline)) static bool skip_group(struct fama_bytes *rest, uint32_t group_number)
 {
     uint32_t open[GROUP_DEPTH_MAX];
     size_t depth = 1;
@@ -84,7 +99,7 @@ static bool skip_group(struct fama_bytes *rest, uint32_t group_number)
         uint32_t type;
         bool ignored;
         struct fama_proto_field field;
-        if (!read_tag(rest, &number, &type, &ignored)) {
+        if (!read_tag(rest, SKIPPED_NUMBER_MAX, &number, &type, &ignored)) {
             return false;
         }
         if (type == GROUP_START) {
@@ -110,7 +125,8 @@ bool fama_proto_next(struct fama_proto_reader *reader, struct fama_proto_field *
     }
     uint32_t type;
     *field = (struct fama_proto_field){.minimal_length = true};
-    bool read = read_tag(&reader->rest, &field->number, &type, &field->minimal_tag);
+    bool read =
+        read_tag(&reader->rest, FIELD_NUMBER_MAX, &field->number, &type, &field->minimal_tag);
     if (read) {
         read = type == GROUP_START ? skip_group(&reader->rest, field->number)
                                    : read_value(&reader->rest, type, field);
@@ -159,6 +175,14 @@ static size_t utf8_sequence(struct fama_bytes text)
 bool fama_proto_is_utf8(struct fama_bytes text)
 {
     while (text.len > 0) {
+        uint64_t eight;
+        if (text.len >= sizeof(eight)) {
+            memcpy(&eight, text.at, sizeof(eight));
+            if ((eight & UINT64_C(0x8080808080808080)) == 0) {
+                text = fama_bytes(text.at + sizeof(eight), text.len - sizeof(eight));
+                continue;
+            }
+        }
         size_t len = utf8_sequence(text);
         if (len == 0) {
             return false;

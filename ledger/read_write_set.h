@@ -4,13 +4,17 @@
  * Source: Fabric core/ledger/kvledger/txmgmt/rwsetutil/rwset_proto_util.go (TxRwSetFromProtoBytes),
  * spec fabric-formats §3. Strings are UTF-8 checked as Go's protobuf runtime does. Adversary:
  * endorsers, and clients with garbage. Arrays live in the arena given and views in the bytes; both
- * must outlive the set. Memory is at most a small multiple of the bytes. Stateless; one thread per
- * arena. */
+ * must outlive the set. Memory is at most FAMA_READ_WRITE_SET_GROWTH times the bytes (an honest set
+ * takes about as much as its bytes). Stateless; one thread per arena. */
 #ifndef FAMA_LEDGER_READ_WRITE_SET_H
 #define FAMA_LEDGER_READ_WRITE_SET_H
 
 #include "crypto/bytes.h"
 #include "ledger/arena.h"
+
+/* Bytes of memory per byte of wire at the worst: a list of empty elements, two bytes each. An arena
+ * with this much room for the bytes is not exhausted by them, whatever they are. */
+#define FAMA_READ_WRITE_SET_GROWTH 64
 
 /* Height of a write: (block, index of the transaction in it). */
 struct fama_version {
@@ -31,7 +35,8 @@ struct fama_read { /* KVRead, KVReadHash */
 
 struct fama_write { /* KVWrite, KVWriteHash */
     struct fama_bytes key;
-    struct fama_bytes value; /* of a hashed write: the value's hash; empty when deleted */
+    struct fama_bytes value; /* of a hashed write: the value's hash. As it was written: a delete may
+                                carry one, which counts for nothing in the state. */
     bool is_delete; /* by Fabric's rules: is_delete, or empty value, or the hash of nothing */
     bool is_purge;  /* hashed writes only */
 };
@@ -100,5 +105,9 @@ enum fama_read_write_set_error {
 /* Decodes serialized TxReadWriteSet `bytes`. */
 int fama_read_write_set_decode(struct fama_bytes bytes, struct fama_arena *arena,
                                struct fama_read_write_set *set);
+
+/* Whether a namespace stands in the set twice. Returns 0 or FAMA_READ_WRITE_SET_NO_MEMORY. */
+int fama_read_write_set_find_repeated(const struct fama_read_write_set *set,
+                                      struct fama_arena *arena, bool *has_repeated);
 
 #endif

@@ -23,7 +23,9 @@ struct fama_endorsement {
     struct fama_bytes signature;
 };
 
-/* A field that Go tells absent (nil) from empty. */
+/* A bytes field that Fabric asks for by `!= nil`. Its protobuf runtime since 2.5 (codec_gen.go
+ * consumeBytesNoZero) leaves nil for a field that is on the wire but empty; so here empty is absent.
+ * (Up to 2.4 the runtime told them apart; nobody's library writes such fields.) */
 struct fama_optional {
     struct fama_bytes bytes;
     bool is_present;
@@ -49,7 +51,7 @@ struct fama_transaction {
     struct fama_bytes payload;
     struct fama_optional signature;
     struct fama_bytes creator; /* a serialized msp.SerializedIdentity */
-    /* Lower-case hex of SHA-256(nonce || creator); filled whenever the signature header decoded. */
+    /* Lower-case hex of SHA-256(nonce || creator); filled whenever both headers decoded. */
     char computed_txid[FAMA_SHA256_TEXT_BYTES];
     /* Rows 6-7'': BAD_PROPOSAL_TXID, INVALID_ENDORSER_TRANSACTION, INVALID_CONFIG_TRANSACTION,
      * UNSUPPORTED_TX_PAYLOAD. */
