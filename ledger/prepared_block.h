@@ -1,5 +1,5 @@
 /* A block made ready for judgement: every transaction decoded, every creator and endorser deserialized
- * and validated, and one signature job per signature that needs a curve.
+ * (creators also validated), and a signature job for each signature that can matter.
  *
  * Preparing reads no state and depends on the channel's configuration only, so that blocks are prepared
  * and their jobs run (crypto/verifier.h: on verify lcores, or here) while earlier blocks are still
@@ -7,8 +7,10 @@
  * committed.
  *
  * Ownership: a prepared block holds the views' memory (an arena), references to identities and to the
- * configuration, and borrows the block's bytes. One thread at a time. Adversary: whoever writes
- * blocks; memory is a small multiple of the block. */
+ * configuration, and borrows the block's bytes. One thread at a time. Adversary: clients, endorsers,
+ * and whoever writes blocks. Memory is at most FAMA_READ_WRITE_SET_GROWTH times the block and
+ * FAMA_PREPARED_TRANSACTION_BYTES_MAX for each of its entries (an honest block takes about its own
+ * size): at FAMA_BLOCK_TRANSACTIONS_MAX entries, which only orderers can sign, 1 GiB. */
 #ifndef FAMA_LEDGER_PREPARED_BLOCK_H
 #define FAMA_LEDGER_PREPARED_BLOCK_H
 
@@ -16,10 +18,12 @@
 #include "ledger/identity_cache.h"
 #include "ledger/transaction.h"
 
-/* A signature by an identity: `job` is NULL when there is nothing to run because `is_decided`. */
+#define FAMA_PREPARED_TRANSACTION_BYTES_MAX 1024
+
+/* A signature by an identity. */
 struct fama_prepared_signature {
-    const struct fama_identity *identity; /* NULL: it does not deserialize in this channel */
-    struct fama_verify_job *job;          /* NULL without an identity */
+    struct fama_identity *identity; /* one reference; NULL: it does not deserialize here */
+    struct fama_verify_job *job;    /* NULL: the signature is not good, or cannot matter */
 };
 
 /* Once the jobs were run: whether the signature stands. */
@@ -30,8 +34,12 @@ static inline bool fama_prepared_signature_is_good(const struct fama_prepared_si
 
 struct fama_prepared_transaction {
     struct fama_transaction decoded;
-    struct fama_prepared_signature creator;       /* identity NULL also if the channel is another */
-    struct fama_prepared_signature *endorsements; /* decoded.endorsement_count, in their order */
+    /* Identity NULL also when the header names another channel, the signature is absent, or the
+     * identity is not valid: BAD_CREATOR_SIGNATURE. */
+    struct fama_prepared_signature creator;
+    /* decoded.endorsement_count, in their order. Without identities and jobs when the creator's
+     * signature cannot be good. */
+    struct fama_prepared_signature *endorsements;
     bool
         is_known_txid; /* stands in an earlier block: filled in by the committer before validation */
 };
@@ -52,7 +60,8 @@ enum fama_prepared_block_error {
     FAMA_PREPARED_BLOCK_NO_MEMORY = -2,
 };
 
-/* `bytes` must outlive the prepared block. The cache belongs to the calling thread. */
+/* Makes no check of the block as a whole: fama_block_check comes first. `bytes` must outlive the
+ * prepared block. The cache belongs to the calling thread. */
 int fama_prepared_block_create(struct fama_bytes bytes, struct fama_channel_config *config,
                                struct fama_identity_cache *cache,
                                struct fama_prepared_block **prepared, struct fama_error *error);

@@ -1,0 +1,145 @@
+#include "ledger/identity_cache.h"
+
+#include <stdlib.h>
+#include <sys/random.h>
+#include <xxhash.h>
+
+#include "ledger/envelope.h"
+
+#define ENTRIES_PER_SET 8
+#define MSPID_BYTES_MAX 1024 /* with the NUL: far more than any MSP's */
+
+struct entry {
+    uint64_t hash;
+    struct fama_bytes serialized;   /* owned; NULL: no entry */
+    struct fama_identity *identity; /* one reference; NULL: it does not deserialize */
+};
+
+struct entry_set {
+    struct entry entries[ENTRIES_PER_SET];
+    size_t oldest; /* the next to make room */
+};
+
+struct fama_identity_cache {
+    struct fama_channel_config *config; /* one reference */
+    uint64_t seed;
+    struct entry_set sets[FAMA_IDENTITY_CACHE_SETS];
+};
+
+_Static_assert((FAMA_IDENTITY_CACHE_SETS & (FAMA_IDENTITY_CACHE_SETS - 1)) == 0, "power of two");
+
+struct fama_identity_cache *fama_identity_cache_create(void)
+{
+    struct fama_identity_cache *cache = calloc(1, sizeof(*cache));
+    if (cache != NULL && getrandom(&cache->seed, sizeof(cache->seed), 0) != sizeof(cache->seed)) {
+        free(cache);
+        return NULL;
+    }
+    return cache;
+}
+
+static void clear_entry(struct entry *entry)
+{
+    free((void *)(uintptr_t)entry->serialized.at);
+    fama_identity_release(entry->identity);
+    *entry = (struct entry){0};
+}
+
+static void forget_all(struct fama_identity_cache *cache)
+{
+    for (size_t i = 0; i < FAMA_IDENTITY_CACHE_SETS; i++) {
+        for (size_t j = 0; j < ENTRIES_PER_SET; j++) {
+            clear_entry(&cache->sets[i].entries[j]);
+        }
+        cache->sets[i].oldest = 0;
+    }
+    if (cache->config != NULL) {
+        fama_channel_config_release(cache->config);
+        cache->config = NULL;
+    }
+}
+
+void fama_identity_cache_destroy(struct fama_identity_cache *cache)
+{
+    if (cache != NULL) {
+        forget_all(cache);
+        free(cache);
+    }
+}
+
+static const struct fama_msp *find_msp(const struct fama_channel_config *config,
+                                       struct fama_bytes mspid)
+{
+    char text[MSPID_BYTES_MAX];
+    if (mspid.len >= sizeof(text) || (mspid.len > 0 && memchr(mspid.at, '\0', mspid.len) != NULL)) {
+        return NULL;
+    }
+    if (mspid.len > 0) {
+        memcpy(text, mspid.at, mspid.len);
+    }
+    text[mspid.len] = '\0';
+    const struct fama_msp *msp = fama_channel_config_application_msp(config, text);
+    return msp != NULL ? msp : fama_channel_config_orderer_msp(config, text);
+}
+
+static struct fama_identity *deserialize(const struct fama_channel_config *config,
+                                         struct fama_bytes serialized)
+{
+    struct fama_serialized_identity parts;
+    struct fama_identity *identity = NULL;
+    if (!fama_serialized_identity_decode(serialized, &parts)) {
+        return NULL;
+    }
+    const struct fama_msp *msp = find_msp(config, parts.mspid);
+    if (msp == NULL || fama_msp_deserialize(msp, parts.id_bytes, &identity, NULL) != 0) {
+        return NULL;
+    }
+    return identity;
+}
+
+/* Remembering is best effort: without memory the bytes are decoded anew the next time. */
+static void remember(struct entry_set *set, uint64_t hash, struct fama_bytes serialized,
+                     struct fama_identity *identity)
+{
+    uint8_t *copy = malloc(serialized.len > 0 ? serialized.len : 1);
+    if (copy == NULL) {
+        return;
+    }
+    if (serialized.len > 0) {
+        memcpy(copy, serialized.at, serialized.len);
+    }
+    struct entry *entry = &set->entries[set->oldest];
+    set->oldest = (set->oldest + 1) % ENTRIES_PER_SET;
+    clear_entry(entry);
+    *entry = (struct entry){
+        .hash = hash,
+        .serialized = fama_bytes(copy, serialized.len),
+        .identity = identity != NULL ? fama_identity_acquire(identity) : NULL,
+    };
+}
+
+struct fama_identity *fama_identity_cache_find(struct fama_identity_cache *cache,
+                                               struct fama_channel_config *config,
+                                               struct fama_bytes serialized)
+{
+    if (cache->config != config) {
+        forget_all(cache);
+        cache->config = fama_channel_config_acquire(config);
+    }
+    if (serialized.len > FAMA_IDENTITY_CACHE_BYTES_MAX) {
+        return deserialize(config, serialized);
+    }
+    uint64_t hash = XXH3_64bits_withSeed(serialized.len > 0 ? serialized.at : (const void *)"",
+                                         serialized.len, cache->seed);
+    struct entry_set *set = &cache->sets[hash & (FAMA_IDENTITY_CACHE_SETS - 1)];
+    for (size_t i = 0; i < ENTRIES_PER_SET; i++) {
+        struct entry *entry = &set->entries[i];
+        if (entry->hash == hash && entry->serialized.at != NULL &&
+            fama_bytes_equal(entry->serialized, serialized)) {
+            return entry->identity != NULL ? fama_identity_acquire(entry->identity) : NULL;
+        }
+    }
+    struct fama_identity *identity = deserialize(config, serialized);
+    remember(set, hash, serialized, identity);
+    return identity;
+}

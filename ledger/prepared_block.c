@@ -1,0 +1,184 @@
+#include "ledger/prepared_block.h"
+
+#include <stdlib.h>
+
+#include "crypto/signature_job.h"
+
+/* An endorsement costs an entry of the transaction and one of ours, from two bytes of wire on. Jobs
+ * are only made for identities, whose certificates are far larger. */
+_Static_assert(sizeof(struct fama_endorsement) + sizeof(struct fama_prepared_signature) <=
+                   2 * FAMA_READ_WRITE_SET_GROWTH,
+               "what the arena's limit allows for endorsements");
+_Static_assert(sizeof(struct fama_prepared_transaction) <= FAMA_PREPARED_TRANSACTION_BYTES_MAX,
+               "what the header promises");
+
+static size_t arena_limit(const struct fama_block *block)
+{
+    const size_t per_entry = sizeof(struct fama_prepared_transaction) + sizeof(uint8_t);
+    return 64 * 1024 + FAMA_READ_WRITE_SET_GROWTH * block->bytes.len +
+           per_entry * block->envelope_count;
+}
+
+/* Fabric looks the creator up in the MSPs of the channel that the header names. */
+static bool names_channel(const struct fama_transaction *transaction,
+                          const struct fama_channel_config *config)
+{
+    return fama_bytes_equal(transaction->channel_id,
+                            fama_bytes_of_text(fama_channel_config_id(config)));
+}
+
+static bool find_creator(struct fama_prepared_block *block, struct fama_identity_cache *cache,
+                         struct fama_prepared_transaction *transaction)
+{
+    if (transaction->decoded.header_code != FAMA_TRANSACTION_VALID ||
+        !transaction->decoded.signature.is_present ||
+        !names_channel(&transaction->decoded, block->config)) {
+        return false;
+    }
+    struct fama_identity *creator =
+        fama_identity_cache_find(cache, block->config, transaction->decoded.creator);
+    if (creator != NULL && fama_identity_validate(creator, NULL) != 0) {
+        fama_identity_release(creator);
+        creator = NULL;
+    }
+    transaction->creator.identity = creator;
+    block->job_count += creator != NULL ? 1 : 0;
+    return creator != NULL;
+}
+
+/* Decodes one entry and finds its identities. */
+static int decode_one(struct fama_prepared_block *block, struct fama_identity_cache *cache,
+                      struct fama_bytes envelope, struct fama_prepared_transaction *transaction)
+{
+    struct fama_transaction *decoded = &transaction->decoded;
+    if (fama_transaction_decode(envelope, &block->arena, decoded) != 0) {
+        return FAMA_PREPARED_BLOCK_NO_MEMORY;
+    }
+    if (decoded->endorsement_count > 0) {
+        transaction->endorsements = fama_arena_take(
+            &block->arena, decoded->endorsement_count * sizeof(*transaction->endorsements));
+        if (transaction->endorsements == NULL) {
+            return FAMA_PREPARED_BLOCK_NO_MEMORY;
+        }
+    }
+    /* Without its creator the transaction is invalid whatever its endorsers say. */
+    if (!find_creator(block, cache, transaction)) {
+        return 0;
+    }
+    for (size_t i = 0; i < decoded->endorsement_count; i++) {
+        struct fama_identity *endorser =
+            fama_identity_cache_find(cache, block->config, decoded->endorsements[i].endorser);
+        transaction->endorsements[i].identity = endorser;
+        block->job_count += endorser != NULL ? 1 : 0;
+    }
+    return 0;
+}
+
+static void make_job(struct fama_prepared_block *block, struct fama_prepared_signature *signature,
+                     const struct fama_bytes *parts, size_t part_count, struct fama_bytes der)
+{
+    signature->job = &block->jobs[block->job_count++];
+    fama_identity_prepare_verify(signature->identity, parts, part_count, der, signature->job);
+}
+
+static void make_jobs(struct fama_prepared_block *block,
+                      struct fama_prepared_transaction *transaction)
+{
+    const struct fama_transaction *decoded = &transaction->decoded;
+    if (transaction->creator.identity == NULL) {
+        return;
+    }
+    make_job(block, &transaction->creator, &decoded->payload, 1, decoded->signature.bytes);
+    if (transaction->creator.job->verdict == FAMA_VERDICT_BAD) {
+        return;
+    }
+    for (size_t i = 0; i < decoded->endorsement_count; i++) {
+        const struct fama_bytes parts[] = {decoded->response_payload,
+                                           decoded->endorsements[i].endorser};
+        if (transaction->endorsements[i].identity != NULL) {
+            make_job(block, &transaction->endorsements[i], parts, 2,
+                     decoded->endorsements[i].signature);
+        }
+    }
+}
+
+static int prepare(struct fama_prepared_block *block, struct fama_identity_cache *cache)
+{
+    block->count = block->block.envelope_count;
+    if (block->count > 0) {
+        block->transactions =
+            fama_arena_take(&block->arena, block->count * sizeof(*block->transactions));
+        block->codes = fama_arena_take(&block->arena, block->count);
+        if (block->transactions == NULL || block->codes == NULL) {
+            return FAMA_PREPARED_BLOCK_NO_MEMORY;
+        }
+        memset(block->codes, FAMA_TRANSACTION_NOT_VALIDATED, block->count);
+    }
+    for (size_t i = 0; i < block->count; i++) {
+        int result = decode_one(block, cache, block->block.envelopes[i], &block->transactions[i]);
+        if (result != 0) {
+            return result;
+        }
+    }
+    if (block->job_count > 0) {
+        block->jobs = fama_arena_take(&block->arena, block->job_count * sizeof(*block->jobs));
+        if (block->jobs == NULL) {
+            return FAMA_PREPARED_BLOCK_NO_MEMORY;
+        }
+    }
+    block->job_count = 0;
+    for (size_t i = 0; i < block->count; i++) {
+        make_jobs(block, &block->transactions[i]);
+    }
+    return 0;
+}
+
+int fama_prepared_block_create(struct fama_bytes bytes, struct fama_channel_config *config,
+                               struct fama_identity_cache *cache,
+                               struct fama_prepared_block **prepared, struct fama_error *error)
+{
+    *prepared = NULL;
+    struct fama_prepared_block *block = calloc(1, sizeof(*block));
+    if (block == NULL) {
+        return fama_error_set(error, FAMA_PREPARED_BLOCK_NO_MEMORY,
+                              "no memory to prepare a block of %zu bytes", bytes.len);
+    }
+    if (fama_block_parse(bytes, &block->block) != FAMA_BLOCK_ACCEPTED) {
+        free(block);
+        return fama_error_set(error, FAMA_PREPARED_BLOCK_MALFORMED,
+                              "%zu bytes that do not decode as a block; fetch it again", bytes.len);
+    }
+    block->config = fama_channel_config_acquire(config);
+    fama_arena_init(&block->arena, arena_limit(&block->block));
+    int result = prepare(block, cache);
+    if (result != 0) {
+        result = fama_error_set(error, result,
+                                "no memory to prepare block %llu, of %zu bytes and %zu "
+                                "transactions; free memory and start again",
+                                (unsigned long long)block->block.number, bytes.len,
+                                block->block.envelope_count);
+        fama_prepared_block_destroy(block);
+        return result;
+    }
+    *prepared = block;
+    return 0;
+}
+
+void fama_prepared_block_destroy(struct fama_prepared_block *prepared)
+{
+    if (prepared == NULL) {
+        return;
+    }
+    for (size_t i = 0; prepared->transactions != NULL && i < prepared->count; i++) {
+        struct fama_prepared_transaction *transaction = &prepared->transactions[i];
+        fama_identity_release(transaction->creator.identity);
+        for (size_t j = 0;
+             transaction->endorsements != NULL && j < transaction->decoded.endorsement_count; j++) {
+            fama_identity_release(transaction->endorsements[j].identity);
+        }
+    }
+    fama_arena_clear(&prepared->arena);
+    fama_channel_config_release(prepared->config);
+    fama_block_clear(&prepared->block);
+    free(prepared);
+}
