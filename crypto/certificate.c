@@ -11,6 +11,7 @@
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 
+#include "crypto/certificate_names.h"
 #include "crypto/msp.h"
 #include "crypto/pem.h"
 #include "crypto/public_key.h"
@@ -82,25 +83,6 @@ static bool to_time(const ASN1_TIME *from, time_t *to)
     return true;
 }
 
-static char *copy_common_name(const X509 *x509)
-{
-    const X509_NAME *subject = X509_get_subject_name(x509);
-    int index = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
-    if (index < 0) {
-        return strdup("");
-    }
-    unsigned char *utf8 = NULL;
-    int len =
-        ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, index)));
-    if (len < 0) {
-        ERR_clear_error();
-        return strdup("");
-    }
-    char *copy = strndup((const char *)utf8, (size_t)len);
-    OPENSSL_free(utf8);
-    return copy;
-}
-
 /* What Go's parser refuses and OpenSSL's lets pass. */
 static bool is_acceptable(X509 *x509)
 {
@@ -110,14 +92,15 @@ static bool is_acceptable(X509 *x509)
     return (X509_get_extension_flags(x509) & EXFLAG_INVALID) == 0 && X509_get_version(x509) >= 0 &&
            X509_get_version(x509) <= 2 &&
            (ASN1_STRING_type(X509_get0_serialNumber(x509)) & V_ASN1_NEG) == 0 &&
-           X509_get0_pubkey(x509) != NULL;
+           fama_name_is_readable(X509_get_subject_name(x509)) &&
+           fama_name_is_readable(X509_get_issuer_name(x509)) && X509_get0_pubkey(x509) != NULL;
 }
 
 static int parse(struct fama_bytes der, struct fama_certificate *certificate,
                  struct fama_error *error)
 {
     const unsigned char *end = der.at;
-    if (!is_der(der, DER_DEPTH_MAX) ||
+    if (der.len > FAMA_CERTIFICATE_DER_MAX || !is_der(der, DER_DEPTH_MAX) ||
         (certificate->x509 = d2i_X509(NULL, &end, (long)der.len)) == NULL ||
         end != der.at + der.len) {
         return fama_error_set(error, FAMA_MSP_BAD_CERTIFICATE,
@@ -125,8 +108,8 @@ static int parse(struct fama_bytes der, struct fama_certificate *certificate,
     }
     if (!is_acceptable(certificate->x509)) {
         return fama_error_set(error, FAMA_MSP_BAD_CERTIFICATE,
-                              "the certificate's public key, serial number or extensions are "
-                              "unusable");
+                              "the certificate's public key, names, serial number or extensions "
+                              "are unusable");
     }
     if (!to_time(X509_get0_notBefore(certificate->x509), &certificate->not_before) ||
         !to_time(X509_get0_notAfter(certificate->x509), &certificate->not_after)) {
@@ -134,9 +117,11 @@ static int parse(struct fama_bytes der, struct fama_certificate *certificate,
                               "the certificate's validity times are unreadable");
     }
     certificate->is_ca = (X509_get_extension_flags(certificate->x509) & EXFLAG_CA) != 0;
-    certificate->common_name = copy_common_name(certificate->x509);
+    const X509_NAME *subject = X509_get_subject_name(certificate->x509);
+    certificate->common_name = fama_name_common_name(subject);
+    certificate->ous = fama_name_units(subject, &certificate->ou_count);
     certificate->der = malloc(der.len);
-    if (certificate->common_name == NULL || certificate->der == NULL) {
+    if (certificate->common_name == NULL || certificate->ous == NULL || certificate->der == NULL) {
         return fama_error_set(error, FAMA_MSP_NO_MEMORY, "out of memory");
     }
     memcpy(certificate->der, der.at, der.len);
@@ -179,6 +164,7 @@ void fama_certificate_free(struct fama_certificate *certificate)
     if (certificate != NULL) {
         X509_free(certificate->x509);
         free(certificate->common_name);
+        free(certificate->ous);
         free(certificate->der);
         free(certificate);
     }
@@ -250,7 +236,11 @@ static size_t put_header(uint8_t *out, uint8_t tag, size_t len)
         out[at++] = 0x81;
         out[at++] = (uint8_t)len;
     } else {
-        out[at++] = 0x82;
+        bool is_long = len >= 0x10000;
+        out[at++] = is_long ? 0x83 : 0x82;
+        if (is_long) {
+            out[at++] = (uint8_t)(len >> 16);
+        }
         out[at++] = (uint8_t)(len >> 8);
         out[at++] = (uint8_t)len;
     }
@@ -286,7 +276,7 @@ int fama_certificate_sanitize(struct fama_certificate *certificate,
     size_t bit_string_len = put_header(bit_string, TAG_BIT_STRING, 1 + signature_len);
     bit_string[bit_string_len++] = 0;
     size_t len = to_be_signed.len + algorithm.len + bit_string_len + signature_len;
-    uint8_t *der = malloc(len + 4);
+    uint8_t *der = malloc(len + 5);
     if (der == NULL) {
         OPENSSL_free(signature);
         return FAMA_MSP_NO_MEMORY;
@@ -345,20 +335,28 @@ struct fama_bytes fama_certificate_key_id(const struct fama_certificate *certifi
     return fama_bytes(ASN1_STRING_get0_data(id), (size_t)ASN1_STRING_length(id));
 }
 
-bool fama_certificate_ou(const struct fama_certificate *certificate, size_t index,
-                         struct fama_bytes *ou)
+bool fama_certificate_has_ou(const struct fama_certificate *certificate, struct fama_bytes wanted)
 {
-    const X509_NAME *subject = X509_get_subject_name(certificate->x509);
-    int at = -1;
-    for (size_t i = 0; i <= index; i++) {
-        at = X509_NAME_get_index_by_NID(subject, NID_organizationalUnitName, at);
-        if (at < 0) {
-            return false;
+    for (size_t i = 0; i < certificate->ou_count; i++) {
+        if (fama_bytes_equal(certificate->ous[i], wanted)) {
+            return true;
         }
     }
-    const ASN1_STRING *text = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at));
-    *ou = fama_bytes(ASN1_STRING_get0_data(text), (size_t)ASN1_STRING_length(text));
-    return true;
+    return false;
+}
+
+struct fama_bytes fama_certificate_signed_part(struct fama_bytes der)
+{
+    uint8_t tag;
+    struct fama_bytes whole;
+    struct fama_bytes content;
+    struct fama_bytes part;
+    struct fama_bytes inside;
+    if (!take_element(&der, &tag, &whole, &content) ||
+        !take_element(&content, &tag, &part, &inside)) {
+        return fama_bytes(NULL, 0);
+    }
+    return part;
 }
 
 struct fama_public_key *fama_certificate_public_key(const struct fama_certificate *certificate)
@@ -371,23 +369,17 @@ struct fama_public_key *fama_certificate_public_key(const struct fama_certificat
                                X509_get_X509_PUBKEY(certificate->x509)) != 1) {
         return NULL;
     }
-    if (OBJ_obj2nid(kind) == NID_rsaEncryption) {
-        return fama_public_key_unsupported();
-    }
     int parameter_type = 0;
     const void *parameter = NULL;
     X509_ALGOR_get0(NULL, &parameter_type, &parameter, algorithm);
+    if (OBJ_obj2nid(kind) == NID_rsaEncryption) {
+        return fama_public_key_rsa();
+    }
+    if (OBJ_obj2nid(kind) == NID_ED25519) {
+        return parameter_type == V_ASN1_UNDEF ? fama_public_key_ed25519(point, (size_t)len) : NULL;
+    }
     if (OBJ_obj2nid(kind) != NID_X9_62_id_ecPublicKey || parameter_type != V_ASN1_OBJECT) {
         return NULL;
     }
-    switch (OBJ_obj2nid(parameter)) {
-    case NID_X9_62_prime256v1:
-        return fama_public_key_from_point(point, (size_t)len);
-    case NID_secp224r1:
-    case NID_secp384r1:
-    case NID_secp521r1:
-        return fama_public_key_unsupported();
-    default:
-        return NULL;
-    }
+    return fama_public_key_ecdsa(OBJ_obj2nid(parameter), point, (size_t)len);
 }

@@ -12,8 +12,12 @@
 #include "crypto/bytes.h"
 #include "crypto/error.h"
 
-/* Longest PEM text that is looked at, in bytes. Certificates have one to three kilobytes. */
-#define FAMA_CERTIFICATE_PEM_MAX 32768
+/* Longest PEM text that is looked at, in bytes: Go knows no limit, and text around the certificate
+ * costs its writer nothing, so that a smaller one would let anybody make nodes disagree. No
+ * Fabric message is larger. */
+#define FAMA_CERTIFICATE_PEM_MAX (100u << 20)
+/* Largest certificate. They have one to three kilobytes, and only a CA can make a large one. */
+#define FAMA_CERTIFICATE_DER_MAX (1u << 20)
 
 struct fama_public_key;
 
@@ -21,7 +25,9 @@ struct fama_certificate {
     X509 *x509;
     uint8_t *der; /* after sanitizing: with a low s in the issuer's signature */
     size_t der_len;
-    char *common_name; /* of the subject; empty when there is none */
+    char *common_name;      /* of the subject, the last one; empty when there is none */
+    struct fama_bytes *ous; /* the subject's organizational units, in order, as Go reads them */
+    size_t ou_count;
     time_t not_before;
     time_t not_after;
     bool is_ca; /* basic constraints say so */
@@ -48,14 +54,14 @@ struct fama_bytes fama_certificate_issuer(const struct fama_certificate *certifi
 /* Value of the SubjectKeyIdentifier extension; empty when there is none. */
 struct fama_bytes fama_certificate_key_id(const struct fama_certificate *certificate);
 
-/* The subject's organizationalUnit number `index`, octets as they stand. False when there are
- * fewer. The text lives as long as the certificate. */
-bool fama_certificate_ou(const struct fama_certificate *certificate, size_t index,
-                         struct fama_bytes *ou);
+bool fama_certificate_has_ou(const struct fama_certificate *certificate, struct fama_bytes wanted);
 
-/* The public key decoded for verification; a key that signs but is not P-256 gives one with
- * which nothing verifies. NULL when the key is of no known kind, or out of memory. The caller
- * frees it. */
+/* What the issuer's signature covers (TBSCertificate) of a certificate in DER; empty when it is not
+ * one. Certificates that differ here differ in every form. */
+struct fama_bytes fama_certificate_signed_part(struct fama_bytes der);
+
+/* The public key decoded for verification. NULL when the key is of no kind that Fabric imports
+ * (ECDSA on a NIST curve, RSA, Ed25519), or out of memory. The caller frees it. */
 struct fama_public_key *fama_certificate_public_key(const struct fama_certificate *certificate);
 
 #endif

@@ -35,13 +35,12 @@ const char *fama_identity_mspid(const struct fama_identity *identity);
 struct fama_bytes fama_identity_id_bytes(const struct fama_identity *identity);
 /* PKI-ID = SHA-256(MSP id || id_bytes), internal/peer/gossip/mcs.go GetPKIidOfCert. 32 bytes. */
 const uint8_t *fama_identity_pki_id(const struct fama_identity *identity);
-/* Lower-case hex SHA-256 of the (low-S) certificate DER: with the MSP id, the key by which Fabric
- * recognises the same identity twice. NUL-terminated, 64 characters. */
+/* Lower-case hex hash of the (low-S) certificate DER: with the MSP id, the key by which Fabric
+ * recognises the same identity twice. NUL-terminated; 64 characters, or 96 where the MSP names a
+ * hash function of 384 bits. */
 const char *fama_identity_id(const struct fama_identity *identity);
 const char *fama_identity_common_name(const struct fama_identity *identity);
-/* Borrowed. Identities with RSA keys or keys on other curves than P-256 are members like all
- * others, but no signature of theirs verifies here: crypto/verifier.h says what follows from that.
- */
+/* Borrowed. Jobs for it are made by crypto/signature_job.h, which knows keys of every kind. */
 const struct fama_public_key *fama_identity_key(const struct fama_identity *identity);
 /* Wall-clock validity of the certificate: gossip refuses expired peers, the ledger does not ask. */
 time_t fama_identity_not_before(const struct fama_identity *identity);

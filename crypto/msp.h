@@ -17,9 +17,9 @@ enum fama_msp_error {
     FAMA_MSP_UNREADABLE = -1,      /* a directory or file is missing or cannot be read */
     FAMA_MSP_INVALID = -2,         /* the MSP's own definition breaks a rule of spec §3.4 */
     FAMA_MSP_BAD_CERTIFICATE = -3, /* not one PEM X.509 certificate with a usable public key */
-    FAMA_MSP_UNTRUSTED = -4,       /* no unique chain to this MSP's roots */
-    FAMA_MSP_REVOKED = -5,         /* on a CRL of its issuer */
-    FAMA_MSP_WRONG_ROLE = -6,      /* NodeOUs: not exactly one of client, peer, admin, orderer */
+    FAMA_MSP_UNTRUSTED = -4, /* no unique chain to this MSP's roots, or a key that proves nothing */
+    FAMA_MSP_REVOKED = -5,   /* on a CRL of its issuer */
+    FAMA_MSP_WRONG_ROLE = -6, /* NodeOUs: not exactly one of client, peer, admin, orderer */
     FAMA_MSP_NO_MEMORY = -7,
 };
 
@@ -90,17 +90,19 @@ const char *fama_msp_id(const struct fama_msp *msp);
  * as long as the MSP. */
 const struct fama_msp_config *fama_msp_definition(const struct fama_msp *msp);
 
-/* Decodes a certificate of this MSP (spec §3.1), from at most 32 KiB of text. Costs a chain
- * verification when the issuer signs with ECDSA. On success *identity holds one reference. */
+/* Decodes a certificate of this MSP (spec §3.1). Costs a chain verification when the issuer signs
+ * with ECDSA. On success *identity holds one reference, and the identity one to the MSP. The text is
+ * kept as it is: who remembers identities of strangers bounds its length first. */
 int fama_msp_deserialize(const struct fama_msp *msp, struct fama_bytes id_bytes,
                          struct fama_identity **identity, struct fama_error *error);
 
-/* Fabric's Validate (spec §3.3): not a CA, unique chain, not revoked, OUs. Costs a chain
- * verification: call it once per identity and remember the answer. */
+/* Fabric's Validate, as fama_identity_validate. For an MSP that is not the one that made the
+ * identity but has its name, a chain of signatures is verified on every call. */
 int fama_msp_validate(const struct fama_msp *msp, const struct fama_identity *identity,
                       struct fama_error *error);
 
-/* Whether a validated identity holds a role under NodeOUs (spec §3.6). */
+/* Whether the identity satisfies the ROLE principal of this MSP: it must be valid, but for listed
+ * administrators. Costs what fama_msp_validate costs. */
 bool fama_msp_has_role(const struct fama_msp *msp, const struct fama_identity *identity,
                        enum fama_msp_role role);
 

@@ -140,6 +140,10 @@ static int read_node_ous(struct reading *reading, const yaml_node_t *node, struc
         if (role != NULL) {
             result = read_unit(reading, role, roles[i].unit, error);
         }
+        /* Fabric's reader of directories passes over what is switched off or has no name. */
+        if (!config->node_ous_enabled || roles[i].unit->ou.len == 0) {
+            *roles[i].unit = (struct fama_msp_ou){.is_present = false};
+        }
     }
     return result;
 }

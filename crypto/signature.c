@@ -75,42 +75,51 @@ static bool take_element(struct fama_bytes *input, uint8_t tag, struct fama_byte
     return true;
 }
 
-/* Reads a non-negative INTEGER without regard to its size; sets *fits when it has at most 256
- * bits. */
-static bool take_scalar(struct fama_bytes *input, uint8_t scalar[FAMA_SCALAR_BYTES], bool *fits)
+/* Takes a non-negative INTEGER of any size, in as few octets as it needs (none for zero). */
+static bool take_number(struct fama_bytes *input, struct fama_bytes *number)
 {
-    struct fama_bytes number;
-    if (!take_element(input, TAG_INTEGER, &number) || number.len == 0 ||
-        (number.at[0] & 0x80) != 0) {
+    if (!take_element(input, TAG_INTEGER, number) || number->len == 0 ||
+        (number->at[0] & 0x80) != 0) {
         return false;
     }
-    if (number.at[0] == 0 && number.len > 1) {
-        if ((number.at[1] & 0x80) == 0) {
+    if (number->at[0] == 0) {
+        if (number->len > 1 && (number->at[1] & 0x80) == 0) {
             return false;
         }
-        number = fama_bytes(number.at + 1, number.len - 1);
-    }
-    *fits = number.len <= FAMA_SCALAR_BYTES;
-    memset(scalar, 0, FAMA_SCALAR_BYTES);
-    if (*fits) {
-        memcpy(scalar + FAMA_SCALAR_BYTES - number.len, number.at, number.len);
+        *number = fama_bytes(number->at + 1, number->len - 1);
     }
     return true;
 }
 
-int fama_signature_from_der(struct fama_bytes der, struct fama_signature *signature)
+int fama_signature_split(struct fama_bytes der, struct fama_bytes *r, struct fama_bytes *s)
 {
     struct fama_bytes sequence;
-    bool r_fits;
-    bool s_fits;
-    if (!take_element(&der, TAG_SEQUENCE, &sequence) ||
-        !take_scalar(&sequence, signature->r, &r_fits) ||
-        !take_scalar(&sequence, signature->s, &s_fits)) {
+    if (!take_element(&der, TAG_SEQUENCE, &sequence) || !take_number(&sequence, r) ||
+        !take_number(&sequence, s)) {
         return FAMA_SIGNATURE_MALFORMED;
     }
-    if (!r_fits || !s_fits) {
+    return r->len == 0 || s->len == 0 ? FAMA_SIGNATURE_OUT_OF_RANGE : 0;
+}
+
+static void put_number(struct fama_bytes number, uint8_t scalar[FAMA_SCALAR_BYTES])
+{
+    memset(scalar, 0, FAMA_SCALAR_BYTES);
+    memcpy(scalar + FAMA_SCALAR_BYTES - number.len, number.at, number.len);
+}
+
+int fama_signature_from_der(struct fama_bytes der, struct fama_signature *signature)
+{
+    struct fama_bytes r;
+    struct fama_bytes s;
+    int result = fama_signature_split(der, &r, &s);
+    if (result != 0) {
+        return result;
+    }
+    if (r.len > FAMA_SCALAR_BYTES || s.len > FAMA_SCALAR_BYTES) {
         return FAMA_SIGNATURE_OUT_OF_RANGE;
     }
+    put_number(r, signature->r);
+    put_number(s, signature->s);
     return check(signature);
 }
 

@@ -26,6 +26,11 @@ enum fama_signature_error {
     FAMA_SIGNATURE_HIGH_S = -3,       /* s is above half the group order */
 };
 
+/* For curves of any size: finds the numbers of a DER signature, big-endian and without leading
+ * zeros, in the caller's memory. Returns 0, FAMA_SIGNATURE_MALFORMED, or FAMA_SIGNATURE_OUT_OF_RANGE
+ * when one of them is zero. */
+int fama_signature_split(struct fama_bytes der, struct fama_bytes *r, struct fama_bytes *s);
+
 /* Both readers write *signature also when they answer FAMA_SIGNATURE_HIGH_S, for those to whom that
  * rule does not apply (issuers' signatures in certificates). */
 int fama_signature_from_der(struct fama_bytes der, struct fama_signature *signature);

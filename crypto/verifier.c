@@ -8,7 +8,6 @@
 #include <openssl/ec.h>
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
-#include <openssl/obj_mac.h>
 #include <stdlib.h>
 
 #include "crypto/public_key.h"
@@ -18,43 +17,6 @@ struct fama_verifier {
     BIGNUM *r;            /* owned by `signature` */
     BIGNUM *s;
 };
-
-struct fama_public_key *fama_public_key_unsupported(void)
-{
-    return calloc(1, sizeof(struct fama_public_key));
-}
-
-struct fama_public_key *fama_public_key_from_point(const uint8_t *point, size_t len)
-{
-    if (len != FAMA_P256_POINT_BYTES || point[0] != POINT_CONVERSION_UNCOMPRESSED) {
-        return NULL;
-    }
-    struct fama_public_key *key = calloc(1, sizeof *key);
-    if (key == NULL) {
-        return NULL;
-    }
-    key->p256 = EC_KEY_new_by_curve_name(NID_X9_62_prime256v1);
-    /* Decoding checks that the point is on the curve; P-256 has no smaller subgroups. */
-    if (key->p256 == NULL || EC_KEY_oct2key(key->p256, point, len, NULL) != 1) {
-        ERR_clear_error();
-        fama_public_key_free(key);
-        return NULL;
-    }
-    return key;
-}
-
-void fama_public_key_free(struct fama_public_key *key)
-{
-    if (key != NULL) {
-        EC_KEY_free(key->p256);
-        free(key);
-    }
-}
-
-bool fama_public_key_is_p256(const struct fama_public_key *key)
-{
-    return key->p256 != NULL;
-}
 
 struct fama_verifier *fama_verifier_create(void)
 {
@@ -86,7 +48,7 @@ void fama_verifier_destroy(struct fama_verifier *verifier)
 
 static bool is_good(struct fama_verifier *verifier, const struct fama_verify_job *job)
 {
-    if (job->key == NULL || job->key->p256 == NULL) {
+    if (job->key == NULL || job->key->kind != FAMA_KEY_P256) {
         return false;
     }
     uint8_t raw[FAMA_SIGNATURE_BYTES];
@@ -100,8 +62,7 @@ static bool is_good(struct fama_verifier *verifier, const struct fama_verify_job
         BN_bin2bn(checked.s, FAMA_SCALAR_BYTES, verifier->s) == NULL) {
         return false;
     }
-    return ECDSA_do_verify(job->digest, FAMA_SHA256_BYTES, verifier->signature, job->key->p256) ==
-           1;
+    return ECDSA_do_verify(job->digest, FAMA_SHA256_BYTES, verifier->signature, job->key->ec) == 1;
 }
 
 void fama_verifier_run(struct fama_verifier *verifier, struct fama_verify_job *jobs[], size_t count)

@@ -4,10 +4,8 @@
  * no locks, nothing shared but the immutable keys. The shape fits a lookaside device
  * (enqueue/dequeue) as well as a core that does the work at once.
  *
- * Fabric also verifies with keys on P-224, P-384 and P-521 (over the same SHA-256 digest). Here
- * nothing verifies with them. Calling such a signature bad where Fabric calls it good would fork
- * the ledger, so whoever decides what a ledger holds asks fama_public_key_is_p256 first and refuses
- * by a name of its own what it cannot judge.
+ * Signatures by keys of other kinds (P-224, P-384, P-521, Ed25519) never come here: crypto/signature_job.h
+ * decides them at once. A job with such a key is bad.
  *
  * Adversary: whoever writes r, s and messages. Keys come from certificates an MSP accepted. */
 #ifndef FAMA_CRYPTO_VERIFIER_H

@@ -36,6 +36,7 @@ static struct fama_msp_ou ou_from(const Msp__FabricOUIdentifier *message)
     return (struct fama_msp_ou){
         .certificate = view(message->certificate),
         .ou = fama_bytes_of_text(message->organizational_unit_identifier),
+        .is_present = true,
     };
 }
 
@@ -67,8 +68,15 @@ static bool config_from(const Msp__FabricMSPConfig *message, struct fama_arena *
     }
     config->organizational_units = ous;
     config->organizational_unit_count = ou_count;
+    const Msp__FabricCryptoConfig *crypto = message->crypto_config;
+    if (crypto != NULL) {
+        config->signature_hash_family = fama_bytes_of_text(crypto->signature_hash_family);
+        config->identity_hash_function =
+            fama_bytes_of_text(crypto->identity_identifier_hash_function);
+    }
     const Msp__FabricNodeOUs *node_ous = message->fabric_node_ous;
     if (node_ous != NULL) {
+        config->has_node_ous = true;
         config->node_ous_enabled = node_ous->enable;
         config->client_ou = ou_from(node_ous->client_ou_identifier);
         config->peer_ou = ou_from(node_ous->peer_ou_identifier);
@@ -76,16 +84,6 @@ static bool config_from(const Msp__FabricMSPConfig *message, struct fama_arena *
         config->orderer_ou = ou_from(node_ous->orderer_ou_identifier);
     }
     return true;
-}
-
-/* The hash functions an MSP may name that are not SHA-256 are refused rather than mistaken for it.
- */
-static bool uses_sha256(const Msp__FabricCryptoConfig *crypto)
-{
-    return crypto == NULL || ((crypto->signature_hash_family[0] == '\0' ||
-                               strcmp(crypto->signature_hash_family, "SHA2") == 0) &&
-                              (crypto->identity_identifier_hash_function[0] == '\0' ||
-                               strcmp(crypto->identity_identifier_hash_function, "SHA256") == 0));
 }
 
 static int msp_from(const Msp__MSPConfig *outer, struct fama_arena *arena, struct fama_msp **msp,
@@ -108,13 +106,6 @@ static int msp_from(const Msp__MSPConfig *outer, struct fama_arena *arena, struc
     if (fabric == NULL) {
         return fama_error_set(error, FAMA_CHANNEL_CONFIG_INVALID,
                               "the organisation's MSP definition does not decode");
-    }
-    if (!uses_sha256(fabric->crypto_config)) {
-        return fama_error_set(error, FAMA_CHANNEL_CONFIG_INVALID,
-                              "MSP %s asks for hash family \"%s\" and identifier hash \"%s\": only "
-                              "SHA2 and SHA256 are supported",
-                              fabric->name, fabric->crypto_config->signature_hash_family,
-                              fabric->crypto_config->identity_identifier_hash_function);
     }
     if (!config_from(fabric, arena, &config)) {
         return fama_error_set(error, FAMA_CHANNEL_CONFIG_NO_MEMORY,

@@ -506,7 +506,7 @@ static void texts_around_and_armour_do_not_matter_but_der_does(void)
     CU_ASSERT_PTR_NOT_NULL_FATAL(huge);
     memset(huge, '\n', 1 << 20);
     memcpy(huge, peer.pem, strlen(peer.pem));
-    CU_ASSERT_EQUAL(judge_text(msp, fama_bytes(huge, 1 << 20)), FAMA_MSP_BAD_CERTIFICATE);
+    CU_ASSERT_EQUAL(judge_text(msp, fama_bytes(huge, 1 << 20)), 0);
     free(huge);
     test_free(&peer);
     fama_msp_release(msp);
@@ -524,7 +524,7 @@ static void a_definition_that_breaks_a_rule_is_refused(void)
     config.name.len = 0;
     CU_ASSERT_EQUAL(refusal(&config), FAMA_MSP_INVALID);
     config = one.config;
-    config.admin_ou.ou.len = 0; /* nobody could administer it */
+    config.admin_ou = (struct fama_msp_ou){.is_present = false}; /* nobody could administer it */
     CU_ASSERT_EQUAL(refusal(&config), FAMA_MSP_INVALID);
     config = one.config;
     struct fama_bytes garbage = fama_bytes_of_text("not a certificate");
