@@ -28,6 +28,26 @@ void fama_sha256_parts(const struct fama_bytes *parts, size_t count,
     (void)SHA256_Final(digest, &state);
 }
 
+_Static_assert(sizeof(SHA256_CTX) <= sizeof(struct fama_sha256_stream),
+               "a stream holds OpenSSL's state");
+
+void fama_sha256_begin(struct fama_sha256_stream *stream)
+{
+    (void)SHA256_Init((SHA256_CTX *)stream->state);
+}
+
+void fama_sha256_add(struct fama_sha256_stream *stream, struct fama_bytes piece)
+{
+    if (piece.len > 0) {
+        (void)SHA256_Update((SHA256_CTX *)stream->state, piece.at, piece.len);
+    }
+}
+
+void fama_sha256_end(struct fama_sha256_stream *stream, uint8_t digest[FAMA_SHA256_BYTES])
+{
+    (void)SHA256_Final(digest, (SHA256_CTX *)stream->state);
+}
+
 void fama_sha256_text(const uint8_t digest[FAMA_SHA256_BYTES], char text[FAMA_SHA256_TEXT_BYTES])
 {
     static const char digits[] = "0123456789abcdef";
