@@ -1,8 +1,10 @@
 /* The second judgement of a block's transactions: whether what they read still holds; and what the block
  * then writes.
  *
- * Source: Fabric core/ledger/kvledger/txmgmt/{validation,txmgr}; spec fabric-algorithms §5, §6. In
- * order; one thread, the one that commits. */
+ * Source: Fabric core/ledger/kvledger/txmgmt/{validation,txmgr}; spec fabric-algorithms §5. In order;
+ * one thread, the one that commits. Adversary: endorsers: read-write sets that no honest one makes
+ * (a key written twice, metadata without a key) have the effect they have in Fabric, down to its
+ * arithmetic. */
 #ifndef FAMA_LEDGER_MVCC_H
 #define FAMA_LEDGER_MVCC_H
 
@@ -16,7 +18,8 @@ enum fama_mvcc_error {
 };
 
 /* For a block whose codes are those of ledger/validation.h: gives the final codes and puts the updates of
- * its valid transactions into `state`, after fama_state_begin_block. Prefetches what it will read. */
+ * its valid transactions into `state`, after fama_state_begin_block. Prefetches what it will read.
+ * After an error the block's updates are there in part (fama_state_abandon_block). */
 int fama_mvcc_judge(struct fama_prepared_block *block, struct fama_state *state,
                     struct fama_error *error);
 
@@ -24,10 +27,5 @@ int fama_mvcc_judge(struct fama_prepared_block *block, struct fama_state *state,
  * (kv_ledger.go recommitLostBlocks, without MVCC). */
 int fama_mvcc_apply(struct fama_prepared_block *block, struct fama_state *state,
                     struct fama_error *error);
-
-/* The commit hash of the current block of `state`. `previous` is empty for block 1. Spec §6. Returns 0
- * or FAMA_MVCC_NO_MEMORY. */
-int fama_commit_hash(const struct fama_state *state, const uint8_t *codes, size_t count,
-                     struct fama_bytes previous, uint8_t hash[FAMA_SHA256_BYTES]);
 
 #endif
