@@ -12,20 +12,22 @@
 #include <unistd.h>
 
 #include "controlplane/log.h"
-#include "ledger/last_config.h"
+#include "ledger/committer.h"
+#include "ledger/rebuild.h"
 
 #define WINDOW       64 /* blocks from the height on that may wait here; the dataplane's slots at most */
-#define GROUP_MAX    16 /* blocks judged and written together */
+#define GROUP_MAX    16 /* blocks written together: two groups leave room for what comes meanwhile */
 #define SOURCE_QUEUE 16
 /* Bytes of a group of more than one block: far below what the ledger takes at once, and no small block
  * waits for the disk behind several of the largest. */
 #define GROUP_BYTES_MAX ((size_t)64 << 20)
-_Static_assert(GROUP_BYTES_MAX <= FAMA_LEDGER_GROUP_BYTES_MAX, "the ledger takes any group");
+_Static_assert(GROUP_MAX <= FAMA_COMMIT_GROUP_MAX && 2 * GROUP_MAX < WINDOW, "groups fit");
 
 /* A whole block that waits for its turn. */
 struct waiting_block {
     bool is_here;
     bool is_from_source;
+    bool is_in_flight; /* part of a group: not to be replaced */
     uint64_t number;
     struct fama_block_buffer *buffer; /* from the source: our reference */
     struct fama_assembled assembled;  /* from the dataplane: a slot on loan */
@@ -35,6 +37,15 @@ struct waiting_block {
 struct source_block {
     uint64_t number;
     struct fama_block_buffer *buffer;
+};
+
+/* A group on its way: its orderers' signatures are good, those of its transactions are being checked. */
+struct flight {
+    struct fama_commit_group *group; /* NULL: none */
+    struct waiting_block *from[GROUP_MAX];
+    size_t count;
+    size_t bytes;
+    struct fama_verify_batch batch;
 };
 
 struct fama_channel {
@@ -57,21 +68,11 @@ struct fama_channel {
     struct fama_channel_status status;
 
     /* The commit thread's own. */
-    struct fama_channel_config *config;
+    struct fama_committer *committer;
     struct waiting_block waiting[WINDOW];
+    struct flight flights[2]; /* the elder one first */
     uint64_t next;
-    uint8_t last_hash[FAMA_SHA256_BYTES];
     bool has_failed;
-};
-
-/* A group on its way through judgement. */
-struct group {
-    size_t count;
-    struct fama_block blocks[GROUP_MAX];
-    struct waiting_block *from[GROUP_MAX];
-    enum fama_block_refusal verdicts[GROUP_MAX];
-    struct fama_block_signatures signatures[GROUP_MAX];
-    struct fama_verify_job *jobs[GROUP_MAX * FAMA_BLOCK_SIGNATURES_MAX];
 };
 
 static uint64_t wall_clock_ns(void)
@@ -149,7 +150,7 @@ static void take_from_source(struct fama_channel *channel)
     pthread_mutex_unlock(&channel->lock);
     for (uint32_t i = 0; i < count; i++) {
         struct waiting_block *place = place_of(channel, taken[i].number);
-        if (place == NULL || (place->is_here && place->is_from_source)) {
+        if (place == NULL || (place->is_here && (place->is_from_source || place->is_in_flight))) {
             fama_block_buffer_release(taken[i].buffer);
             continue;
         }
@@ -174,78 +175,6 @@ static struct fama_bytes waiting_bytes(const struct waiting_block *waiting)
         return fama_block_buffer_bytes(waiting->buffer);
     }
     return fama_bytes(waiting->assembled.at, waiting->assembled.len);
-}
-
-static enum fama_block_refusal judge_alone(struct fama_channel *channel, struct group *group,
-                                           size_t i)
-{
-    struct fama_block *block = &group->blocks[i];
-    enum fama_block_refusal refusal = fama_block_parse(waiting_bytes(group->from[i]), block);
-    if (refusal != FAMA_BLOCK_ACCEPTED) {
-        return refusal;
-    }
-    refusal = fama_block_check(block, group->from[i]->number, channel->id);
-    if (refusal != FAMA_BLOCK_ACCEPTED) {
-        return refusal;
-    }
-    const uint8_t *previous = i == 0 ? channel->last_hash : group->blocks[i - 1].header_hash;
-    if (!fama_bytes_equal(block->previous_hash, fama_bytes(previous, FAMA_SHA256_BYTES))) {
-        return FAMA_BLOCK_PREVIOUS_HASH;
-    }
-    return fama_block_signatures_prepare(channel->config, block, &group->signatures[i]);
-}
-
-/* Takes blocks from the height on as long as there is no gap and they are not too large together. A config
- * block ends the group: what follows is judged by the configuration it brings. The first refusal ends it
- * as well. */
-static void gather_group(struct fama_channel *channel, struct group *group)
-{
-    size_t bytes = 0;
-    group->count = 0;
-    while (group->count < GROUP_MAX) {
-        uint64_t number = channel->next + group->count;
-        struct waiting_block *waiting = &channel->waiting[number % WINDOW];
-        if (!waiting->is_here || waiting->number != number) {
-            return;
-        }
-        bytes +=
-            waiting_bytes(waiting).len; /* sixteen blocks of 32 bits each at most: no overflow */
-        if (group->count > 0 && bytes > GROUP_BYTES_MAX) {
-            return;
-        }
-        size_t i = group->count++;
-        group->from[i] = waiting;
-        memset(&group->blocks[i], 0, sizeof(group->blocks[i]));
-        group->signatures[i].count = 0;
-        group->verdicts[i] = judge_alone(channel, group, i);
-        if (group->verdicts[i] != FAMA_BLOCK_ACCEPTED || fama_block_is_config(&group->blocks[i])) {
-            return;
-        }
-    }
-}
-
-/* Runs the signatures of the whole group as one batch. False if the dataplane is stopping. */
-static bool judge_signatures(struct fama_channel *channel, struct group *group)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < group->count; i++) {
-        for (size_t j = 0; j < group->signatures[i].count; j++) {
-            group->jobs[count++] = &group->signatures[i].jobs[j];
-        }
-    }
-    if (count > 0 && fama_dataplane_verify(channel->setup.dataplane, group->jobs, count) != 0) {
-        return false;
-    }
-    for (size_t i = 0; i < group->count; i++) {
-        if (group->verdicts[i] == FAMA_BLOCK_ACCEPTED) {
-            group->verdicts[i] =
-                fama_block_signatures_judge(channel->config, &group->signatures[i]);
-        }
-        if (group->verdicts[i] != FAMA_BLOCK_ACCEPTED) {
-            group->count = i + 1; /* What follows a refused block waits for its good copy. */
-        }
-    }
-    return true;
 }
 
 static void refuse(struct fama_channel *channel, struct waiting_block *waiting,
@@ -280,66 +209,28 @@ static void fail(struct fama_channel *channel, const struct fama_error *error)
     ring_bell(channel->setup.wake_fd);
 }
 
-/* Follows a committed config block. The orderers have signed it and the chain has it: a configuration
- * that we cannot read stops the channel, as going on by the old one could accept what others refuse. */
-static bool adopt_config(struct fama_channel *channel, const struct fama_block *block)
+static void note_committed(struct fama_channel *channel, const struct flight *flight, size_t count)
 {
-    struct fama_channel_config *config = NULL;
-    struct fama_error error = {""};
-    if (fama_channel_config_from_block(block, &config, &error) != 0) {
-        fail(channel, &error);
-        return false;
-    }
-    fama_channel_config_release(channel->config);
-    channel->config = config;
-    return true;
-}
-
-static void note_committed(struct fama_channel *channel, const struct group *group, size_t count)
-{
-    const struct fama_block *last = &group->blocks[count - 1];
+    struct fama_ledger_info info;
+    fama_ledger_info(channel->ledger, &info);
     pthread_mutex_lock(&channel->lock);
     for (size_t i = 0; i < count; i++) {
-        enum fama_arrival_path path = group->from[i]->arrival.path;
+        enum fama_arrival_path path = flight->from[i]->arrival.path;
+        const struct fama_prepared_block *block =
+            fama_commit_group_block(flight->group, i)->prepared;
         channel->status.blocks_by_push += path == FAMA_ARRIVAL_PUSH;
         channel->status.blocks_by_pull += path == FAMA_ARRIVAL_PULL;
         channel->status.blocks_from_source += path == FAMA_ARRIVAL_SOURCE;
-    }
-    channel->status.height = last->number + 1;
-    memcpy(channel->status.last_hash, last->header_hash, FAMA_SHA256_BYTES);
-    pthread_mutex_unlock(&channel->lock);
-    channel->next = last->number + 1;
-    memcpy(channel->last_hash, last->header_hash, FAMA_SHA256_BYTES);
-    atomic_store_explicit(&channel->gate.next_block, channel->next, memory_order_release);
-}
-
-static bool write_group(struct fama_channel *channel, struct group *group, size_t count)
-{
-    struct fama_ledger_commit commits[GROUP_MAX];
-    for (size_t i = 0; i < count; i++) {
-        struct waiting_block *waiting = group->from[i];
-        if (waiting->is_from_source) {
-            waiting->arrival.sent_ns = wall_clock_ns();
-            fama_sender_push(channel->setup.sender, channel->id, waiting->number, waiting->buffer);
+        channel->status.transactions += block->count;
+        for (size_t j = 0; j < block->count; j++) {
+            channel->status.invalid_transactions += block->codes[j] != FAMA_TRANSACTION_VALID;
         }
-        commits[i] =
-            (struct fama_ledger_commit){.block = &group->blocks[i], .arrival = waiting->arrival};
     }
-    struct fama_error error = {""};
-    if (fama_ledger_commit(channel->ledger, commits, count, &error) != 0) {
-        fail(channel, &error);
-        return false;
-    }
-    note_committed(channel, group, count);
-    bool is_well = true;
-    if (fama_block_is_config(&group->blocks[count - 1])) {
-        is_well = adopt_config(channel, &group->blocks[count - 1]);
-    }
-    for (size_t i = 0; i < count; i++) {
-        release_waiting(channel, group->from[i], true);
-    }
-    ring_bell(channel->setup.wake_fd);
-    return is_well;
+    channel->status.height = info.height;
+    memcpy(channel->status.last_hash, info.last_hash, FAMA_SHA256_BYTES);
+    pthread_mutex_unlock(&channel->lock);
+    channel->next = info.height;
+    atomic_store_explicit(&channel->gate.next_block, channel->next, memory_order_release);
 }
 
 /* Gives back all that waits. A channel that has failed must not keep slots of the dataplane, which other
@@ -353,30 +244,130 @@ static void drop_waiting(struct fama_channel *channel)
     }
 }
 
-/* Judges and writes one group. False when there was nothing to do, when the channel has failed, or when
- * the dataplane is being interrupted, so that nothing can be judged any more. */
-static bool commit_step(struct fama_channel *channel, struct group *group)
+/* ---- Groups under way ---- */
+
+/* Ends a flight whose blocks were not committed: they wait again. */
+static void turn_back(struct flight *flight)
 {
-    gather_group(channel, group);
-    if (group->count == 0) {
+    for (size_t i = 0; i < flight->count; i++) {
+        flight->from[i]->is_in_flight = false;
+    }
+    fama_commit_group_destroy(flight->group);
+    flight->group = NULL;
+    flight->count = 0;
+}
+
+/* Takes the block that waits for its place in the chain. False when it is not here, or was refused. The
+ * orderers' signatures are good then, so that the source's block is sent on at once. */
+static bool board(struct fama_channel *channel, struct flight *flight)
+{
+    uint64_t number = fama_committer_next(channel->committer);
+    struct waiting_block *waiting = &channel->waiting[number % WINDOW];
+    if (!waiting->is_here || waiting->number != number || waiting->is_in_flight) {
         return false;
     }
-    size_t gathered = group->count;
-    bool is_judged = judge_signatures(channel, group);
-    size_t last = group->count - 1;
-    size_t good = group->verdicts[last] == FAMA_BLOCK_ACCEPTED ? group->count : last;
-    bool is_well = is_judged;
-    if (is_judged && good > 0) {
-        is_well = write_group(channel, group, good);
+    struct fama_bytes bytes = waiting_bytes(waiting);
+    if (flight->count > 0 && flight->bytes + bytes.len > GROUP_BYTES_MAX) {
+        return false;
     }
-    if (is_judged && good < group->count) {
-        refuse(channel, group->from[last], group->verdicts[last]);
+    if (waiting->is_from_source) {
+        waiting->arrival.sent_ns = wall_clock_ns();
     }
-    for (size_t i = 0; i < gathered; i++) {
-        fama_block_signatures_clear(&group->signatures[i]);
-        fama_block_clear(&group->blocks[i]);
+    enum fama_block_refusal refusal =
+        fama_commit_group_add(flight->group, bytes, waiting->arrival);
+    if (refusal != FAMA_BLOCK_ACCEPTED) {
+        refuse(channel, waiting, refusal);
+        return false;
     }
-    return is_well;
+    waiting->is_in_flight = true;
+    flight->from[flight->count++] = waiting;
+    flight->bytes += bytes.len;
+    if (waiting->is_from_source) {
+        fama_sender_push(channel->setup.sender, channel->id, number, waiting->buffer);
+    }
+    return true;
+}
+
+/* Gathers the next group and has its signatures begun. False if there is none to gather. */
+static bool take_off(struct fama_channel *channel, struct flight *flight)
+{
+    if (channel->has_failed || !fama_committer_can_prepare(channel->committer)) {
+        return false;
+    }
+    struct fama_error error = {""};
+    flight->bytes = 0;
+    flight->group = fama_commit_group_create(channel->committer);
+    if (flight->group != NULL) {
+        while (flight->count < GROUP_MAX && !fama_commit_group_is_closed(flight->group) &&
+               board(channel, flight)) {
+        }
+        if (flight->count == 0) {
+            turn_back(flight);
+            return false;
+        }
+        size_t count;
+        struct fama_verify_job **jobs = fama_commit_group_jobs(flight->group, &count);
+        if (jobs != NULL) {
+            fama_dataplane_verify_begin(channel->setup.dataplane, &flight->batch, jobs, count);
+            return true;
+        }
+    }
+    fama_error_set(&error, 0, "no memory for a commit group: free some and restart the node");
+    turn_back(flight);
+    fail(channel, &error);
+    return false;
+}
+
+/* Waits for the signatures of the elder flight and commits it. False if the dataplane is being
+ * interrupted, so that nothing can be judged any more, or the channel has failed. */
+static bool land(struct fama_channel *channel, struct flight *flight)
+{
+    if (fama_dataplane_verify_finish(channel->setup.dataplane, &flight->batch) != 0) {
+        return false;
+    }
+    struct fama_error error = {""};
+    size_t committed = 0;
+    int status = fama_committer_commit(channel->committer, flight->group, &committed, &error);
+    if (committed > 0) {
+        note_committed(channel, flight, committed);
+    }
+    for (size_t i = 0; i < committed; i++) {
+        release_waiting(channel, flight->from[i], true);
+        flight->from[i] = flight->from[flight->count - 1]; /* released: not to be touched again */
+    }
+    ring_bell(channel->setup.wake_fd);
+    if (status != 0) {
+        fail(channel, &error);
+    }
+    return status == 0;
+}
+
+/* Brings the blocks one step further: gathers what waits, commits what was gathered before. False when
+ * there was nothing to do or nothing can be done any more. */
+static bool commit_step(struct fama_channel *channel)
+{
+    struct flight *elder = &channel->flights[0];
+    struct flight *younger = &channel->flights[1];
+    if (elder->group == NULL && !take_off(channel, elder)) {
+        return false;
+    }
+    (void)take_off(channel, younger);
+    bool is_well = land(channel, elder);
+    if (!is_well) {
+        if (younger->group != NULL) {
+            (void)fama_dataplane_verify_finish(channel->setup.dataplane, &younger->batch);
+            turn_back(younger);
+        }
+        turn_back(elder);
+        return false;
+    }
+    fama_commit_group_destroy(elder->group);
+    struct flight landed = *elder;
+    *elder = *younger;
+    *younger = landed;
+    younger->group = NULL;
+    younger->count = 0;
+    return true;
 }
 
 static void *commit_main(void *context)
@@ -542,7 +533,7 @@ static int found_ledger(struct fama_channel *channel, const struct fama_block *g
         .block = genesis,
         .arrival = {.path = FAMA_ARRIVAL_GENESIS, .complete_ns = wall_clock_ns()},
     };
-    if (fama_ledger_commit(channel->ledger, &commit, 1, error) != 0) {
+    if (fama_ledger_commit(channel->ledger, &commit, 1, NULL, error) != 0) {
         return FAMA_CHANNEL_LEDGER;
     }
     adopt_height(channel);

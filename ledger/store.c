@@ -328,6 +328,30 @@ int fama_store_open(const char *directory, struct fama_store *store, struct fama
     return status;
 }
 
+int fama_store_clear_family(struct fama_store *store, enum fama_store_family family,
+                            struct fama_error *error)
+{
+    char *message = NULL;
+    rocksdb_drop_column_family(store->db, store->families[family], &message);
+    if (message != NULL) {
+        return fama_store_fail(store->directory, "clearing the world state", message, error);
+    }
+    rocksdb_cache_t *cache = rocksdb_cache_create_lru(FAMA_STORE_STATE_CACHE_BYTES);
+    rocksdb_options_t *base = database_options();
+    rocksdb_options_t *options = family_options(base, cache, family);
+    rocksdb_column_family_handle_t *made =
+        rocksdb_create_column_family(store->db, options, family_names[family], &message);
+    rocksdb_options_destroy(options);
+    rocksdb_options_destroy(base);
+    rocksdb_cache_destroy(cache);
+    if (message != NULL) {
+        return fama_store_fail(store->directory, "clearing the world state", message, error);
+    }
+    rocksdb_column_family_handle_destroy(store->families[family]);
+    store->families[family] = made;
+    return 0;
+}
+
 void fama_store_close(struct fama_store *store)
 {
     if (store->db != NULL) {

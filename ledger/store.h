@@ -76,6 +76,10 @@ int fama_store_open(const char *directory, struct fama_store *store, struct fama
 /* A zeroed or closed store is fine. */
 void fama_store_close(struct fama_store *store);
 
+/* Throws a family's contents away and begins it anew. No one may be reading it. */
+int fama_store_clear_family(struct fama_store *store, enum fama_store_family family,
+                            struct fama_error *error);
+
 /* Turns RocksDB's message about `doing` ("reading block 7") into an error of ledger/ledger.h with
  * words, and frees it. */
 int fama_store_fail(const char *directory, const char *doing, char *message,

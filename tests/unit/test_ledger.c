@@ -19,20 +19,20 @@ static void test_committed_blocks_are_found_again_after_reopening(void)
         CU_ASSERT_EQUAL(commit_usual(ledger, group, NULL), 0);
     }
     CU_ASSERT_EQUAL(check_all_usual(ledger), 36);
-    CU_ASSERT_EQUAL(fama_ledger_commit(ledger, NULL, 0, NULL), 0);
+    CU_ASSERT_EQUAL(fama_ledger_commit(ledger, NULL, 0, NULL, NULL), 0);
     for (int i = 0; i < 3; i++) {
         fama_ledger_close(ledger);
         ledger = open_or_explain(folder);
         CU_ASSERT_EQUAL(check_all_usual(ledger), 36 + (uint64_t)i);
         CU_ASSERT_EQUAL(commit_usual(ledger, 1, NULL), 0);
     }
-    uint64_t number;
-    uint32_t index;
+    struct fama_ledger_location location;
     struct fama_error error = {{0}};
-    CU_ASSERT_EQUAL(fama_ledger_locate_txid(ledger, "tx-999-0", &number, &index, &error),
-                    FAMA_LEDGER_NOT_FOUND);
+    CU_ASSERT_EQUAL(
+        fama_ledger_locate_txid(ledger, fama_bytes_of_text("tx-999-0"), &location, &error),
+        FAMA_LEDGER_NOT_FOUND);
     CU_ASSERT(strstr(error.text, "tx-999-0") != NULL);
-    CU_ASSERT_EQUAL(fama_ledger_locate_txid(ledger, "", &number, &index, NULL),
+    CU_ASSERT_EQUAL(fama_ledger_locate_txid(ledger, fama_bytes_of_text(""), &location, NULL),
                     FAMA_LEDGER_NOT_FOUND);
     struct fama_arrival arrival;
     CU_ASSERT_EQUAL(fama_ledger_arrival(ledger, 39, &arrival, NULL), FAMA_LEDGER_NOT_FOUND);
@@ -51,7 +51,7 @@ static int commit_plans(struct fama_ledger *ledger, struct synthetic_plan *plans
         blocks[i] = synthetic_block(&plans[i]);
         commits[i] = (struct fama_ledger_commit){.block = &blocks[i]};
     }
-    int status = fama_ledger_commit(ledger, commits, count, error);
+    int status = fama_ledger_commit(ledger, commits, count, NULL, error);
     for (size_t i = 0; i < count; i++) {
         synthetic_free(&blocks[i]);
     }
@@ -61,11 +61,10 @@ static int commit_plans(struct fama_ledger *ledger, struct synthetic_plan *plans
 static void expect_txid(const struct fama_ledger *ledger, const char *txid, uint64_t number,
                         uint32_t index)
 {
-    uint64_t at = UINT64_MAX;
-    uint32_t found = UINT32_MAX;
-    CU_ASSERT_EQUAL(fama_ledger_locate_txid(ledger, txid, &at, &found, NULL), 0);
-    CU_ASSERT_EQUAL(at, number);
-    CU_ASSERT_EQUAL(found, index);
+    struct fama_ledger_location location = {.number = UINT64_MAX};
+    CU_ASSERT_EQUAL(fama_ledger_locate_txid(ledger, fama_bytes_of_text(txid), &location, NULL), 0);
+    CU_ASSERT_EQUAL(location.number, number);
+    CU_ASSERT_EQUAL(location.index, index);
 }
 
 static void test_a_repeated_txid_stays_where_it_appeared_first(void)
@@ -151,10 +150,9 @@ static void test_a_group_with_one_bad_block_leaves_no_trace(void)
         CU_ASSERT_EQUAL(commit_plans(ledger, group, 3, NULL), FAMA_LEDGER_OUT_OF_ORDER);
         CU_ASSERT_EQUAL(height_of(ledger), 3);
     }
-    uint64_t number;
-    uint32_t index;
+    struct fama_ledger_location location;
     struct fama_arrival arrival;
-    CU_ASSERT_EQUAL(fama_ledger_locate_txid(ledger, "trace-1", &number, &index, NULL),
+    CU_ASSERT_EQUAL(fama_ledger_locate_txid(ledger, fama_bytes_of_text("trace-1"), &location, NULL),
                     FAMA_LEDGER_NOT_FOUND);
     CU_ASSERT_EQUAL(fama_ledger_arrival(ledger, 3, &arrival, NULL), FAMA_LEDGER_NOT_FOUND);
     CU_ASSERT_EQUAL(check_all_usual(ledger), 3);
@@ -271,7 +269,7 @@ static void test_a_real_channel_is_kept_as_it_came(void)
     for (size_t i = 0; i < 84; i++) {
         struct fama_error error;
         struct fama_ledger_commit commit = {.block = &blocks[i]};
-        CU_ASSERT_EQUAL_FATAL(fama_ledger_commit(ledger, &commit, 1, &error), 0);
+        CU_ASSERT_EQUAL_FATAL(fama_ledger_commit(ledger, &commit, 1, NULL, &error), 0);
     }
     fama_ledger_close(ledger);
     ledger = open_or_explain(folder);
@@ -285,13 +283,15 @@ static void test_a_real_channel_is_kept_as_it_came(void)
         fama_ledger_free(bytes);
         for (size_t index = 0; index < blocks[i].envelope_count; index++) {
             char txid[FAMA_TXID_MAX];
-            uint64_t at = 0;
-            uint32_t where = 0;
+            struct fama_ledger_location location = {0};
             fama_block_txid(&blocks[i], index, txid);
             if (txid[0] == '\0') {
                 continue;
             }
-            CU_ASSERT_EQUAL(fama_ledger_locate_txid(ledger, txid, &at, &where, NULL), 0);
+            CU_ASSERT_EQUAL(
+                fama_ledger_locate_txid(ledger, fama_bytes_of_text(txid), &location, NULL), 0);
+            uint64_t at = location.number;
+            uint32_t where = location.index;
             char first[FAMA_TXID_MAX];
             fama_block_txid(&blocks[at], where, first);
             CU_ASSERT_STRING_EQUAL(first, txid);

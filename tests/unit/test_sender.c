@@ -283,7 +283,7 @@ static bool make_ledger(void)
     const struct fama_ledger_commit commit = {.block = &made.genesis};
     snprintf(directory, sizeof(directory), "%s/ledger", made.folder);
     return fama_ledger_open(directory, &ledger, &error) == 0 &&
-           fama_ledger_commit(ledger, &commit, 1, &error) == 0;
+           fama_ledger_commit(ledger, &commit, 1, NULL, &error) == 0;
 }
 
 int main(void)

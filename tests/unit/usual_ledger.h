@@ -145,7 +145,7 @@ static inline int commit_usual(struct fama_ledger *ledger, size_t count, struct 
             .block = &blocks[i],
             .arrival = {.path = FAMA_ARRIVAL_PULL, .sent_ns = 7, .complete_ns = blocks[i].number}};
     }
-    int status = fama_ledger_commit(ledger, commits, count, error);
+    int status = fama_ledger_commit(ledger, commits, count, NULL, error);
     for (size_t i = 0; i < count; i++) {
         synthetic_free(&blocks[i]);
     }
@@ -166,17 +166,16 @@ static inline int check_usual(const struct fama_ledger *ledger, uint64_t number,
         fama_ledger_free(bytes);
     }
     char txid[64];
-    uint64_t at = UINT64_MAX;
-    uint32_t index = UINT32_MAX;
+    struct fama_ledger_location location = {.number = UINT64_MAX};
     (void)snprintf(txid, sizeof txid, "tx-%" PRIu64 "-1", number);
     if (status == 0) {
-        status = fama_ledger_locate_txid(ledger, txid, &at, &index, error);
-        CU_ASSERT(status != 0 || (at == number && index == 3));
+        status = fama_ledger_locate_txid(ledger, fama_bytes_of_text(txid), &location, error);
+        CU_ASSERT(status != 0 || (location.number == number && location.index == 3));
     }
     (void)snprintf(txid, sizeof txid, "shared-%" PRIu64, number / 3);
     if (status == 0) {
-        status = fama_ledger_locate_txid(ledger, txid, &at, &index, error);
-        CU_ASSERT(status != 0 || (at == number / 3 * 3 && index == 2));
+        status = fama_ledger_locate_txid(ledger, fama_bytes_of_text(txid), &location, error);
+        CU_ASSERT(status != 0 || (location.number == number / 3 * 3 && location.index == 2));
     }
     struct fama_arrival arrival;
     if (status == 0) {
