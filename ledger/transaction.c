@@ -302,16 +302,18 @@ static enum fama_transaction_code decode_headers(struct fama_transaction *transa
 int fama_transaction_decode(struct fama_bytes envelope, struct fama_arena *arena,
                             struct fama_transaction *transaction)
 {
-    struct fama_payload payload;
-    struct fama_channel_header channel;
+    struct fama_payload payload = {0};
+    struct fama_channel_header channel = {0};
     struct fama_bytes extension = {0};
     *transaction = (struct fama_transaction){.envelope = envelope};
     transaction->header_code = decode_headers(transaction, &payload, &channel);
+    if (transaction->type == FAMA_TRANSACTION_CONFIG) {
+        transaction->config = optional(payload.data);
+    }
     if (transaction->header_code != FAMA_TRANSACTION_VALID) {
         return 0;
     }
     if (channel.type == FAMA_TRANSACTION_CONFIG) {
-        transaction->config = optional(payload.data);
         transaction->body_code = transaction->config.is_present
                                      ? FAMA_TRANSACTION_VALID
                                      : FAMA_TRANSACTION_INVALID_CONFIG_TRANSACTION;

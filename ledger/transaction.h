@@ -56,7 +56,9 @@ struct fama_transaction {
     /* Rows 6-7'': BAD_PROPOSAL_TXID, INVALID_ENDORSER_TRANSACTION, INVALID_CONFIG_TRANSACTION,
      * UNSUPPORTED_TX_PAYLOAD. */
     enum fama_transaction_code body_code;
-    struct fama_optional config; /* CONFIG only: payload.data, a serialized ConfigEnvelope */
+    /* CONFIG only: payload.data, a serialized ConfigEnvelope. Filled whatever header_code says: a
+     * genesis block, which Fabric does not judge, has neither creator nor nonce. */
+    struct fama_optional config;
 
     /* The rest for ENDORSER_TRANSACTION only, as far as body_code is VALID. */
     struct fama_bytes
