@@ -4,280 +4,325 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "ledger/block_signers.h"
-#include "ledger/config_tree.h"
-#include "ledger/envelope.h"
-#include "ledger/msp_message.h"
-#include "ledger/proto/configuration.pb-c.h"
-#include "ledger/proto_reader.h"
+#include "ledger/config_names.h"
+#include "ledger/config_organisations.h"
 #include "ledger/signer_cache.h"
 
-struct msp_list {
-    struct fama_msp **msps;
-    size_t count;
-};
+#define PATH_MAX_BYTES 192
 
 struct fama_channel_config {
     atomic_uint references;
     char id[FAMA_CHANNEL_ID_MAX];
-    uint64_t sequence;
-    struct msp_list orderers;
-    struct msp_list applications;
-    struct fama_block_signers signers;
-    struct fama_signer_cache *cache; /* the one part that changes, and it changes no answer */
+    struct fama_config_tree tree;
+    struct fama_arena arena; /* the lists below */
+    struct fama_channel_capabilities capabilities;
+    struct fama_config_msps msps;
+    struct fama_application_org *applications;
+    size_t application_count;
+    struct fama_orderer_settings orderer;
+    struct fama_config_texts orderer_addresses;
+    struct fama_policies *policies;
+    struct fama_signer_cache *signers;
 };
 
-/* What a group of the tree may hold; anything else makes Fabric refuse the whole configuration. */
-static const char *const channel_groups[] = {"Application", "Orderer", NULL};
-static const char *const channel_values[] = {"HashingAlgorithm", "BlockDataHashingStructure",
-                                             "OrdererAddresses", "Consortium",
-                                             "Capabilities",     NULL};
-static const char *const orderer_values[] = {
-    "ConsensusType", "BatchSize", "BatchTimeout", "ChannelRestrictions", "KafkaBrokers",
-    "Capabilities",  NULL};
-static const char *const application_values[] = {"ACLs", "Capabilities", NULL};
-static const char *const orderer_org_values[] = {"MSP", "Endpoints", NULL};
-static const char *const application_org_values[] = {"MSP", "AnchorPeers", NULL};
-static const char *const no_groups[] = {NULL};
-
-static const char *const channel_capabilities[] = {"V1_1",   "V1_3", "V1_4_2",
-                                                   "V1_4_3", "V2_0", NULL};
-static const char *const application_capabilities[] = {"V1_1",
-                                                       "V1_2",
-                                                       "V1_3",
-                                                       "V1_4_2",
-                                                       "V2_0",
-                                                       "V2_5",
-                                                       "V1_1_PVTDATA_EXPERIMENTAL",
-                                                       "V1_1_RESOURCETREE_EXPERIMENTAL",
-                                                       NULL};
-
-static bool is_listed(const char *name, const char *const *names)
+static int invalid(struct fama_error *error, const char *words)
 {
-    while (*names != NULL) {
-        if (strcmp(name, *names++) == 0) {
-            return true;
-        }
-    }
-    return false;
+    return fama_error_set(error, FAMA_CHANNEL_CONFIG_INVALID, "%s", words);
 }
 
-/* Checks the names in a group; `groups` NULL means organisations of any name. */
-static int check_names(const Common__ConfigGroup *group, const char *where,
-                       const char *const *values, const char *const *groups,
-                       struct fama_error *error)
+static int no_memory(struct fama_error *error)
 {
-    for (size_t i = 0; i < group->n_values; i++) {
-        if (!is_listed(group->values[i]->key, values)) {
-            return fama_error_set(error, FAMA_CHANNEL_CONFIG_INVALID,
-                                  "group %s has a value \"%.64s\" that does not belong there",
-                                  where, group->values[i]->key);
+    return fama_error_set(error, FAMA_CHANNEL_CONFIG_NO_MEMORY, "out of memory");
+}
+
+/* --- Organisations --- */
+
+/* "/Channel/Orderer/Org", shortened if need be: for words only. */
+static void path_of(const struct fama_config_element *org, const char *where,
+                    char path[PATH_MAX_BYTES])
+{
+    (void)snprintf(path, PATH_MAX_BYTES, "%s/%.*s", where,
+                   org->name.len > 64 ? 64 : (int)org->name.len, org->name.at);
+}
+
+static int read_org(struct fama_channel_config *config, const struct fama_config_element *org,
+                    enum fama_config_group_kind kind, const char *where,
+                    const struct fama_msp **msp, struct fama_error *error)
+{
+    char path[PATH_MAX_BYTES];
+    path_of(org, where, path);
+    if (org->children[FAMA_CONFIG_GROUP].count > 0) {
+        return fama_error_set(error, FAMA_CHANNEL_CONFIG_INVALID,
+                              "organisation %s has groups below it", path);
+    }
+    int result = fama_config_values_check(org, kind, path, error);
+    if (result == 0) {
+        result = fama_config_msps_add(&config->msps, fama_config_value(org, "MSP"),
+                                      config->capabilities.msp_version, msp, error);
+        result = result == 0 ? 0 : fama_error_prefix(error, result, "organisation %s: ", path);
+    }
+    return result;
+}
+
+static int compare_applications(const void *left, const void *right)
+{
+    const struct fama_application_org *a = left;
+    const struct fama_application_org *b = right;
+    return strcmp(a->mspid, b->mspid);
+}
+
+static int compare_orderers(const void *left, const void *right)
+{
+    const struct fama_orderer_org *a = left;
+    const struct fama_orderer_org *b = right;
+    return strcmp(a->mspid, b->mspid);
+}
+
+/* --- Groups --- */
+
+static int read_application(struct fama_channel_config *config,
+                            const struct fama_config_element *group, struct fama_error *error)
+{
+    static const char where[] = "/Channel/Application";
+    const struct fama_config_list *orgs = &group->children[FAMA_CONFIG_GROUP];
+    int result = fama_config_values_check(group, FAMA_CONFIG_APPLICATION, where, error);
+    if (result == 0) {
+        result = fama_application_capabilities_read(fama_config_value(group, "Capabilities"),
+                                                    &config->capabilities, error);
+    }
+    if (result == 0 && !config->capabilities.acls && fama_config_has_value(group, "ACLs")) {
+        result = invalid(error, "group /Channel/Application has ACLs without a capability that "
+                                "allows them (V1_2 or later)");
+    }
+    config->applications =
+        fama_arena_take(&config->arena, (orgs->count + 1) * sizeof(*config->applications));
+    if (result == 0 && config->applications == NULL) {
+        result = no_memory(error);
+    }
+    for (size_t i = 0; result == 0 && i < orgs->count; i++) {
+        struct fama_application_org *org = &config->applications[config->application_count++];
+        org->group = orgs->at[i].name;
+        result =
+            read_org(config, &orgs->at[i], FAMA_CONFIG_APPLICATION_ORG, where, &org->msp, error);
+        if (result == 0) {
+            org->mspid = fama_msp_id(org->msp);
+            result = fama_config_read_anchor_peers(fama_config_value(&orgs->at[i], "AnchorPeers"),
+                                                   &config->arena, &org->anchor_peers,
+                                                   &org->anchor_peer_count);
         }
     }
-    for (size_t i = 0; i < group->n_groups; i++) {
-        const char *name = group->groups[i]->key;
-        if (groups != NULL && !is_listed(name, groups)) {
-            return fama_error_set(error, FAMA_CHANNEL_CONFIG_INVALID,
-                                  "group %s has a group \"%.64s\" that does not belong there",
-                                  where, name);
-        }
-        for (size_t j = 0; j < i; j++) {
-            if (strcmp(group->groups[j]->key, name) == 0) {
-                return fama_error_set(error, FAMA_CHANNEL_CONFIG_INVALID,
-                                      "group %s has two groups named \"%.64s\"", where, name);
-            }
-        }
+    if (result == 0) {
+        qsort(config->applications, config->application_count, sizeof(*config->applications),
+              compare_applications);
+    }
+    return result;
+}
+
+/* The numbers that make an orderer's group valid. Broker lists are not looked at: 2.5 demands that
+ * they look like addresses, 3.1 does not. */
+static int read_batches(struct fama_orderer_settings *orderer,
+                        const struct fama_config_element *group, struct fama_error *error)
+{
+    struct fama_bytes size = fama_config_value(group, "BatchSize");
+    orderer->max_message_count = fama_config_read_number(size, 1);
+    orderer->absolute_max_bytes = fama_config_read_number(size, 2);
+    orderer->preferred_max_bytes = fama_config_read_number(size, 3);
+    if (orderer->max_message_count == 0 || orderer->absolute_max_bytes == 0 ||
+        orderer->preferred_max_bytes == 0 ||
+        orderer->preferred_max_bytes > orderer->absolute_max_bytes) {
+        return invalid(error, "the orderers' batch size has a zero, or prefers more bytes than it "
+                              "allows");
+    }
+    struct fama_bytes timeout = fama_config_read_text(fama_config_value(group, "BatchTimeout"));
+    if (!fama_config_read_duration(timeout, &orderer->batch_timeout_ns)) {
+        return fama_error_set(error, FAMA_CHANNEL_CONFIG_INVALID,
+                              "the orderers' batch timeout \"%.*s\" is no positive duration",
+                              timeout.len > 32 ? 32 : (int)timeout.len, timeout.at);
     }
     return 0;
 }
 
-/* Checks the capabilities of a group against those supported; `*is_modern` tells whether one of the
- * channel levels is there whose MSP rules are implemented (V1_4_3, V2_0). */
-static int check_capabilities(struct fama_config_tree *tree, const Common__ConfigGroup *group,
-                              const char *where, const char *const *supported, bool *is_modern,
-                              struct fama_error *error)
+static int read_orderer_org(struct fama_channel_config *config,
+                            const struct fama_config_element *element, struct fama_orderer_org *org,
+                            struct fama_error *error)
 {
-    struct fama_bytes value = fama_config_value(group, "Capabilities");
-    const Common__Capabilities *capabilities =
-        common__capabilities__unpack(&tree->arena.allocator, value.len, value.at);
-    if (capabilities == NULL) {
+    static const char where[] = "/Channel/Orderer";
+    char path[PATH_MAX_BYTES];
+    path_of(element, where, path);
+    org->group = element->name;
+    if (!config->capabilities.org_specific_orderer_endpoints &&
+        fama_config_has_value(element, "Endpoints")) {
         return fama_error_set(error, FAMA_CHANNEL_CONFIG_INVALID,
-                              "the capabilities of group %s do not decode", where);
+                              "organisation %s has endpoints without a channel capability that "
+                              "allows them (V1_4_2 or later)",
+                              path);
     }
-    *is_modern = false;
-    for (size_t i = 0; i < capabilities->n_capabilities; i++) {
-        const char *name = capabilities->capabilities[i]->key;
-        if (!is_listed(name, supported)) {
-            return fama_error_set(error, FAMA_CHANNEL_CONFIG_INVALID,
-                                  "group %s requires capability \"%.64s\", which is not supported",
-                                  where, name);
-        }
-        *is_modern = *is_modern || strcmp(name, "V1_4_3") == 0 || strcmp(name, "V2_0") == 0;
+    int result = read_org(config, element, FAMA_CONFIG_ORDERER_ORG, where, &org->msp, error);
+    if (result != 0) {
+        return result;
     }
-    return 0;
+    org->mspid = fama_msp_id(org->msp);
+    result = fama_config_read_addresses(fama_config_value(element, "Endpoints"), &config->arena,
+                                        &org->endpoints);
+    if (result == 0 && config->capabilities.channel_v3 && org->endpoints.count == 0) {
+        result =
+            fama_error_set(error, FAMA_CHANNEL_CONFIG_INVALID,
+                           "organisation %s has no endpoints, which capability V3_0 demands", path);
+    }
+    return result;
 }
 
-/* Hashing parameters have one legal value each in Fabric, or nearly so. */
-static int check_hashing(struct fama_config_tree *tree, struct fama_error *error)
+static int read_orderer(struct fama_channel_config *config, const struct fama_config_element *group,
+                        struct fama_error *error)
 {
-    struct fama_bytes value = fama_config_value(tree->root, "HashingAlgorithm");
-    const Common__HashingAlgorithm *algorithm =
-        common__hashing_algorithm__unpack(&tree->arena.allocator, value.len, value.at);
-    if (algorithm == NULL ||
-        (strcmp(algorithm->name, "SHA256") != 0 && strcmp(algorithm->name, "SHA3_256") != 0)) {
-        return fama_error_set(error, FAMA_CHANNEL_CONFIG_INVALID,
-                              "the hashing algorithm is \"%.64s\": expected SHA256",
-                              algorithm == NULL ? "" : algorithm->name);
+    struct fama_orderer_settings *orderer = &config->orderer;
+    const struct fama_config_list *orgs = &group->children[FAMA_CONFIG_GROUP];
+    int result = fama_config_values_check(group, FAMA_CONFIG_ORDERER, "/Channel/Orderer", error);
+    if (result == 0) {
+        result = read_batches(orderer, group, error);
     }
-    value = fama_config_value(tree->root, "BlockDataHashingStructure");
-    const Common__BlockDataHashingStructure *structure =
-        common__block_data_hashing_structure__unpack(&tree->arena.allocator, value.len, value.at);
-    if (structure == NULL || structure->width != UINT32_MAX) {
+    orderer->is_present = true;
+    orderer->consensus_type = fama_config_read_text(fama_config_value(group, "ConsensusType"));
+    if (result == 0) {
+        result = fama_config_read_consenters(fama_config_value(group, "Orderers"), &config->arena,
+                                             &orderer->consenters, &orderer->consenter_count);
+    }
+    struct fama_orderer_org *list =
+        fama_arena_take(&config->arena, (orgs->count + 1) * sizeof(*list));
+    if (result == 0 && list == NULL) {
+        result = no_memory(error);
+    }
+    for (size_t i = 0; result == 0 && i < orgs->count; i++) {
+        result = read_orderer_org(config, &orgs->at[i], &list[i], error);
+    }
+    if (result == 0) {
+        qsort(list, orgs->count, sizeof(*list), compare_orderers);
+        orderer->orgs = list;
+        orderer->org_count = orgs->count;
+    }
+    return result;
+}
+
+/* Of an old system channel: its organisations are members of the channel like all others. */
+static int read_consortiums(struct fama_channel_config *config,
+                            const struct fama_config_element *group, struct fama_error *error)
+{
+    const struct fama_config_list *consortiums = &group->children[FAMA_CONFIG_GROUP];
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < consortiums->count; i++) {
+        const struct fama_config_element *consortium = &consortiums->at[i];
+        const struct fama_config_list *orgs = &consortium->children[FAMA_CONFIG_GROUP];
+        char path[PATH_MAX_BYTES];
+        path_of(consortium, "/Channel/Consortiums", path);
+        result = fama_config_values_check(consortium, FAMA_CONFIG_CONSORTIUM, path, error);
+        for (size_t j = 0; result == 0 && j < orgs->count; j++) {
+            const struct fama_msp *ignored;
+            result =
+                read_org(config, &orgs->at[j], FAMA_CONFIG_CONSORTIUM_ORG, path, &ignored, error);
+        }
+    }
+    return result;
+}
+
+/* --- The channel --- */
+
+static int check_hashing(const struct fama_config_element *root, struct fama_error *error)
+{
+    struct fama_bytes name = fama_config_read_text(fama_config_value(root, "HashingAlgorithm"));
+    if (!fama_bytes_equal(name, fama_bytes_of_text("SHA256")) &&
+        !fama_bytes_equal(name, fama_bytes_of_text("SHA3_256"))) {
+        return fama_error_set(error, FAMA_CHANNEL_CONFIG_INVALID,
+                              "the hashing algorithm is \"%.*s\": expected SHA256 or SHA3_256",
+                              name.len > 32 ? 32 : (int)name.len, name.at);
+    }
+    if (fama_config_read_number(fama_config_value(root, "BlockDataHashingStructure"), 1) !=
+        UINT32_MAX) {
         return fama_error_set(error, FAMA_CHANNEL_CONFIG_INVALID,
                               "the block data hashing structure has not the width %u", UINT32_MAX);
     }
     return 0;
 }
 
-/* Makes the MSPs of all organisations in `group`. What was made before a failure stays in `list`.
- */
-static int read_orgs(const Common__ConfigGroup *group, const char *where,
-                     const char *const *org_values, struct msp_list *list, struct fama_error *error)
+static int read_channel(struct fama_channel_config *config, struct fama_error *error)
 {
-    if (group->n_groups == 0) {
-        return 0;
+    const struct fama_config_element *root = config->tree.root;
+    int result = fama_config_values_check(root, FAMA_CONFIG_CHANNEL, "/Channel", error);
+    if (result == 0) {
+        result = fama_channel_capabilities_read(fama_config_value(root, "Capabilities"),
+                                                &config->capabilities, error);
     }
-    list->msps = calloc(group->n_groups, sizeof(*list->msps));
-    if (list->msps == NULL) {
-        return fama_error_set(error, FAMA_CHANNEL_CONFIG_NO_MEMORY, "out of memory");
+    if (result == 0) {
+        result = check_hashing(root, error);
     }
-    for (size_t i = 0; i < group->n_groups; i++) {
-        const Common__ConfigGroup *org = group->groups[i]->value;
-        char path[128];
-        int written = snprintf(path, sizeof(path), "%s/%.64s", where, group->groups[i]->key);
-        if (org == NULL || written < 0) {
-            return fama_error_set(error, FAMA_CHANNEL_CONFIG_INVALID,
-                                  "group %s has an organisation without a definition", where);
-        }
-        int result = check_names(org, path, org_values, no_groups, error);
-        if (result != 0) {
-            return result;
-        }
-        result =
-            fama_msp_from_message(fama_config_value(org, "MSP"), &list->msps[list->count], error);
-        if (result != 0) {
-            return fama_error_prefix(error, result, "organisation %s: ", path);
-        }
-        list->count++;
+    if (result == 0) {
+        result = fama_config_read_addresses(fama_config_value(root, "OrdererAddresses"),
+                                            &config->arena, &config->orderer_addresses);
+    }
+    if (result != 0) {
+        return result;
+    }
+    if (!config->capabilities.org_specific_orderer_endpoints &&
+        config->orderer_addresses.count == 0) {
+        return invalid(error, "the channel has no orderer addresses, which it must have below "
+                              "capability V1_4_2");
+    }
+    if (config->capabilities.channel_v3 && config->orderer_addresses.count > 0) {
+        return invalid(error, "the channel has global orderer addresses, which capability V3_0 "
+                              "does not allow");
     }
     return 0;
 }
 
-static struct fama_msp *find_msp(const struct msp_list *list, struct fama_bytes mspid)
+/* Fabric's preValidate: the orderers' capabilities come first. */
+static int check_capability_order(const struct fama_config_element *root, struct fama_error *error)
 {
-    for (size_t i = 0; i < list->count; i++) {
-        if (fama_bytes_equal(fama_bytes_of_text(fama_msp_id(list->msps[i])), mspid)) {
-            return list->msps[i];
-        }
-    }
-    return NULL;
-}
-
-/* The serialized FabricMSPConfig of an organisation: the type is known to be FABRIC by now. */
-static struct fama_bytes msp_content(const Common__ConfigGroup *org)
-{
-    struct fama_proto_reader reader = fama_proto_reader(fama_config_value(org, "MSP"));
-    struct fama_proto_field field;
-    struct fama_bytes content = {0};
-    while (fama_proto_next(&reader, &field)) {
-        if (fama_proto_is_len(&field, 2)) {
-            content = field.value;
-        }
-    }
-    return content;
-}
-
-/* Two organisations may share an MSP id only if their definitions are equal (an organisation that
- * both orders and endorses). `a` and `b` are in the order in which their lists were made. */
-static int check_equal_definitions(const Common__ConfigGroup *a, const struct msp_list *a_list,
-                                   const Common__ConfigGroup *b, const struct msp_list *b_list,
-                                   struct fama_error *error)
-{
-    for (size_t i = 0; i < a_list->count; i++) {
-        for (size_t j = 0; j < b_list->count; j++) {
-            const char *mspid = fama_msp_id(a_list->msps[i]);
-            if (strcmp(mspid, fama_msp_id(b_list->msps[j])) == 0 &&
-                !fama_bytes_equal(msp_content(a->groups[i]->value),
-                                  msp_content(b->groups[j]->value))) {
-                return fama_error_set(error, FAMA_CHANNEL_CONFIG_INVALID,
-                                      "organisations %.64s and %.64s define MSP %.64s differently",
-                                      a->groups[i]->key, b->groups[j]->key, mspid);
-            }
-        }
+    const struct fama_config_element *orderer = fama_config_group(root, "Orderer");
+    const struct fama_config_element *application = fama_config_group(root, "Application");
+    if (orderer != NULL && !fama_config_has_value(orderer, "Capabilities") &&
+        (fama_config_has_value(root, "Capabilities") ||
+         (application != NULL && fama_config_has_value(application, "Capabilities")))) {
+        return invalid(error, "the channel or its application has capabilities, and the orderers "
+                              "have none");
     }
     return 0;
 }
 
-static int check_channel(struct fama_config_tree *tree, struct fama_error *error)
+static size_t count_orgs(const struct fama_config_element *group, unsigned int levels)
 {
-    bool is_modern;
-    int result = check_names(tree->root, "/Channel", channel_values, channel_groups, error);
-    if (result == 0) {
-        result = check_capabilities(tree, tree->root, "/Channel", channel_capabilities, &is_modern,
-                                    error);
+    const struct fama_config_list *groups = &group->children[FAMA_CONFIG_GROUP];
+    size_t count = groups->count;
+    for (size_t i = 0; levels > 1 && i < groups->count; i++) {
+        count += count_orgs(&groups->at[i], levels - 1);
     }
-    if (result == 0 && !is_modern) {
-        result = fama_error_set(error, FAMA_CHANNEL_CONFIG_INVALID,
-                                "the channel has neither capability V1_4_3 nor V2_0: its older MSP "
-                                "rules are not supported, raise the channel's capabilities first");
-    }
-    return result == 0 ? check_hashing(tree, error) : result;
+    return count;
 }
 
-static int read_groups(struct fama_config_tree *tree, struct fama_channel_config *config,
-                       struct fama_error *error)
+static int read_groups(struct fama_channel_config *config, struct fama_error *error)
 {
-    bool ignored;
-    const Common__ConfigGroup *orderer = fama_config_group(tree->root, "Orderer");
-    const Common__ConfigGroup *application = fama_config_group(tree->root, "Application");
-    if (orderer == NULL || application == NULL) {
-        return fama_error_set(error, FAMA_CHANNEL_CONFIG_INVALID,
-                              "the configuration has no group %s: it is not that of an application "
-                              "channel",
-                              orderer == NULL ? "Orderer" : "Application");
+    const struct fama_config_list *groups = &config->tree.root->children[FAMA_CONFIG_GROUP];
+    int result = fama_config_msps_init(&config->msps, count_orgs(config->tree.root, 3), error);
+    bool has_application = false;
+    for (size_t i = 0; result == 0 && i < groups->count; i++) {
+        const struct fama_config_element *group = &groups->at[i];
+        if (fama_bytes_equal(group->name, fama_bytes_of_text("Application"))) {
+            has_application = true;
+            result = read_application(config, group, error);
+        } else if (fama_bytes_equal(group->name, fama_bytes_of_text("Orderer"))) {
+            result = read_orderer(config, group, error);
+        } else if (fama_bytes_equal(group->name, fama_bytes_of_text("Consortiums"))) {
+            result = read_consortiums(config, group, error);
+        } else {
+            result =
+                fama_error_set(error, FAMA_CHANNEL_CONFIG_INVALID,
+                               "group /Channel has a group \"%.*s\" that does not belong there",
+                               group->name.len > 64 ? 64 : (int)group->name.len, group->name.at);
+        }
     }
-    int result = check_names(orderer, "/Channel/Orderer", orderer_values, NULL, error);
-    if (result == 0) {
-        result = check_names(application, "/Channel/Application", application_values, NULL, error);
+    if (result == 0 && !has_application) {
+        result = invalid(error, "the configuration has no group Application: it is not that of an "
+                                "application channel");
     }
-    if (result == 0) {
-        result = check_capabilities(tree, application, "/Channel/Application",
-                                    application_capabilities, &ignored, error);
-    }
-    if (result == 0) {
-        result =
-            read_orgs(orderer, "/Channel/Orderer", orderer_org_values, &config->orderers, error);
-    }
-    if (result == 0) {
-        result = read_orgs(application, "/Channel/Application", application_org_values,
-                           &config->applications, error);
-    }
-    if (result == 0) {
-        result = check_equal_definitions(orderer, &config->orderers, application,
-                                         &config->applications, error);
-    }
-    if (result == 0) {
-        result =
-            check_equal_definitions(orderer, &config->orderers, orderer, &config->orderers, error);
-    }
-    if (result == 0) {
-        result = check_equal_definitions(application, &config->applications, application,
-                                         &config->applications, error);
-    }
-    if (result == 0) {
-        result = fama_block_signers_read(orderer, config->orderers.msps, config->orderers.count,
-                                         &config->signers, error);
-    }
+    fama_config_msps_settle(&config->msps);
     return result;
 }
 
@@ -295,47 +340,52 @@ bool fama_channel_id_is_valid(struct fama_bytes id)
     return true;
 }
 
-static int fill(struct fama_config_tree *tree, struct fama_channel_config *config,
-                struct fama_error *error)
+static int fill(struct fama_channel_config *config, struct fama_error *error)
 {
-    if (!fama_channel_id_is_valid(tree->channel_id)) {
-        return fama_error_set(
-            error, FAMA_CHANNEL_CONFIG_INVALID,
-            "the configuration's channel name is not one Fabric allows (lower-case "
-            "letters, digits, dots and dashes, at most %d)",
-            FAMA_CHANNEL_ID_MAX - 1);
-    }
-    memcpy(config->id, tree->channel_id.at, tree->channel_id.len);
-    config->id[tree->channel_id.len] = '\0';
-    config->sequence = tree->sequence;
-    int result = check_channel(tree, error);
+    int result = fama_config_names_check(config->tree.root, error);
     if (result == 0) {
-        result = read_groups(tree, config, error);
+        result = check_capability_order(config->tree.root, error);
+    }
+    if (result == 0) {
+        result = read_channel(config, error);
+    }
+    if (result == 0) {
+        result = read_groups(config, error);
+    }
+    if (result == 0) {
+        result = fama_policies_create(config->tree.root, &config->policies, error);
     }
     return result == 0 ? 0 : fama_error_prefix(error, result, "channel %s: ", config->id);
 }
 
-int fama_channel_config_from_block(const struct fama_block *block,
-                                   struct fama_channel_config **config, struct fama_error *error)
+/* Makes a configuration from a tree, which it takes over whatever happens. */
+static int create(struct fama_config_tree *tree, struct fama_bytes channel_id,
+                  struct fama_channel_config **config, struct fama_error *error)
 {
-    struct fama_config_tree tree;
+    int result = 0;
+    struct fama_channel_config *made = NULL;
     *config = NULL;
-    int result = fama_config_tree_open(block, &tree, error);
+    if (!fama_channel_id_is_valid(channel_id)) {
+        result = fama_error_set(error, FAMA_CHANNEL_CONFIG_INVALID,
+                                "the configuration's channel name is not one Fabric allows "
+                                "(lower-case letters, digits, dots and dashes, at most %d)",
+                                FAMA_CHANNEL_ID_MAX - 1);
+    } else {
+        made = calloc(1, sizeof(*made));
+        result = made == NULL ? no_memory(error) : 0;
+    }
     if (result != 0) {
+        fama_config_tree_close(tree);
         return result;
     }
-    struct fama_channel_config *made = calloc(1, sizeof(*made));
-    struct fama_signer_cache *cache = fama_signer_cache_create();
-    if (made == NULL || cache == NULL) {
-        free(made);
-        fama_signer_cache_destroy(cache);
-        fama_config_tree_close(&tree);
-        return fama_error_set(error, FAMA_CHANNEL_CONFIG_NO_MEMORY, "out of memory");
-    }
-    made->cache = cache;
     atomic_init(&made->references, 1);
-    result = fill(&tree, made, error);
-    fama_config_tree_close(&tree);
+    made->tree = *tree;
+    made->tree.arena.allocator.allocator_data = &made->tree.arena;
+    made->tree.channel_id = made->tree.last_update = fama_bytes(NULL, 0); /* of other memory */
+    memcpy(made->id, channel_id.at, channel_id.len);
+    made->signers = fama_signer_cache_create();
+    fama_arena_init(&made->arena, SIZE_MAX / 2);
+    result = made->signers == NULL ? no_memory(error) : fill(made, error);
     if (result != 0) {
         fama_channel_config_release(made);
         return result;
@@ -344,18 +394,29 @@ int fama_channel_config_from_block(const struct fama_block *block,
     return 0;
 }
 
+int fama_channel_config_from_block(const struct fama_block *block,
+                                   struct fama_channel_config **config, struct fama_error *error)
+{
+    struct fama_config_tree tree;
+    *config = NULL;
+    int result = fama_config_tree_open(block, &tree, error);
+    return result == 0 ? create(&tree, tree.channel_id, config, error) : result;
+}
+
+int fama_channel_config_from_envelope(struct fama_bytes config_envelope,
+                                      struct fama_bytes channel_id,
+                                      struct fama_channel_config **config, struct fama_error *error)
+{
+    struct fama_config_tree tree;
+    *config = NULL;
+    int result = fama_config_tree_read(config_envelope, &tree, error);
+    return result == 0 ? create(&tree, channel_id, config, error) : result;
+}
+
 struct fama_channel_config *fama_channel_config_acquire(struct fama_channel_config *config)
 {
     atomic_fetch_add_explicit(&config->references, 1, memory_order_relaxed);
     return config;
-}
-
-static void release_msps(struct msp_list *list)
-{
-    for (size_t i = 0; i < list->count; i++) {
-        fama_msp_release(list->msps[i]);
-    }
-    free(list->msps);
 }
 
 void fama_channel_config_release(struct fama_channel_config *config)
@@ -364,11 +425,15 @@ void fama_channel_config_release(struct fama_channel_config *config)
         atomic_fetch_sub_explicit(&config->references, 1, memory_order_acq_rel) != 1) {
         return;
     }
-    fama_signer_cache_destroy(config->cache);
-    release_msps(&config->orderers);
-    release_msps(&config->applications);
+    fama_signer_cache_destroy(config->signers);
+    fama_policies_destroy(config->policies);
+    fama_config_msps_clear(&config->msps);
+    fama_arena_clear(&config->arena);
+    fama_config_tree_close(&config->tree);
     free(config);
 }
+
+/* --- What it says --- */
 
 const char *fama_channel_config_id(const struct fama_channel_config *config)
 {
@@ -377,161 +442,83 @@ const char *fama_channel_config_id(const struct fama_channel_config *config)
 
 uint64_t fama_channel_config_sequence(const struct fama_channel_config *config)
 {
-    return config->sequence;
+    return config->tree.sequence;
+}
+
+const struct fama_channel_capabilities *
+fama_channel_config_capabilities(const struct fama_channel_config *config)
+{
+    return &config->capabilities;
+}
+
+const struct fama_policies *fama_channel_config_policies(const struct fama_channel_config *config)
+{
+    return config->policies;
+}
+
+const struct fama_config_element *fama_channel_config_root(const struct fama_channel_config *config)
+{
+    return config->tree.root;
+}
+
+const struct fama_msp *fama_channel_config_msp(const struct fama_channel_config *config,
+                                               struct fama_bytes mspid)
+{
+    return fama_config_msps_find(&config->msps, mspid);
 }
 
 const struct fama_msp *fama_channel_config_application_msp(const struct fama_channel_config *config,
                                                            const char *mspid)
 {
-    return find_msp(&config->applications, fama_bytes_of_text(mspid));
+    for (size_t i = 0; i < config->application_count; i++) {
+        if (strcmp(config->applications[i].mspid, mspid) == 0) {
+            return config->applications[i].msp;
+        }
+    }
+    return NULL;
 }
 
 const struct fama_msp *fama_channel_config_orderer_msp(const struct fama_channel_config *config,
                                                        const char *mspid)
 {
-    return find_msp(&config->orderers, fama_bytes_of_text(mspid));
-}
-
-/* Decodes and validates a creator as a signer of blocks. Returns one reference, or NULL. */
-static struct fama_identity *block_signer(const struct fama_channel_config *config,
-                                          struct fama_bytes creator)
-{
-    struct fama_serialized_identity serialized;
-    if (!fama_serialized_identity_decode(creator, &serialized)) {
-        return NULL;
-    }
-    struct fama_identity *identity =
-        fama_signer_cache_recall(config->cache, serialized.mspid, serialized.id_bytes);
-    if (identity != NULL) {
-        return identity;
-    }
-    const struct fama_msp *msp = find_msp(&config->orderers, serialized.mspid);
-    if (msp == NULL || fama_msp_deserialize(msp, serialized.id_bytes, &identity, NULL) != 0) {
-        return NULL;
-    }
-    if (fama_msp_validate(msp, identity, NULL) != 0 ||
-        !fama_block_signers_include(&config->signers, msp, identity)) {
-        fama_identity_release(identity);
-        return NULL;
-    }
-    return identity;
-}
-
-/* One signature of slot 0, still encoded in part. */
-struct signature_view {
-    struct fama_bytes header;
-    struct fama_bytes creator;
-    struct fama_bytes der;
-};
-
-static bool read_signature(struct fama_bytes bytes, struct signature_view *view)
-{
-    struct fama_proto_reader reader = fama_proto_reader(bytes);
-    struct fama_proto_field field;
-    struct fama_signature_header header;
-    *view = (struct signature_view){0};
-    while (fama_proto_next(&reader, &field)) {
-        if (fama_proto_is_len(&field, 1)) {
-            view->header = field.value;
-        } else if (fama_proto_is_len(&field, 2)) {
-            view->der = field.value;
+    for (size_t i = 0; i < config->orderer.org_count; i++) {
+        if (strcmp(config->orderer.orgs[i].mspid, mspid) == 0) {
+            return config->orderer.orgs[i].msp;
         }
     }
-    if (reader.failed || !fama_signature_header_decode(view->header, &header)) {
-        return false;
-    }
-    view->creator = header.creator;
-    return true;
+    return NULL;
 }
 
-/* Finds the signed value and the first signatures of slot 0. False if it does not decode. */
-static bool read_slot(struct fama_bytes slot, struct fama_bytes *value,
-                      struct signature_view views[FAMA_BLOCK_SIGNATURES_MAX], size_t *count)
+size_t fama_channel_config_application_count(const struct fama_channel_config *config)
 {
-    struct fama_proto_reader reader = fama_proto_reader(slot);
-    struct fama_proto_field field;
-    *value = (struct fama_bytes){0};
-    *count = 0;
-    while (fama_proto_next(&reader, &field)) {
-        if (fama_proto_is_len(&field, 1)) {
-            *value = field.value;
-        } else if (fama_proto_is_len(&field, 2)) {
-            struct signature_view view;
-            if (!read_signature(field.value, &view)) {
-                return false;
-            }
-            if (*count < FAMA_BLOCK_SIGNATURES_MAX) {
-                views[(*count)++] = view;
-            }
-        }
-    }
-    return !reader.failed;
+    return config->application_count;
 }
 
-enum fama_block_refusal fama_block_signatures_prepare(const struct fama_channel_config *config,
-                                                      const struct fama_block *block,
-                                                      struct fama_block_signatures *signatures)
+const struct fama_application_org *
+fama_channel_config_application_org(const struct fama_channel_config *config, size_t index)
 {
-    struct signature_view views[FAMA_BLOCK_SIGNATURES_MAX];
-    size_t view_count;
-    struct fama_bytes value;
-    signatures->count = 0;
-    if (block->metadata_count == 0 ||
-        !read_slot(block->metadata[FAMA_BLOCK_SIGNATURES], &value, views, &view_count)) {
-        return FAMA_BLOCK_NO_METADATA;
-    }
-    uint8_t der[FAMA_BLOCK_HEADER_DER_MAX + 2 * FAMA_SHA256_BYTES];
-    if (block->data_hash.len > FAMA_SHA256_BYTES) {
-        return FAMA_BLOCK_DATA_HASH;
-    }
-    if (block->previous_hash.len > FAMA_SHA256_BYTES) {
-        return FAMA_BLOCK_PREVIOUS_HASH; /* no block has such a hash */
-    }
-    size_t der_len = fama_block_header_der(block->number, block->previous_hash, block->data_hash,
-                                           der, sizeof(der));
-    enum fama_block_refusal refusal = FAMA_BLOCK_UNKNOWN_SIGNER;
-    for (size_t i = 0; i < view_count; i++) {
-        struct fama_identity *identity = block_signer(config, views[i].creator);
-        if (identity == NULL) {
-            continue;
-        }
-        if (!fama_public_key_is_p256(fama_identity_key(identity))) {
-            fama_identity_release(identity);
-            refusal = refusal == FAMA_BLOCK_UNKNOWN_SIGNER ? FAMA_BLOCK_UNSUPPORTED_KEY : refusal;
-            continue;
-        }
-        refusal = FAMA_BLOCK_BAD_SIGNATURE;
-        struct fama_verify_job *job = &signatures->jobs[signatures->count];
-        *job = (struct fama_verify_job){.key = fama_identity_key(identity)};
-        if (fama_signature_from_der(views[i].der, &job->signature) != 0) {
-            fama_identity_release(identity);
-            continue;
-        }
-        const struct fama_bytes parts[] = {value, views[i].header, fama_bytes(der, der_len)};
-        fama_sha256_parts(parts, sizeof(parts) / sizeof(parts[0]), job->digest);
-        signatures->identities[signatures->count++] = identity;
-    }
-    return signatures->count > 0 ? FAMA_BLOCK_ACCEPTED : refusal;
+    return &config->applications[index];
 }
 
-enum fama_block_refusal fama_block_signatures_judge(const struct fama_channel_config *config,
-                                                    const struct fama_block_signatures *signatures)
+const char *fama_channel_config_application_mspid(const struct fama_channel_config *config,
+                                                  size_t index)
 {
-    /* The rule was applied when the jobs were made: any one signer suffices. */
-    enum fama_block_refusal refusal = FAMA_BLOCK_BAD_SIGNATURE;
-    for (size_t i = 0; i < signatures->count; i++) {
-        if (signatures->jobs[i].verdict == FAMA_VERDICT_GOOD) {
-            fama_signer_cache_remember(config->cache, signatures->identities[i]);
-            refusal = FAMA_BLOCK_ACCEPTED;
-        }
-    }
-    return refusal;
+    return config->applications[index].mspid;
 }
 
-void fama_block_signatures_clear(struct fama_block_signatures *signatures)
+const struct fama_orderer_settings *
+fama_channel_config_orderer(const struct fama_channel_config *config)
 {
-    for (size_t i = 0; i < signatures->count; i++) {
-        fama_identity_release(signatures->identities[i]);
-    }
-    signatures->count = 0;
+    return &config->orderer;
+}
+
+struct fama_config_texts
+fama_channel_config_orderer_addresses(const struct fama_channel_config *config)
+{
+    return config->orderer_addresses;
+}
+
+struct fama_signer_cache *fama_channel_config_signers(const struct fama_channel_config *config)
+{
+    return config->signers;
 }

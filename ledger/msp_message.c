@@ -86,8 +86,8 @@ static bool config_from(const Msp__FabricMSPConfig *message, struct fama_arena *
     return true;
 }
 
-static int msp_from(const Msp__MSPConfig *outer, struct fama_arena *arena, struct fama_msp **msp,
-                    struct fama_error *error)
+static int msp_from(const Msp__MSPConfig *outer, enum fama_msp_version version,
+                    struct fama_arena *arena, struct fama_msp **msp, struct fama_error *error)
 {
     if (outer == NULL) {
         return fama_error_set(error, FAMA_CHANNEL_CONFIG_INVALID,
@@ -111,6 +111,7 @@ static int msp_from(const Msp__MSPConfig *outer, struct fama_arena *arena, struc
         return fama_error_set(error, FAMA_CHANNEL_CONFIG_NO_MEMORY,
                               "MSP %s is too large to be decoded", fabric->name);
     }
+    config.version = version;
     int created = fama_msp_create(&config, msp, error);
     if (created != 0) {
         return created == FAMA_MSP_NO_MEMORY ? FAMA_CHANNEL_CONFIG_NO_MEMORY
@@ -119,14 +120,14 @@ static int msp_from(const Msp__MSPConfig *outer, struct fama_arena *arena, struc
     return 0;
 }
 
-int fama_msp_from_message(struct fama_bytes message, struct fama_msp **msp,
-                          struct fama_error *error)
+int fama_msp_from_message(struct fama_bytes message, enum fama_msp_version version,
+                          struct fama_msp **msp, struct fama_error *error)
 {
     struct fama_arena arena;
     fama_arena_init(&arena, 2 * FAMA_ARENA_LIMIT(message.len));
     const Msp__MSPConfig *outer =
         message.len == 0 ? NULL : msp__mspconfig__unpack(&arena.allocator, message.len, message.at);
-    int result = msp_from(outer, &arena, msp, error);
+    int result = msp_from(outer, version, &arena, msp, error);
     fama_arena_clear(&arena);
     return result;
 }
@@ -138,6 +139,11 @@ static char *text(struct fama_arena *arena, struct fama_bytes bytes)
         memcpy(copy, bytes.at, bytes.len);
     }
     return copy;
+}
+
+static char *name_or(struct fama_arena *arena, struct fama_bytes name, const char *usual)
+{
+    return text(arena, name.len > 0 ? name : fama_bytes_of_text(usual));
 }
 
 static ProtobufCBinaryData *binaries(struct fama_arena *arena, const struct fama_bytes *list,
@@ -198,8 +204,9 @@ struct fama_bytes fama_msp_to_message(const struct fama_msp *msp, struct fama_ar
     const struct fama_msp_config *config = fama_msp_definition(msp);
     Msp__FabricMSPConfig fabric = MSP__FABRIC_MSPCONFIG__INIT;
     Msp__FabricCryptoConfig crypto = MSP__FABRIC_CRYPTO_CONFIG__INIT;
-    crypto.signature_hash_family = fama_pack_text("SHA2");
-    crypto.identity_identifier_hash_function = fama_pack_text("SHA256");
+    crypto.signature_hash_family = name_or(arena, config->signature_hash_family, "SHA2");
+    crypto.identity_identifier_hash_function =
+        name_or(arena, config->identity_hash_function, "SHA256");
     fabric.crypto_config = &crypto;
     fabric.name = text(arena, config->name);
     fabric.root_certs = binaries(arena, config->root_certs, config->root_cert_count);

@@ -7,10 +7,10 @@
 #include "crypto/msp.h"
 #include "ledger/arena.h"
 
-/* Makes the MSP that a serialized MSPConfig defines. Returns 0 with one reference in `*msp`, or
+/* Makes the MSP that a serialized MSPConfig defines, following the rules of `version`. Returns 0 with one reference in `*msp`, or
  * FAMA_CHANNEL_CONFIG_INVALID or FAMA_CHANNEL_CONFIG_NO_MEMORY with words. */
-int fama_msp_from_message(struct fama_bytes message, struct fama_msp **msp,
-                          struct fama_error *error);
+int fama_msp_from_message(struct fama_bytes message, enum fama_msp_version version,
+                          struct fama_msp **msp, struct fama_error *error);
 
 /* Serializes an MSP's definition as an MSPConfig, into the arena. Empty at the arena's limit. */
 struct fama_bytes fama_msp_to_message(const struct fama_msp *msp, struct fama_arena *arena);

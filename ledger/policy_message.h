@@ -1,9 +1,12 @@
 /* Policies as messages carry them, decoded into crypto/policy.h's form.
  *
- * Source: Fabric common/cauthdsl/cauthdsl.go, core/policy/application.go; spec fabric-formats §5.
- * Nothing is kept but views and what the arena holds; both must outlive the result. Adversary:
- * whoever writes configurations, definitions and key-level policies; nesting and counts are bounded by
- * the arena. Stateless; one thread per arena. */
+ * Source: Fabric common/cauthdsl/{cauthdsl,policy}.go, core/policy/application.go; spec
+ * fabric-formats §5. Messages are read as Go's protobuf runtime reads them: the last member of a
+ * oneof counts, parts of one message merge, everything inside must decode even where it does not
+ * count. Nothing is kept but views and what the arena holds; both must outlive the result.
+ * Adversary: whoever writes configurations, definitions and key-level policies. Nothing recurses
+ * along with a policy; combined principals nest up to FAMA_PRINCIPAL_DEPTH_MAX. Stateless; one
+ * thread per arena. */
 #ifndef FAMA_LEDGER_POLICY_MESSAGE_H
 #define FAMA_LEDGER_POLICY_MESSAGE_H
 
@@ -16,16 +19,25 @@ enum fama_policy_message_error {
     FAMA_POLICY_MESSAGE_NO_MEMORY = -3, /* the arena is exhausted */
 };
 
-/* A serialized SignaturePolicyEnvelope. */
+/* What an arena must hold at most to decode a message of `len` bytes, whatever is in it: a
+ * principal of two bytes becomes one of 128. With that much left NO_MEMORY means what it says. */
+#define FAMA_POLICY_MESSAGE_ARENA(len) (4096 + 128 * (size_t)(len))
+
+/* A serialized SignaturePolicyEnvelope, of version 0 or unsound: how configurations and
+ * instantiated chaincodes are read (NewPolicyProvider). */
 int fama_signature_policy_decode(struct fama_bytes bytes, struct fama_arena *arena,
                                  struct fama_signature_policy *policy);
+/* The same of any version: EnvelopeBasedPolicyProvider never looks at it, and by way of
+ * ApplicationPolicy the v2.0 validation reads key-level policies with that. */
+int fama_signature_policy_decode_any_version(struct fama_bytes bytes, struct fama_arena *arena,
+                                             struct fama_signature_policy *policy);
 
 /* A serialized common.MSPPrincipal with everything inside. Undecodable content makes it
  * FAMA_PRINCIPAL_UNSATISFIABLE, which is no error. */
 int fama_principal_decode(struct fama_bytes bytes, struct fama_arena *arena,
                           struct fama_principal *principal);
 
-/* A serialized protos.ApplicationPolicy: one of both. */
+/* A serialized protos.ApplicationPolicy: one of both; unsound if neither is there. */
 struct fama_application_policy {
     bool is_reference;
     struct fama_bytes reference; /* path of a channel policy */

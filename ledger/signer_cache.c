@@ -63,7 +63,8 @@ struct fama_identity *fama_signer_cache_recall(struct fama_signer_cache *cache,
 void fama_signer_cache_remember(struct fama_signer_cache *cache, struct fama_identity *identity)
 {
     struct fama_identity *forgotten = NULL;
-    if (pthread_mutex_lock(&cache->lock) != 0) {
+    if (fama_identity_id_bytes(identity).len > FAMA_SIGNER_CACHE_BYTES_MAX ||
+        pthread_mutex_lock(&cache->lock) != 0) {
         return;
     }
     if (find(cache, fama_bytes_of_text(fama_identity_mspid(identity)),

@@ -6,7 +6,8 @@
  * verification. So an identity is looked up by what Fabric decodes, its MSP id and id_bytes, and it
  * is remembered only after a signature by it has verified: every encoding is part of what is
  * signed, hence only the holder of the key can fill the cache. At FAMA_SIGNER_CACHE_ENTRIES the
- * entry remembered first makes room; an identity holds at most the 32 KiB that crypto/msp.h reads.
+ * entry remembered first makes room; identities in longer texts than FAMA_SIGNER_CACHE_BYTES_MAX are
+ * not remembered.
  *
  * Threads: any, at any time between creation and destruction. One lock, held for a look-up and
  * never while anything is verified; packet threads stay away from it. */
@@ -17,6 +18,8 @@
 
 /* A channel has far fewer orderers than this. */
 #define FAMA_SIGNER_CACHE_ENTRIES 256
+/* Certificates have one to three kilobytes. */
+#define FAMA_SIGNER_CACHE_BYTES_MAX 32768
 
 struct fama_signer_cache;
 

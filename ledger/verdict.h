@@ -15,9 +15,8 @@
       "a transaction's envelope is empty, unsigned or not canonical (cross-linked block)")         \
     X(DATA_HASH, "block_data_hash", "its transactions do not hash to the header's data hash")      \
     X(PREVIOUS_HASH, "block_previous_hash", "it does not follow the last committed block")         \
-    X(UNKNOWN_SIGNER, "block_unknown_signer", "no signature by a member of an orderer MSP")        \
-    X(UNSUPPORTED_KEY, "block_unsupported_key",                                                    \
-      "its orderer's key is not ECDSA P-256, the only kind that is verified here")                 \
+    X(UNKNOWN_SIGNER, "block_unknown_signer",                                                      \
+      "its signers are not those whom policy BlockValidation asks for")                            \
     X(BAD_SIGNATURE, "block_bad_signature", "its orderer signatures do not verify")
 
 enum fama_block_refusal {

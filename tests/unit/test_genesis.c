@@ -44,47 +44,47 @@ static void test_the_msps_of_a_genesis_block_know_their_members(void)
 
 /* Whether two groups hold the same names with the same mod_policy, and the same policies;
  * organisations' certificates and the orderers' settings differ by nature. */
-static void compare_groups(const char *path, const Common__ConfigGroup *ours,
-                           const Common__ConfigGroup *real)
+static void compare_groups(const char *path, const struct fama_config_element *ours,
+                           const struct fama_config_element *real)
 {
-    CU_ASSERT_STRING_EQUAL(ours->mod_policy, real->mod_policy);
-    CU_ASSERT_EQUAL(ours->n_policies, real->n_policies);
-    for (size_t i = 0; i < real->n_policies; i++) {
-        const char *name = real->policies[i]->key;
-        const Common__Policy *policy = fama_config_policy(ours, name);
-        const Common__Policy *expected = real->policies[i]->value->policy;
-        bool is_same = policy != NULL && policy->type == expected->type &&
-                       fama_bytes_equal(fama_bytes(policy->value.data, policy->value.len),
-                                        fama_bytes(expected->value.data, expected->value.len));
+    const struct fama_config_list *policies = &real->children[FAMA_CONFIG_POLICY];
+    const struct fama_config_list *values = &real->children[FAMA_CONFIG_VALUE];
+    const struct fama_config_list *groups = &real->children[FAMA_CONFIG_GROUP];
+    CU_ASSERT(fama_bytes_equal(ours->mod_policy, real->mod_policy));
+    CU_ASSERT_EQUAL(ours->children[FAMA_CONFIG_POLICY].count, policies->count);
+    for (size_t i = 0; i < policies->count; i++) {
+        const struct fama_config_element *policy =
+            fama_config_find(ours, FAMA_CONFIG_POLICY, policies->at[i].name);
+        bool is_same = policy != NULL && fama_config_is_same_content(policy, &policies->at[i]);
         if (!is_same) {
-            fprintf(stderr, "policy %s of %s differs\n", name, path);
+            fprintf(stderr, "policy %.*s of %s differs\n", (int)policies->at[i].name.len,
+                    policies->at[i].name.at, path);
         }
         CU_ASSERT(is_same);
     }
-    for (size_t i = 0; i < real->n_values; i++) {
-        const char *name = real->values[i]->key;
-        bool is_there = false;
-        for (size_t j = 0; j < ours->n_values; j++) {
-            is_there = is_there || (strcmp(ours->values[j]->key, name) == 0 &&
-                                    strcmp(ours->values[j]->value->mod_policy,
-                                           real->values[i]->value->mod_policy) == 0);
-        }
-        bool is_bare_org = strcmp(name, "AnchorPeers") == 0; /* ours has one organisation without */
+    for (size_t i = 0; i < values->count; i++) {
+        struct fama_bytes name = values->at[i].name;
+        const struct fama_config_element *value = fama_config_find(ours, FAMA_CONFIG_VALUE, name);
+        bool is_there =
+            value != NULL && fama_bytes_equal(value->mod_policy, values->at[i].mod_policy);
+        /* ours has one organisation without */
+        bool is_bare_org = fama_bytes_equal(name, fama_bytes_of_text("AnchorPeers"));
         if (!is_there && !is_bare_org) {
-            fprintf(stderr, "value %s of %s is missing\n", name, path);
+            fprintf(stderr, "value %.*s of %s is missing\n", (int)name.len, name.at, path);
         }
         CU_ASSERT(is_there || is_bare_org);
     }
-    CU_ASSERT_EQUAL(ours->n_groups, real->n_groups);
-    for (size_t i = 0; i < real->n_groups; i++) {
-        const Common__ConfigGroup *group = fama_config_group(ours, real->groups[i]->key);
+    CU_ASSERT_EQUAL(ours->children[FAMA_CONFIG_GROUP].count, groups->count);
+    for (size_t i = 0; i < groups->count; i++) {
+        const struct fama_config_element *group =
+            fama_config_find(ours, FAMA_CONFIG_GROUP, groups->at[i].name);
         CU_ASSERT_PTR_NOT_NULL_FATAL(group);
-        compare_groups(real->groups[i]->key, group, real->groups[i]->value);
+        compare_groups("a group", group, &groups->at[i]);
     }
 }
 
-static void compare_value(const Common__ConfigGroup *ours, const Common__ConfigGroup *real,
-                          const char *name)
+static void compare_value(const struct fama_config_element *ours,
+                          const struct fama_config_element *real, const char *name)
 {
     CU_ASSERT(fama_config_value(real, name).len > 0);
     CU_ASSERT(fama_bytes_equal(fama_config_value(ours, name), fama_config_value(real, name)));
@@ -123,8 +123,8 @@ static void test_endpoints_and_batch_settings_are_written_as_given(void)
 {
     struct fama_config_tree tree;
     CU_ASSERT_EQUAL_FATAL(fama_config_tree_open(&made.genesis, &tree, NULL), 0);
-    const Common__ConfigGroup *orderer = fama_config_group(tree.root, "Orderer");
-    const Common__ConfigGroup *sipher =
+    const struct fama_config_element *orderer = fama_config_group(tree.root, "Orderer");
+    const struct fama_config_element *sipher =
         fama_config_group(fama_config_group(tree.root, "Application"), "Sipher");
     struct fama_bytes value = fama_config_value(orderer, "BatchSize");
     Orderer__BatchSize *size =
