@@ -14,6 +14,7 @@
  *            "result/" number (8)   -> whether a commit hash follows (1), it (32), validation codes
  *            "hash/" header hash    -> number (8)
  *            "expiry/" ...          ledger/expiry.h
+ *            "confighistory/" ...   ledger/config_history.h
  *            "rollback"             -> height (8): a rollback to it was cut short and goes on at opening
  * State and history carry the height they belong to under the empty key. The genesis block is block
  * 0. A directory of another format version is refused, never converted: version 1 held blocks nobody
@@ -44,6 +45,7 @@
 #include "ledger/block.h"
 
 struct fama_ledger;
+struct fama_config_history; /* ledger/config_history.h */
 struct fama_expiry;         /* ledger/expiry.h */
 struct fama_prepared_block; /* ledger/prepared_block.h */
 struct fama_state;          /* ledger/state.h */
@@ -91,6 +93,7 @@ struct fama_ledger_commit {
 struct fama_ledger_effects {
     const struct fama_state *state;   /* the updates of exactly these blocks */
     const struct fama_expiry *expiry; /* the schedules of exactly these blocks; NULL: none */
+    const struct fama_config_history *config_history; /* collections they defined; NULL: none */
 };
 
 struct fama_ledger_info {

@@ -1,4 +1,5 @@
 /* How state and history follow the blocks: their part of a commit, and the heights they say they are at. */
+#include "ledger/config_history.h"
 #include "ledger/expiry.h"
 #include "ledger/ledger_parts.h"
 #include "ledger/state_store.h"
@@ -34,6 +35,9 @@ void fama_ledger_append_effects(struct fama_ledger *ledger,
     }
     if (effects->expiry != NULL) {
         fama_expiry_append(effects->expiry, ledger->batch);
+    }
+    if (effects->config_history != NULL) {
+        fama_config_history_append(effects->config_history, &ledger->store, ledger->batch);
     }
 }
 
@@ -73,6 +77,7 @@ int fama_ledger_clear_state(struct fama_ledger *ledger, struct fama_error *error
     fama_ledger_batch_delete(ledger, FAMA_STORE_STATE, SAVEPOINT_KEY);
     fama_ledger_batch_delete(ledger, FAMA_STORE_HISTORY, SAVEPOINT_KEY);
     fama_expiry_append_clear(&ledger->store, ledger->batch);
+    fama_config_history_append_clear(&ledger->store, ledger->batch);
     int status = fama_ledger_write(ledger, "clearing the world state", error);
     if (status == 0) {
         ledger->tip.state_height = 0;
