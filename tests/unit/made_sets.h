@@ -2,6 +2,7 @@
 #ifndef FAMA_TESTS_UNIT_MADE_SETS_H
 #define FAMA_TESTS_UNIT_MADE_SETS_H
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "ledger/mvcc.h"
@@ -97,24 +98,27 @@ made_collection(struct made_sets *made, struct fama_namespace_set *of, struct fa
     return set;
 }
 
-/* The four kinds below stand in a namespace's set and in a collection's alike. */
+/* The kinds below stand in a namespace's set and in a collection's alike. An empty value of metadata deletes
+ * it. */
+#define MADE_ADD(set, list, count, ...)                                                            \
+    do {                                                                                           \
+        __typeof__(set) added_to = (set);                                                          \
+        added_to->list[made_one_more(&added_to->count)] = __VA_ARGS__;                             \
+    } while (0)
 #define MADE_READ(set, read_key, block_number, index)                                              \
-    ((set)->reads[made_one_more(&(set)->read_count)] =                                             \
-         (struct fama_read){.key = (read_key),                                                     \
-                            .has_version = true,                                                   \
-                            .version = {.block = (block_number), .transaction = (index)}})
+    MADE_ADD(set, reads, read_count,                                                               \
+             (struct fama_read){.key = (read_key),                                                 \
+                                .has_version = true,                                               \
+                                .version = {.block = (block_number), .transaction = (index)}})
 #define MADE_ABSENT_READ(set, read_key)                                                            \
-    ((set)->reads[made_one_more(&(set)->read_count)] = (struct fama_read){.key = (read_key)})
+    MADE_ADD(set, reads, read_count, (struct fama_read){.key = (read_key)})
 #define MADE_WRITE(set, write_key, new_value)                                                      \
-    ((set)->writes[made_one_more(&(set)->write_count)] =                                           \
-         (struct fama_write){.key = (write_key), .value = (new_value)})
+    MADE_ADD(set, writes, write_count,                                                             \
+             (struct fama_write){.key = (write_key), .value = (new_value)})
 #define MADE_DELETE(set, write_key)                                                                \
-    ((set)->writes[made_one_more(&(set)->write_count)] =                                           \
-         (struct fama_write){.key = (write_key), .is_delete = true})
-/* An empty value deletes. */
+    MADE_ADD(set, writes, write_count, (struct fama_write){.key = (write_key), .is_delete = true})
 #define MADE_METADATA(made, set, write_key, text)                                                  \
-    ((set)->metadata_writes[made_one_more(&(set)->metadata_write_count)] =                         \
-         made_metadata(made, write_key, text))
+    MADE_ADD(set, metadata_writes, metadata_write_count, made_metadata(made, write_key, text))
 
 static inline struct fama_metadata_write
 made_metadata(struct made_sets *made, struct fama_bytes key, struct fama_bytes value)
