@@ -49,6 +49,7 @@ void fama_ledger_info(const struct fama_ledger *ledger, struct fama_ledger_info 
         load_hash(published->commit_hash, info->commit_hash);
         after = atomic_load(&published->sequence);
     } while (before != after || (before & 1) != 0);
+    info->first_block = ledger->origin.first_block;
 }
 
 int fama_ledger_damaged(const struct fama_ledger *ledger, struct fama_error *error,
@@ -258,6 +259,14 @@ static int refuse_format(const struct fama_ledger *ledger, uint32_t version,
                           ledger->store.directory, version, FAMA_LEDGER_FORMAT_VERSION);
 }
 
+/* Whether a ledger without blocks is at the height at which it began. */
+static bool is_as_begun(const struct fama_ledger *ledger)
+{
+    const struct fama_ledger_origin *origin = &ledger->origin;
+    return ledger->tip.height == origin->first_block &&
+           memcmp(ledger->tip.last_hash, origin->last_hash, FAMA_SHA256_BYTES) == 0;
+}
+
 static int load(struct fama_ledger *ledger, struct fama_error *error)
 {
     uint32_t version = 0;
@@ -277,11 +286,14 @@ static int load(struct fama_ledger *ledger, struct fama_error *error)
     if (version != FAMA_LEDGER_FORMAT_VERSION) {
         return refuse_format(ledger, version, error);
     }
-    status = load_tip(ledger, error);
+    status = fama_ledger_origin_load(&ledger->store, &ledger->origin, error);
+    if (status == 0) {
+        status = load_tip(ledger, error);
+    }
     if (status == 0) {
         status = check_blocks(ledger, &is_empty, error);
     }
-    if (status == 0 && is_empty && ledger->tip.height != 0) {
+    if (status == 0 && is_empty && !is_as_begun(ledger)) {
         char what[64];
         (void)snprintf(what, sizeof what, "its height is %" PRIu64 " but it holds no block",
                        ledger->tip.height);
@@ -336,6 +348,11 @@ void fama_ledger_close(struct fama_ledger *ledger)
 struct fama_state_store *fama_ledger_state(struct fama_ledger *ledger)
 {
     return &ledger->state_store;
+}
+
+const struct fama_ledger_origin *fama_ledger_origin(const struct fama_ledger *ledger)
+{
+    return &ledger->origin;
 }
 
 const struct fama_store *fama_ledger_store(const struct fama_ledger *ledger)

@@ -15,6 +15,7 @@
  *            "hash/" header hash    -> number (8)
  *            "expiry/" ...          ledger/expiry.h
  *            "confighistory/" ...   ledger/config_history.h
+ *            "origin", "txid/" ...  ledger/ledger_origin.h
  *            "rollback"             -> height (8): a rollback to it was cut short and goes on at opening
  * State and history carry the height they belong to under the empty key. The genesis block is block
  * 0. A directory of another format version is refused, never converted: version 1 held blocks nobody
@@ -97,7 +98,8 @@ struct fama_ledger_effects {
 };
 
 struct fama_ledger_info {
-    uint64_t height;                      /* blocks committed; the next block has this number */
+    uint64_t height;      /* blocks committed; the next block has this number */
+    uint64_t first_block; /* the first one held: above 0 if a snapshot came before */
     uint8_t last_hash[FAMA_SHA256_BYTES]; /* header hash of block height-1; zeros if height is 0 */
     bool has_commit_hash;
     uint8_t commit_hash[FAMA_SHA256_BYTES]; /* of block height-1, if it has one */

@@ -13,6 +13,13 @@ static int missing(const struct fama_ledger *ledger, uint64_t number, const char
 {
     struct fama_ledger_info info;
     fama_ledger_info(ledger, &info);
+    if (number < info.first_block) {
+        return fama_error_set(error, FAMA_LEDGER_NOT_FOUND,
+                              "block %" PRIu64
+                              " is not in ledger %s, which began with a snapshot of "
+                              "block %" PRIu64 "; ask a node that holds the channel from the start",
+                              number, ledger->store.directory, info.first_block - 1);
+    }
     if (number < info.height) {
         char words[FAMA_LEDGER_DOING_BYTES + 32];
         (void)snprintf(words, sizeof words, "%s %" PRIu64 " is missing", what, number);
@@ -198,6 +205,14 @@ int fama_ledger_locate_txid(const struct fama_ledger *ledger, struct fama_bytes 
             fama_ledger_damaged(ledger, error, "an entry of its index of transactions is damaged");
     }
     rocksdb_pinnableslice_destroy(value);
+    if (status == 0 && location->index == FAMA_LEDGER_ORIGIN_INDEX) {
+        return fama_error_set(error, FAMA_LEDGER_NOT_FOUND,
+                              "transaction '%.*s' came before the snapshot of block %" PRIu64
+                              " with which ledger %s began; ask a node that holds the channel from "
+                              "the start",
+                              (int)(txid.len < 128 ? txid.len : 128), (const char *)txid.at,
+                              ledger->origin.first_block - 1, ledger->store.directory);
+    }
     return status == 0 ? read_code(ledger, location, error) : status;
 }
 

@@ -8,6 +8,7 @@
 
 #include "ledger/block_codec.h"
 #include "ledger/ledger_layout.h"
+#include "ledger/ledger_origin.h"
 #include "ledger/prepared_block.h"
 #include "ledger/store.h"
 
@@ -30,6 +31,7 @@ struct fama_ledger {
     struct fama_state_store state_store;
     struct fama_ledger_published published;
     struct fama_ledger_info tip; /* the commit thread's own copy */
+    struct fama_ledger_origin origin;
     rocksdb_writebatch_t *batch; /* reused from commit to commit */
     struct fama_block_packer *packer;
     bool is_refusing; /* a commit failed; `failure` says how */

@@ -73,6 +73,14 @@ uint64_t fama_ledger_load_state_height(const struct fama_ledger *ledger)
 
 int fama_ledger_clear_state(struct fama_ledger *ledger, struct fama_error *error)
 {
+    if (ledger->origin.first_block > 0) {
+        return fama_error_set(
+            error, FAMA_LEDGER_NOT_FOUND,
+            "the world state of ledger %s cannot be made from its blocks: it began "
+            "with a snapshot; move the directory away and import the snapshot "
+            "again",
+            ledger->store.directory);
+    }
     rocksdb_writebatch_clear(ledger->batch);
     fama_ledger_batch_delete(ledger, FAMA_STORE_STATE, SAVEPOINT_KEY);
     fama_ledger_batch_delete(ledger, FAMA_STORE_HISTORY, SAVEPOINT_KEY);
