@@ -6,6 +6,7 @@
 #include <openssl/x509v3.h>
 
 #include "crypto/msp.h"
+#include "crypto/name_constraints.h"
 
 /* One search, depth first from the first certificate up. */
 struct search {
@@ -109,42 +110,6 @@ static bool has_extension(const X509 *x509, int nid)
     return X509_get_ext_by_NID(x509, nid, -1) >= 0;
 }
 
-/* Name constraints on anything but host names, mail addresses, IP addresses and URIs are unknown to
- * Go, which then refuses the certificate if the extension is critical, as it must be (RFC 5280
- * §4.2.1.10). */
-static bool are_known_constraints(const STACK_OF(GENERAL_SUBTREE) * trees)
-{
-    for (int i = 0; i < sk_GENERAL_SUBTREE_num(trees); i++) {
-        switch (sk_GENERAL_SUBTREE_value(trees, i)->base->type) {
-        case GEN_DNS:
-        case GEN_EMAIL:
-        case GEN_IPADD:
-        case GEN_URI:
-            break;
-        default:
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool name_constraints_hold(const struct fama_certificate *authority,
-                                  const struct fama_chain *path)
-{
-    if (!has_extension(authority->x509, NID_name_constraints)) {
-        return true;
-    }
-    NAME_CONSTRAINTS *constraints =
-        X509_get_ext_d2i(authority->x509, NID_name_constraints, NULL, NULL);
-    bool hold = constraints != NULL && are_known_constraints(constraints->permittedSubtrees) &&
-                are_known_constraints(constraints->excludedSubtrees);
-    for (size_t i = 0; hold && i < path->length; i++) {
-        hold = NAME_CONSTRAINTS_check(path->certificates[i]->x509, constraints) == X509_V_OK;
-    }
-    NAME_CONSTRAINTS_free(constraints);
-    return hold;
-}
-
 /* Whether this certificate may stand above the path, or, on an empty path, at its beginning. */
 static bool is_valid_here(struct search *search, const struct fama_certificate *certificate)
 {
@@ -168,7 +133,7 @@ static bool is_valid_here(struct search *search, const struct fama_certificate *
         search->obstacle = "a path length constraint in its chain is exceeded";
         return false;
     }
-    if (!name_constraints_hold(certificate, &search->path)) {
+    if (!fama_name_constraints_hold(certificate, &search->path)) {
         search->obstacle = "a name constraint in its chain does not allow it";
         return false;
     }
@@ -307,7 +272,7 @@ static bool looks_like_host_name(const char *name)
             continue;
         }
         if (!is_letter && !is_digit && c != '_' && c != ':' && !(c == '-' && label > 0) &&
-            !(c == '*' && i == 0 && len > 1 && name[1] == '.')) {
+            !(c == '*' && i == 0 && (len == 1 || name[1] == '.'))) {
             return false;
         }
         label++;
