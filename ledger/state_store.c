@@ -225,7 +225,10 @@ int fama_state_cursor_open(struct fama_state_store *store, struct fama_bytes sta
     }
     opened->iterator = rocksdb_create_iterator_cf(store->store->db, opened->options,
                                                   store->store->families[FAMA_STORE_STATE]);
-    rocksdb_iter_seek(opened->iterator, start.len > 0 ? (const char *)start.at : "", start.len);
+    /* No name is empty: what stands under the empty key is the ledger's. */
+    bool is_from_first = start.len == 0;
+    rocksdb_iter_seek(opened->iterator, is_from_first ? "\0" : (const char *)start.at,
+                      is_from_first ? 1 : start.len);
     *cursor = opened;
     return 0;
 }
