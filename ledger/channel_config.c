@@ -358,9 +358,8 @@ static int fill(struct fama_channel_config *config, struct fama_error *error)
     return result == 0 ? 0 : fama_error_prefix(error, result, "channel %s: ", config->id);
 }
 
-/* Makes a configuration from a tree, which it takes over whatever happens. */
-static int create(struct fama_config_tree *tree, struct fama_bytes channel_id,
-                  struct fama_channel_config **config, struct fama_error *error)
+int fama_channel_config_from_tree(struct fama_config_tree *tree, struct fama_bytes channel_id,
+                                  struct fama_channel_config **config, struct fama_error *error)
 {
     int result = 0;
     struct fama_channel_config *made = NULL;
@@ -400,7 +399,8 @@ int fama_channel_config_from_block(const struct fama_block *block,
     struct fama_config_tree tree;
     *config = NULL;
     int result = fama_config_tree_open(block, &tree, error);
-    return result == 0 ? create(&tree, tree.channel_id, config, error) : result;
+    return result == 0 ? fama_channel_config_from_tree(&tree, tree.channel_id, config, error)
+                       : result;
 }
 
 int fama_channel_config_from_envelope(struct fama_bytes config_envelope,
@@ -410,7 +410,7 @@ int fama_channel_config_from_envelope(struct fama_bytes config_envelope,
     struct fama_config_tree tree;
     *config = NULL;
     int result = fama_config_tree_read(config_envelope, &tree, error);
-    return result == 0 ? create(&tree, channel_id, config, error) : result;
+    return result == 0 ? fama_channel_config_from_tree(&tree, channel_id, config, error) : result;
 }
 
 struct fama_channel_config *fama_channel_config_acquire(struct fama_channel_config *config)

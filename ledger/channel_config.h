@@ -40,6 +40,9 @@ int fama_channel_config_from_envelope(struct fama_bytes config_envelope,
                                       struct fama_bytes channel_id,
                                       struct fama_channel_config **config,
                                       struct fama_error *error);
+/* From a tree, which it takes over whatever happens. */
+int fama_channel_config_from_tree(struct fama_config_tree *tree, struct fama_bytes channel_id,
+                                  struct fama_channel_config **config, struct fama_error *error);
 struct fama_channel_config *fama_channel_config_acquire(struct fama_channel_config *config);
 void fama_channel_config_release(struct fama_channel_config *config); /* NULL is fine */
 
