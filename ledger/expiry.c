@@ -353,14 +353,28 @@ static void begin_key(uint8_t head[HEAD_LEN], const struct schedule *schedule)
     put_number(head + PREFIX_LEN, schedule->due, 8);
 }
 
-void fama_expiry_append(const struct fama_expiry *expiry, rocksdb_writebatch_t *batch)
+static void append_schedule(const struct fama_store *store, const struct schedule *schedule,
+                            rocksdb_writebatch_t *batch)
 {
     uint8_t head[HEAD_LEN];
     uint8_t value[VALUE_LEN];
-    const char *keys[2] = {(const char *)head};
-    size_t lens[2] = {sizeof head};
+    begin_key(head, schedule);
+    put_number(value, schedule->put_in, 8);
+    put_number(value + 8, schedule->name.space.len, 4);
+    put_number(value + 12, schedule->name.collection.len, 4);
+    const char *const keys[2] = {(const char *)head, (const char *)schedule->stored_key.at};
+    const size_t lens[2] = {sizeof head, schedule->stored_key.len};
     const char *const values[1] = {(const char *)value};
     const size_t value_lens[1] = {sizeof value};
+    rocksdb_writebatch_putv_cf(batch, store->families[FAMA_STORE_META], 2, keys, lens, 1, values,
+                               value_lens);
+}
+
+void fama_expiry_append(const struct fama_expiry *expiry, rocksdb_writebatch_t *batch)
+{
+    uint8_t head[HEAD_LEN];
+    const char *keys[2] = {(const char *)head};
+    size_t lens[2] = {sizeof head};
     rocksdb_column_family_handle_t *family = expiry->store->families[FAMA_STORE_META];
     for (size_t i = 0; i < expiry->consumed.count; i++) {
         const struct schedule *schedule = &expiry->consumed.items[i];
@@ -371,17 +385,19 @@ void fama_expiry_append(const struct fama_expiry *expiry, rocksdb_writebatch_t *
     }
     for (size_t i = 0; i < expiry->fresh.count; i++) {
         const struct schedule *schedule = &expiry->fresh.items[i];
-        if (schedule->is_used) {
-            continue;
+        if (!schedule->is_used) {
+            append_schedule(expiry->store, schedule, batch);
         }
-        begin_key(head, schedule);
-        keys[1] = (const char *)schedule->stored_key.at;
-        lens[1] = schedule->stored_key.len;
-        put_number(value, schedule->put_in, 8);
-        put_number(value + 8, schedule->name.space.len, 4);
-        put_number(value + 12, schedule->name.collection.len, 4);
-        rocksdb_writebatch_putv_cf(batch, family, 2, keys, lens, 1, values, value_lens);
     }
+}
+
+void fama_expiry_append_key(const struct fama_store *store, const struct fama_state_name *name,
+                            struct fama_bytes stored_key, uint64_t put_in, uint64_t due,
+                            rocksdb_writebatch_t *batch)
+{
+    const struct schedule schedule = {
+        .name = *name, .stored_key = stored_key, .due = due, .put_in = put_in};
+    append_schedule(store, &schedule, batch);
 }
 
 void fama_expiry_append_clear(const struct fama_store *store, rocksdb_writebatch_t *batch)

@@ -51,6 +51,11 @@ void fama_expiry_append(const struct fama_expiry *expiry, rocksdb_writebatch_t *
 /* Appends the removal of all schedules: before state is rebuilt. */
 void fama_expiry_append_clear(const struct fama_store *store, rocksdb_writebatch_t *batch);
 
+/* Appends one schedule: of a key that came with a snapshot. */
+void fama_expiry_append_key(const struct fama_store *store, const struct fama_state_name *name,
+                            struct fama_bytes stored_key, uint64_t put_in, uint64_t due,
+                            rocksdb_writebatch_t *batch);
+
 /* Where a key put by `block` ends; UINT64_MAX: never. `blocks_to_live` 0 is for ever. */
 uint64_t fama_expiry_due(uint64_t block, uint64_t blocks_to_live);
 
