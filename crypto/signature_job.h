@@ -18,4 +18,11 @@ void fama_identity_prepare_verify(const struct fama_identity *identity,
                                   const struct fama_bytes *parts, size_t part_count,
                                   struct fama_bytes signature, struct fama_verify_job *job);
 
+/* The same, for those who hash several messages at once (crypto/sha256_many.h): true when the job is
+ * complete but for job->digest, which is to be the SHA-256 of the message. */
+bool fama_identity_prepare_verify_unhashed(const struct fama_identity *identity,
+                                           const struct fama_bytes *parts, size_t part_count,
+                                           struct fama_bytes signature,
+                                           struct fama_verify_job *job);
+
 #endif

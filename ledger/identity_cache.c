@@ -7,7 +7,6 @@
 #include "ledger/envelope.h"
 
 #define ENTRIES_PER_SET 8
-#define MSPID_BYTES_MAX 1024 /* with the NUL: far more than any MSP's */
 
 struct entry {
     uint64_t hash;
@@ -67,21 +66,6 @@ void fama_identity_cache_destroy(struct fama_identity_cache *cache)
     }
 }
 
-static const struct fama_msp *find_msp(const struct fama_channel_config *config,
-                                       struct fama_bytes mspid)
-{
-    char text[MSPID_BYTES_MAX];
-    if (mspid.len >= sizeof(text) || (mspid.len > 0 && memchr(mspid.at, '\0', mspid.len) != NULL)) {
-        return NULL;
-    }
-    if (mspid.len > 0) {
-        memcpy(text, mspid.at, mspid.len);
-    }
-    text[mspid.len] = '\0';
-    const struct fama_msp *msp = fama_channel_config_application_msp(config, text);
-    return msp != NULL ? msp : fama_channel_config_orderer_msp(config, text);
-}
-
 static struct fama_identity *deserialize(const struct fama_channel_config *config,
                                          struct fama_bytes serialized)
 {
@@ -90,7 +74,7 @@ static struct fama_identity *deserialize(const struct fama_channel_config *confi
     if (!fama_serialized_identity_decode(serialized, &parts)) {
         return NULL;
     }
-    const struct fama_msp *msp = find_msp(config, parts.mspid);
+    const struct fama_msp *msp = fama_channel_config_msp(config, parts.mspid);
     if (msp == NULL || fama_msp_deserialize(msp, parts.id_bytes, &identity, NULL) != 0) {
         return NULL;
     }

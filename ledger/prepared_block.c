@@ -2,7 +2,10 @@
 
 #include <stdlib.h>
 
+#include "crypto/sha256_many.h"
 #include "crypto/signature_job.h"
+
+#define WAITING_MAX 16
 
 /* An endorsement costs an entry of the transaction and one of ours, from two bytes of wire on. Jobs
  * are only made for identities, whose certificates are far larger. */
@@ -74,21 +77,46 @@ static int decode_one(struct fama_prepared_block *block, struct fama_identity_ca
     return 0;
 }
 
+/* Messages that wait until there are enough of them to be hashed together. */
+struct waiting {
+    struct fama_bytes parts[WAITING_MAX][2];
+    struct fama_sha256_message messages[WAITING_MAX];
+    size_t count;
+};
+
+static void hash_waiting(struct waiting *waiting)
+{
+    fama_sha256_many(waiting->messages, waiting->count);
+    waiting->count = 0;
+}
+
+/* The message is one or two parts. */
 static void make_job(struct fama_prepared_block *block, struct fama_prepared_signature *signature,
-                     const struct fama_bytes *parts, size_t part_count, struct fama_bytes der)
+                     const struct fama_bytes *parts, size_t part_count, struct fama_bytes der,
+                     struct waiting *waiting)
 {
     signature->job = &block->jobs[block->job_count++];
-    fama_identity_prepare_verify(signature->identity, parts, part_count, der, signature->job);
+    if (!fama_identity_prepare_verify_unhashed(signature->identity, parts, part_count, der,
+                                               signature->job)) {
+        return;
+    }
+    if (waiting->count == WAITING_MAX) {
+        hash_waiting(waiting);
+    }
+    struct fama_bytes *kept = waiting->parts[waiting->count];
+    memcpy(kept, parts, part_count * sizeof(*kept));
+    waiting->messages[waiting->count++] = (struct fama_sha256_message){
+        .parts = kept, .part_count = part_count, .digest = signature->job->digest};
 }
 
 static void make_jobs(struct fama_prepared_block *block,
-                      struct fama_prepared_transaction *transaction)
+                      struct fama_prepared_transaction *transaction, struct waiting *waiting)
 {
     const struct fama_transaction *decoded = &transaction->decoded;
     if (transaction->creator.identity == NULL) {
         return;
     }
-    make_job(block, &transaction->creator, &decoded->payload, 1, decoded->signature.bytes);
+    make_job(block, &transaction->creator, &decoded->payload, 1, decoded->signature.bytes, waiting);
     if (transaction->creator.job->verdict == FAMA_VERDICT_BAD) {
         return;
     }
@@ -97,9 +125,19 @@ static void make_jobs(struct fama_prepared_block *block,
                                            decoded->endorsements[i].endorser};
         if (transaction->endorsements[i].identity != NULL) {
             make_job(block, &transaction->endorsements[i], parts, 2,
-                     decoded->endorsements[i].signature);
+                     decoded->endorsements[i].signature, waiting);
         }
     }
+}
+
+static void make_all_jobs(struct fama_prepared_block *block)
+{
+    struct waiting waiting = {.count = 0};
+    block->job_count = 0;
+    for (size_t i = 0; i < block->count; i++) {
+        make_jobs(block, &block->transactions[i], &waiting);
+    }
+    hash_waiting(&waiting);
 }
 
 static int prepare(struct fama_prepared_block *block, struct fama_identity_cache *cache)
@@ -126,10 +164,7 @@ static int prepare(struct fama_prepared_block *block, struct fama_identity_cache
             return FAMA_PREPARED_BLOCK_NO_MEMORY;
         }
     }
-    block->job_count = 0;
-    for (size_t i = 0; i < block->count; i++) {
-        make_jobs(block, &block->transactions[i]);
-    }
+    make_all_jobs(block);
     return 0;
 }
 

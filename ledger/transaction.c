@@ -1,5 +1,6 @@
 #include "ledger/transaction.h"
 
+#include "crypto/sha256_many.h"
 #include "ledger/envelope.h"
 #include "ledger/proto_reader.h"
 
@@ -188,46 +189,69 @@ static bool read_action_payload(struct fama_bytes bytes, struct fama_transaction
     return !reader.failed;
 }
 
-/* Row 7. *extension becomes ProposalResponsePayload.extension. */
-static int decode_body(struct fama_bytes channel_header, struct fama_bytes data,
-                       struct fama_arena *arena, struct fama_transaction *transaction,
-                       struct fama_bytes *extension)
+/* What row 7 is about, as far as it could be read. */
+struct body {
+    bool is_sound; /* everything but the hash */
+    struct fama_bytes proposal[3];
+    struct fama_bytes claimed_hash;
+    struct fama_bytes extension; /* ProposalResponsePayload.extension */
+    size_t endorsement_count;
+};
+
+static int decode_body(const struct fama_payload *payload, struct fama_arena *arena,
+                       struct fama_transaction *transaction, struct body *body)
 {
-    struct fama_bytes action_header = {0};
-    struct fama_bytes action_bytes = {0};
+    struct fama_bytes header = {0};
+    struct fama_bytes bytes = {0};
     struct fama_signature_header signer;
-    struct action_payload payload;
-    transaction->body_code = FAMA_TRANSACTION_INVALID_ENDORSER_TRANSACTION;
-    if (!find_action(data, &action_header, &action_bytes) ||
-        !fama_signature_header_decode(action_header, &signer) || signer.nonce.len == 0 ||
-        signer.creator.len == 0 ||
-        !read_action_payload(action_bytes, transaction, NULL, &payload) || !payload.has_action ||
-        payload.proposal.len == 0) {
+    struct action_payload action;
+    if (!find_action(payload->data, &header, &bytes) ||
+        !fama_signature_header_decode(header, &signer) || signer.nonce.len == 0 ||
+        signer.creator.len == 0 || !read_action_payload(bytes, transaction, NULL, &action) ||
+        !action.has_action || action.proposal.len == 0) {
         return 0;
     }
-    if (payload.endorsement_count > 0) {
+    if (action.endorsement_count > 0) {
         transaction->endorsements =
-            fama_arena_take(arena, payload.endorsement_count * sizeof(*transaction->endorsements));
+            fama_arena_take(arena, action.endorsement_count * sizeof(*transaction->endorsements));
         if (transaction->endorsements == NULL) {
             return NO_MEMORY;
         }
-        if (!read_action_payload(action_bytes, transaction, transaction->endorsements, &payload)) {
+        if (!read_action_payload(bytes, transaction, transaction->endorsements, &action)) {
             return 0;
         }
     }
-    struct fama_bytes claimed_hash = {0};
-    if (!merge_pair(transaction->response_payload, &claimed_hash, extension) ||
-        claimed_hash.len != FAMA_SHA256_BYTES) {
-        return 0;
-    }
-    const struct fama_bytes proposal[] = {channel_header, action_header, payload.proposal};
-    uint8_t hash[FAMA_SHA256_BYTES];
-    fama_sha256_parts(proposal, 3, hash);
-    if (memcmp(hash, claimed_hash.at, sizeof(hash)) == 0) {
-        transaction->endorsement_count = payload.endorsement_count;
-        transaction->body_code = FAMA_TRANSACTION_VALID;
-    }
+    body->proposal[0] = payload->channel_header;
+    body->proposal[1] = header;
+    body->proposal[2] = action.proposal;
+    body->endorsement_count = action.endorsement_count;
+    body->is_sound =
+        merge_pair(transaction->response_payload, &body->claimed_hash, &body->extension) &&
+        body->claimed_hash.len == FAMA_SHA256_BYTES;
     return 0;
+}
+
+/* Rows 6 and 7. Both hashes are computed together, which takes little more time than one. */
+static void judge_body(const struct body *body, struct fama_transaction *transaction)
+{
+    const struct fama_bytes signer[] = {transaction->nonce, transaction->creator};
+    uint8_t txid[FAMA_SHA256_BYTES];
+    uint8_t proposal_hash[FAMA_SHA256_BYTES];
+    const struct fama_sha256_message messages[] = {
+        {.parts = signer, .part_count = 2, .digest = txid},
+        {.parts = body->proposal, .part_count = 3, .digest = proposal_hash},
+    };
+    fama_sha256_many(messages, body->is_sound ? 2 : 1);
+    fama_sha256_text(txid, transaction->computed_txid);
+    if (!fama_bytes_equal(transaction->claimed_txid,
+                          fama_bytes_of_text(transaction->computed_txid))) {
+        transaction->body_code = FAMA_TRANSACTION_BAD_PROPOSAL_TXID;
+    } else if (!body->is_sound ||
+               memcmp(proposal_hash, body->claimed_hash.at, FAMA_SHA256_BYTES) != 0) {
+        transaction->body_code = FAMA_TRANSACTION_INVALID_ENDORSER_TRANSACTION;
+    } else {
+        transaction->endorsement_count = body->endorsement_count;
+    }
 }
 
 /* The facts for dispatch. */
@@ -266,7 +290,8 @@ static void compute_txid(struct fama_transaction *transaction)
 /* Rows 1 to 4. */
 static enum fama_transaction_code decode_headers(struct fama_transaction *transaction,
                                                  struct fama_payload *payload,
-                                                 struct fama_channel_header *channel)
+                                                 struct fama_channel_header *channel,
+                                                 bool *has_headers)
 {
     struct fama_envelope envelope;
     struct fama_signature_header signer;
@@ -289,7 +314,7 @@ static enum fama_transaction_code decode_headers(struct fama_transaction *transa
     }
     transaction->nonce = signer.nonce;
     transaction->creator = signer.creator;
-    compute_txid(transaction);
+    *has_headers = true;
     if (channel->type != FAMA_TRANSACTION_ENDORSER && channel->type != FAMA_TRANSACTION_CONFIG &&
         channel->type != FAMA_TRANSACTION_CONFIG_UPDATE) {
         return FAMA_TRANSACTION_BAD_COMMON_HEADER;
@@ -299,39 +324,44 @@ static enum fama_transaction_code decode_headers(struct fama_transaction *transa
                : FAMA_TRANSACTION_BAD_COMMON_HEADER;
 }
 
+static int decode_endorser_transaction(const struct fama_payload *payload,
+                                       struct fama_bytes header_extension, struct fama_arena *arena,
+                                       struct fama_transaction *transaction)
+{
+    struct body body = {.is_sound = false};
+    int result = decode_body(payload, arena, transaction, &body);
+    judge_body(&body, transaction);
+    if (result != 0 || transaction->body_code != FAMA_TRANSACTION_VALID) {
+        return result;
+    }
+    return decode_facts(header_extension, body.extension, arena, transaction);
+}
+
 int fama_transaction_decode(struct fama_bytes envelope, struct fama_arena *arena,
                             struct fama_transaction *transaction)
 {
     struct fama_payload payload = {0};
     struct fama_channel_header channel = {0};
-    struct fama_bytes extension = {0};
+    bool has_headers = false;
     *transaction = (struct fama_transaction){.envelope = envelope};
-    transaction->header_code = decode_headers(transaction, &payload, &channel);
+    transaction->header_code = decode_headers(transaction, &payload, &channel, &has_headers);
     if (transaction->type == FAMA_TRANSACTION_CONFIG) {
         transaction->config = optional(payload.data);
     }
-    if (transaction->header_code != FAMA_TRANSACTION_VALID) {
-        return 0;
+    if (transaction->header_code == FAMA_TRANSACTION_VALID &&
+        channel.type == FAMA_TRANSACTION_ENDORSER) {
+        return decode_endorser_transaction(&payload, channel.extension, arena, transaction);
     }
-    if (channel.type == FAMA_TRANSACTION_CONFIG) {
-        transaction->body_code = transaction->config.is_present
-                                     ? FAMA_TRANSACTION_VALID
-                                     : FAMA_TRANSACTION_INVALID_CONFIG_TRANSACTION;
-        return 0;
+    if (has_headers) {
+        compute_txid(transaction);
     }
-    if (channel.type == FAMA_TRANSACTION_CONFIG_UPDATE) {
-        transaction->body_code = FAMA_TRANSACTION_UNSUPPORTED_TX_PAYLOAD;
-        return 0;
+    if (transaction->header_code == FAMA_TRANSACTION_VALID) {
+        transaction->body_code =
+            channel.type == FAMA_TRANSACTION_CONFIG_UPDATE ? FAMA_TRANSACTION_UNSUPPORTED_TX_PAYLOAD
+            : transaction->config.is_present               ? FAMA_TRANSACTION_VALID
+                                             : FAMA_TRANSACTION_INVALID_CONFIG_TRANSACTION;
     }
-    if (!fama_bytes_equal(channel.tx_id, fama_bytes_of_text(transaction->computed_txid))) {
-        transaction->body_code = FAMA_TRANSACTION_BAD_PROPOSAL_TXID;
-        return 0;
-    }
-    int result = decode_body(payload.channel_header, payload.data, arena, transaction, &extension);
-    if (result != 0 || transaction->body_code != FAMA_TRANSACTION_VALID) {
-        return result;
-    }
-    return decode_facts(channel.extension, extension, arena, transaction);
+    return 0;
 }
 
 struct fama_bytes fama_transaction_indexed_txid(const struct fama_transaction *transaction)
