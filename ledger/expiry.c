@@ -375,6 +375,9 @@ void fama_expiry_append(const struct fama_expiry *expiry, rocksdb_writebatch_t *
     uint8_t head[HEAD_LEN];
     const char *keys[2] = {(const char *)head};
     size_t lens[2] = {sizeof head};
+    if (expiry->store == NULL) {
+        return;
+    }
     rocksdb_column_family_handle_t *family = expiry->store->families[FAMA_STORE_META];
     for (size_t i = 0; i < expiry->consumed.count; i++) {
         const struct schedule *schedule = &expiry->consumed.items[i];

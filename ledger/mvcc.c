@@ -26,10 +26,12 @@ struct operation {
  * names, in the order of the sets: of each namespace reads, writes, metadata writes, and the same of each
  * of its collections. */
 struct judgement {
-    struct fama_prepared_block *block;
+    const struct fama_prepared_block *block;
     struct fama_state *state;
     struct fama_error *error;
     bool has_reads; /* reads count, and have places */
+    bool wants_all; /* also what deletes would replace */
+    bool (*has_places)(const struct fama_prepared_block *block, size_t index);
     struct fama_state_place **places;
     size_t place_count;
     size_t *firsts;                   /* of each transaction's places */
@@ -82,6 +84,18 @@ static bool has_effect(const struct fama_prepared_block *block, size_t index)
            block->transactions[index].decoded.type == FAMA_TRANSACTION_ENDORSER;
 }
 
+/* Worth reading ahead for, though nobody has judged it yet. */
+static bool is_promising(const struct fama_prepared_block *block, size_t index)
+{
+    const struct fama_prepared_transaction *transaction = &block->transactions[index];
+    return transaction->decoded.type == FAMA_TRANSACTION_ENDORSER &&
+           transaction->decoded.header_code == FAMA_TRANSACTION_VALID &&
+           transaction->decoded.body_code == FAMA_TRANSACTION_VALID &&
+           transaction->decoded.has_set && !transaction->is_known_txid &&
+           fama_prepared_signature_is_good(&transaction->creator) &&
+           names_of(&transaction->decoded.set) <= FAMA_MVCC_PREFETCH_NAMES_MAX;
+}
+
 static bool open_one(struct judgement *judgement, struct fama_state_space *space,
                      struct fama_bytes key, bool is_wanted)
 {
@@ -113,7 +127,8 @@ static bool open_writes(struct judgement *judgement, struct fama_state_space *sp
 {
     for (size_t i = 0; i < write_count; i++) {
         /* Metadata survives a new value. */
-        if (!open_one(judgement, space, writes[i].key, !writes[i].is_delete)) {
+        if (!open_one(judgement, space, writes[i].key,
+                      judgement->wants_all || !writes[i].is_delete)) {
             return false;
         }
     }
@@ -454,10 +469,10 @@ static int apply_config(const struct judgement *judgement, size_t index)
 
 /* ---- the block ---- */
 
-static int judge_one(struct judgement *judgement, size_t index)
+static int judge_one(struct judgement *judgement, uint8_t *codes, size_t index)
 {
-    struct fama_prepared_block *block = judgement->block;
-    if (block->codes[index] != FAMA_TRANSACTION_VALID) {
+    const struct fama_prepared_block *block = judgement->block;
+    if (codes[index] != FAMA_TRANSACTION_VALID) {
         return 0;
     }
     if (block->transactions[index].decoded.type == FAMA_TRANSACTION_CONFIG) {
@@ -473,7 +488,7 @@ static int judge_one(struct judgement *judgement, size_t index)
         if (status != 0) {
             return status;
         }
-        block->codes[index] = code;
+        codes[index] = code;
         if (code != FAMA_TRANSACTION_VALID) {
             return 0;
         }
@@ -499,7 +514,8 @@ static int open_block(struct judgement *judgement)
     const struct fama_prepared_block *block = judgement->block;
     size_t count = 0;
     for (size_t i = 0; i < block->count; i++) {
-        count += has_effect(block, i) ? names_of(&block->transactions[i].decoded.set) : 0;
+        count +=
+            judgement->has_places(block, i) ? names_of(&block->transactions[i].decoded.set) : 0;
     }
     judgement->places = calloc(count + 1, sizeof(struct fama_state_place *));
     judgement->wanted = calloc(count + 1, sizeof(struct fama_state_place *));
@@ -509,7 +525,8 @@ static int open_block(struct judgement *judgement)
     }
     for (size_t i = 0; i < block->count; i++) {
         judgement->firsts[i] = judgement->place_count;
-        if (has_effect(block, i) && !open_set(judgement, &block->transactions[i].decoded.set)) {
+        if (judgement->has_places(block, i) &&
+            !open_set(judgement, &block->transactions[i].decoded.set)) {
             return no_memory(judgement->error);
         }
     }
@@ -517,20 +534,46 @@ static int open_block(struct judgement *judgement)
                                       judgement->error));
 }
 
+static void free_judgement(struct judgement *judgement)
+{
+    free(judgement->places);
+    free(judgement->wanted);
+    free(judgement->firsts);
+    free(judgement->operations);
+}
+
+int fama_mvcc_prefetch(const struct fama_prepared_block *block, struct fama_state *state,
+                       struct fama_error *error)
+{
+    struct judgement judgement = {
+        .block = block,
+        .state = state,
+        .error = error,
+        .has_reads = true,
+        .wants_all = true,
+        .has_places = is_promising,
+    };
+    int status = open_block(&judgement);
+    free_judgement(&judgement);
+    return status;
+}
+
 static int judge(struct fama_prepared_block *block, struct fama_state *state, bool has_reads,
                  struct fama_error *error)
 {
     struct judgement judgement = {
-        .block = block, .state = state, .error = error, .has_reads = has_reads};
+        .block = block,
+        .state = state,
+        .error = error,
+        .has_reads = has_reads,
+        .has_places = has_effect,
+    };
     refuse_unreadable(block);
     int status = open_block(&judgement);
     for (size_t i = 0; i < block->count && status == 0; i++) {
-        status = judge_one(&judgement, i);
+        status = judge_one(&judgement, block->codes, i);
     }
-    free(judgement.places);
-    free(judgement.wanted);
-    free(judgement.firsts);
-    free(judgement.operations);
+    free_judgement(&judgement);
     return status;
 }
 

@@ -17,6 +17,14 @@ enum fama_mvcc_error {
     FAMA_MVCC_NO_MEMORY = -22,
 };
 
+/* Reads what the block's transactions read and write into `state` at once, for validation (key-level policies)
+ * and for what follows: optional, once the jobs have been run, for any number of blocks of a group
+ * ahead. Only for transactions of good clients, and of those only if they name no more than
+ * FAMA_MVCC_PREFETCH_NAMES_MAX keys: no endorser has vouched for them yet. */
+#define FAMA_MVCC_PREFETCH_NAMES_MAX 256
+int fama_mvcc_prefetch(const struct fama_prepared_block *block, struct fama_state *state,
+                       struct fama_error *error);
+
 /* For a block whose codes are those of ledger/validation.h: gives the final codes and puts the updates of
  * its valid transactions into `state`, after fama_state_begin_block. Prefetches what it will read.
  * After an error the block's updates are there in part (fama_state_abandon_block). */

@@ -1,7 +1,7 @@
 #include "ledger/mvcc.h"
 
 #include "unit/made_sets.h"
-#include "unit/suite.h"
+#include "unit/stored_state.h"
 
 static struct fama_error failure;
 
@@ -398,6 +398,54 @@ static void test_rebuilding_believes_the_codes(void)
     fama_state_destroy(state);
 }
 
+/* Nobody reads ahead for a stranger, nor for one who names too much. */
+static void test_a_good_clients_keys_are_read_ahead(void)
+{
+    static const char *const keys[] = {"read", "written", "deleted", "private", "a stranger's"};
+    struct stored_state stored;
+    stored_state_open(&stored);
+    struct fama_state *state = fama_state_create(&stored.states);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(state);
+    struct made_sets *made = made_sets(1);
+    struct fama_namespace_set *set = one(made);
+    for (size_t i = 0; i < 5; i++) {
+        MADE_WRITE(set, text(keys[i]), text("v"));
+    }
+    MADE_WRITE(made_collection(made, set, text("c")), text("private"), text("v"));
+    EXPECT(made, state, VALID);
+    stored_state_write(&stored, state, NULL);
+
+    struct fama_verify_job good = {.verdict = FAMA_VERDICT_GOOD};
+    struct fama_verify_job bad = {.verdict = FAMA_VERDICT_BAD};
+    made = made_sets(2);
+    set = one(made);
+    MADE_READ(set, text("read"), 1, 0);
+    MADE_WRITE(set, text("written"), text("w"));
+    MADE_DELETE(set, text("deleted"));
+    MADE_READ(made_collection(made, set, text("c")), text("private"), 1, 0);
+    made->transactions[0].creator.job = &good;
+    MADE_READ(one(made), text("a stranger's"), 1, 0);
+    made->transactions[1].creator.job = &bad;
+    fama_state_begin_block(state, 2);
+    CU_ASSERT_EQUAL(fama_mvcc_prefetch(&made->block, state, &failure), 0);
+    made_sets_free(made);
+    rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
+    char *message = NULL;
+    rocksdb_writebatch_delete_range_cf(batch, stored.store.families[FAMA_STORE_STATE], "ns", 2,
+                                       "nt", 2);
+    rocksdb_write(stored.store.db, stored.store.synced, batch, &message);
+    CU_ASSERT_PTR_NULL(message);
+    rocksdb_writebatch_destroy(batch);
+    for (size_t i = 0; i < 5; i++) {
+        CU_ASSERT_EQUAL(get(state, "ns", NULL, keys[i]).exists, i < 3);
+    }
+    CU_ASSERT_TRUE(get(state, "ns", "c", "private").exists);
+    const struct fama_state_update *const *updates;
+    CU_ASSERT_EQUAL(fama_state_group_updates(state, &updates), 0);
+    fama_state_destroy(state);
+    stored_state_close(&stored);
+}
+
 int main(void)
 {
     static const struct test_case cases[] = {
@@ -416,6 +464,7 @@ int main(void)
         TEST(test_a_configuration_becomes_state),
         TEST(test_sets_that_cannot_be_read_have_codes_of_their_own),
         TEST(test_rebuilding_believes_the_codes),
+        TEST(test_a_good_clients_keys_are_read_ahead),
     };
     return run_suite("mvcc", cases, sizeof cases / sizeof cases[0]);
 }
