@@ -132,7 +132,7 @@ void fama_msp_judge(const struct fama_msp *msp, const struct fama_certificate *c
                     struct fama_msp_judgement *judgement, struct fama_error *error)
 {
     *judgement = (struct fama_msp_judgement){0};
-    struct fama_chain chain;
+    struct fama_chain chain = {.length = 0};
     int result = check_identifies(msp, certificate, error);
     if (result == 0) {
         result = fama_msp_find_identity_chain(msp, certificate, &chain, error);

@@ -48,10 +48,11 @@ bool fama_signature_policy_is_sound(const struct fama_signature_policy *policy)
         rules[0].size != policy->rule_count) {
         return false;
     }
-    uint32_t ends[FAMA_POLICY_DEPTH_MAX];
-    size_t depth = 0;
+    uint32_t ends[FAMA_POLICY_DEPTH_MAX + 1];
+    size_t depth = 0; /* gates that are open; where the innermost ends */
+    ends[0] = UINT32_MAX;
     for (size_t i = 0; i < policy->rule_count; i++) {
-        while (depth > 0 && ends[depth - 1] <= i) {
+        while (ends[depth] <= i) {
             depth--;
         }
         if (!has_whole_subtree(rules, i)) {
@@ -61,7 +62,7 @@ bool fama_signature_policy_is_sound(const struct fama_signature_policy *policy)
             if (depth == FAMA_POLICY_DEPTH_MAX) {
                 return false;
             }
-            ends[depth++] = (uint32_t)(i + rules[i].size);
+            ends[++depth] = (uint32_t)(i + rules[i].size);
         } else if (rules[i].signed_by < 0 ||
                    (size_t)rules[i].signed_by >= policy->principal_count ||
                    rules[i].child_count != 0) {

@@ -378,7 +378,7 @@ static bool plainly(const struct fama_policy_rule *rule, const struct fama_ident
 static void random_trees_are_read_as_worded(void)
 {
     srand((unsigned int)test_seed("random trees"));
-    struct fama_policy_rule rules[1024];
+    struct fama_policy_rule rules[1024] = {{0}};
     size_t satisfied = 0;
     enum { ROUNDS = 50000 };
     for (int round = 0; round < ROUNDS; round++) {

@@ -313,6 +313,8 @@ static void an_identity_principal_means_the_certificate_not_the_text(void)
             principal.mspid = fama_bytes_of_text("TwoMSP");
             CU_ASSERT_FALSE(fama_identity_satisfies(identities[i], &principal));
         }
+    }
+    for (size_t i = 0; i < sizeof identities / sizeof identities[0]; i++) {
         fama_identity_release(identities[i]);
     }
     fama_msp_release(msp);
