@@ -236,7 +236,7 @@ static void judge_body(const struct body *body, struct fama_transaction *transac
 {
     const struct fama_bytes signer[] = {transaction->nonce, transaction->creator};
     uint8_t txid[FAMA_SHA256_BYTES];
-    uint8_t proposal_hash[FAMA_SHA256_BYTES];
+    uint8_t proposal_hash[FAMA_SHA256_BYTES] = {0};
     const struct fama_sha256_message messages[] = {
         {.parts = signer, .part_count = 2, .digest = txid},
         {.parts = body->proposal, .part_count = 3, .digest = proposal_hash},

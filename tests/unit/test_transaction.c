@@ -222,9 +222,10 @@ static void test_a_signature_without_content_is_absent(void)
 
 static void test_the_transaction_id_is_that_of_nonce_and_creator(void)
 {
-    static const char *const wrong[] = {"", "709184f9", MADE_TXID "0",
-                                        "709184F9D24F6ADE8FCD4D6521A6EEF295FEF6C2E67216C58B68AC15E8"
-                                        "946492"};
+    static const char upper_case[] =
+        "709184F9D24F6ADE8FCD4D6521A6EEF295FEF6C2E67216C58B68AC15E8946492";
+    static const char longer[] = MADE_TXID "0";
+    static const char *const wrong[] = {"", "709184f9", longer, upper_case};
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         start();
         write_text(more(LAYER_CHANNEL_HEADER), 5, wrong[i]);
