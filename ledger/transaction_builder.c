@@ -81,10 +81,12 @@ static struct fama_bytes proposal_response(const struct fama_transaction_draft *
     response.status = STATUS_OK;
     response.payload = fama_pack_binary(draft->response);
     action.results = fama_pack_binary(draft->results);
+    action.events = fama_pack_binary(draft->events);
     action.response = &response;
     action.chaincode_id = &id;
     payload.proposal_hash = fama_pack_binary(fama_bytes(proposal_hash, FAMA_SHA256_BYTES));
-    payload.extension = fama_pack_binary(fama_pack(arena, &action.base));
+    payload.extension =
+        fama_pack_binary(draft->action.len > 0 ? draft->action : fama_pack(arena, &action.base));
     return fama_pack(arena, &payload.base);
 }
 
@@ -139,6 +141,9 @@ static struct fama_bytes header_extension(const struct fama_transaction_draft *d
 {
     Protos__ChaincodeID id = PROTOS__CHAINCODE_ID__INIT;
     Protos__ChaincodeHeaderExtension extension = PROTOS__CHAINCODE_HEADER_EXTENSION__INIT;
+    if (draft->header_extension.len > 0) {
+        return draft->header_extension;
+    }
     id.name = fama_pack_text(draft->chaincode);
     extension.chaincode_id = &id;
     return fama_pack(arena, &extension.base);
@@ -161,7 +166,7 @@ int fama_transaction_build(const struct fama_transaction_draft *draft,
         .type = COMMON__HEADER_TYPE__ENDORSER_TRANSACTION,
         .seconds = draft->seconds,
         .channel_id = draft->channel_id,
-        .txid = txid,
+        .txid = draft->txid != NULL ? draft->txid : txid,
         .extension = header_extension(draft, arena),
         .creator = creator,
         .nonce = nonce,

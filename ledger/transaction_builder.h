@@ -18,6 +18,11 @@ struct fama_transaction_draft {
     size_t arg_count;
     struct fama_bytes results;  /* a serialized rwset.TxReadWriteSet */
     struct fama_bytes response; /* payload of the chaincode's response */
+    struct fama_bytes events;   /* a serialized ChaincodeEvent, or empty */
+    /* In place of what follows from the above; empty (NULL) in everything honest. */
+    struct fama_bytes header_extension;
+    struct fama_bytes action; /* ChaincodeAction */
+    const char *txid;
 };
 
 /* Returns 0 or FAMA_CHAIN_BUILDER_FAILED with words. */
