@@ -212,6 +212,8 @@ static rocksdb_options_t *database_options(void)
     rocksdb_options_set_wal_recovery_mode(options,
                                           rocksdb_tolerate_corrupted_tail_records_recovery);
 
+    /* One thread writes, so that tables in memory need not take several at once: history's cannot. */
+    rocksdb_options_set_allow_concurrent_memtable_write(options, 0);
     rocksdb_options_set_db_write_buffer_size(options, FAMA_STORE_WRITE_BUFFERS_BYTES);
     rocksdb_options_set_max_total_wal_size(options, FAMA_STORE_WAL_BYTES);
     rocksdb_options_set_max_open_files(options, FAMA_STORE_OPEN_FILES);
@@ -261,6 +263,15 @@ static rocksdb_options_t *family_options(rocksdb_options_t *base, rocksdb_cache_
     rocksdb_options_set_block_based_table_factory(options, table);
     rocksdb_block_based_options_destroy(table);
 
+    if (family == FAMA_STORE_TXID) {
+        /* Nearly all look-ups are in vain: what is still in memory is filtered as well. */
+        rocksdb_options_set_memtable_prefix_bloom_size_ratio(options, 0.05);
+        rocksdb_options_set_memtable_whole_key_filtering(options, 1);
+    }
+    if (family == FAMA_STORE_HISTORY) {
+        /* Sorted when it is flushed, or read, instead of at each insertion. */
+        rocksdb_options_set_memtable_vector_rep(options);
+    }
     if (family == FAMA_STORE_BLOCKS) {
         rocksdb_options_set_write_buffer_size(options, FAMA_STORE_BLOCKS_BUFFER_BYTES);
         rocksdb_options_set_enable_blob_files(options, 1);
