@@ -101,8 +101,15 @@ bool fama_signature_header_decode(struct fama_bytes bytes, struct fama_signature
 bool fama_serialized_identity_decode(struct fama_bytes bytes,
                                      struct fama_serialized_identity *identity)
 {
-    return decode_pair(bytes, &identity->mspid, &identity->id_bytes) &&
-           fama_proto_is_utf8(identity->mspid);
+    /* Go refuses a string that is no UTF-8 even where a later one replaces it. */
+    struct fama_proto_reader reader = fama_proto_reader(bytes);
+    struct fama_proto_field field;
+    while (fama_proto_next(&reader, &field)) {
+        if (fama_proto_is_len(&field, 1) && !fama_proto_is_utf8(field.value)) {
+            return false;
+        }
+    }
+    return decode_pair(bytes, &identity->mspid, &identity->id_bytes);
 }
 
 bool fama_envelope_channel_header(struct fama_bytes bytes, struct fama_channel_header *header)
