@@ -56,12 +56,35 @@ static void parts_have_the_digest_of_their_concatenation_however_cut(void)
     expect_digest(none, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
+static void a_message_by_pieces_has_the_digest_of_the_whole(void)
+{
+    static uint8_t text[1000];
+    uint8_t whole[FAMA_SHA256_BYTES];
+    uint8_t digest[FAMA_SHA256_BYTES];
+    for (size_t i = 0; i < sizeof text; i++) {
+        text[i] = (uint8_t)(i * 7);
+    }
+    fama_sha256(fama_bytes(text, sizeof text), whole);
+    for (size_t step = 1; step < 200; step++) {
+        struct fama_sha256_stream stream;
+        fama_sha256_begin(&stream);
+        for (size_t at = 0; at < sizeof text; at += step) {
+            size_t rest = sizeof text - at;
+            fama_sha256_add(&stream, fama_bytes(text + at, rest < step ? rest : step));
+            fama_sha256_add(&stream, fama_bytes(NULL, 0));
+        }
+        fama_sha256_end(&stream, digest);
+        CU_ASSERT_EQUAL(memcmp(digest, whole, sizeof whole), 0);
+    }
+}
+
 int main(void)
 {
     static const struct test_case cases[] = {
         TEST(known_messages_have_their_published_digests),
         TEST(a_million_letters_have_their_published_digest),
         TEST(parts_have_the_digest_of_their_concatenation_however_cut),
+        TEST(a_message_by_pieces_has_the_digest_of_the_whole),
     };
     return run_suite("sha256", cases, sizeof cases / sizeof cases[0]);
 }
