@@ -89,6 +89,12 @@ static bool is_acceptable(X509 *x509)
     /* Makes OpenSSL look at the extensions: doubled or unreadable ones mark the certificate
      * invalid. */
     (void)X509_check_purpose(x509, -1, 0);
+    /* The outer name of the signature's algorithm is not covered by the signature. */
+    const X509_ALGOR *algorithm = NULL;
+    X509_get0_signature(NULL, &algorithm, x509);
+    if (X509_ALGOR_cmp(algorithm, X509_get0_tbs_sigalg(x509)) != 0) {
+        return false;
+    }
     return (X509_get_extension_flags(x509) & EXFLAG_INVALID) == 0 && X509_get_version(x509) >= 0 &&
            X509_get_version(x509) <= 2 &&
            (ASN1_STRING_type(X509_get0_serialNumber(x509)) & V_ASN1_NEG) == 0 &&

@@ -10,7 +10,8 @@
 
 #include "crypto/certificate.h"
 
-#define FAMA_CHAIN_MAX            8   /* certificates in a chain, first and root included */
+/* Certificates in a chain, first and root included. Go has no limit but the next one. */
+#define FAMA_CHAIN_MAX            32
 #define FAMA_CHAIN_SIGNATURES_MAX 100 /* signatures checked before giving up, as in Go */
 
 /* The certificates of an MSP that may stand above others. None twice. Borrowed. */

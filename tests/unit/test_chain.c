@@ -116,6 +116,39 @@ static void constraints_reach_past_intermediates(void)
     test_free(&one.root);
 }
 
+static void long_chains_end_at_a_limit(void)
+{
+    enum { INTERMEDIATES = FAMA_CHAIN_MAX - 1 };
+    struct test_organisation one;
+    test_make_organisation(&one);
+    static struct test_pair pairs[INTERMEDIATES];
+    struct fama_bytes pems[INTERMEDIATES];
+    for (size_t i = 0; i < INTERMEDIATES; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "ca %zu", i);
+        test_make(&(struct test_order){.common_name = name,
+                                       .is_ca = true,
+                                       .issuer = i == 0 ? &one.root : &pairs[i - 1]},
+                  &pairs[i]);
+        pems[i] = test_pem(&pairs[i]);
+    }
+    one.config.intermediate_certs = pems;
+    for (size_t count = INTERMEDIATES - 1; count <= INTERMEDIATES; count++) {
+        one.config.intermediate_cert_count = count;
+        struct fama_msp *msp = test_msp(&one.config);
+        struct test_order order = {
+            .common_name = "m", .ous = {"peer"}, .issuer = &pairs[count - 1]};
+        CU_ASSERT_EQUAL(is_valid(msp, &order), count < INTERMEDIATES);
+        order.issuer = &pairs[count / 2]; /* who issues CAs issues no identities */
+        CU_ASSERT_FALSE(is_valid(msp, &order));
+        fama_msp_release(msp);
+    }
+    for (size_t i = 0; i < INTERMEDIATES; i++) {
+        test_free(&pairs[i]);
+    }
+    test_free(&one.root);
+}
+
 /* The rule of Go 1.14 that Fabric keeps: a name that is only in the subject escapes constraints. */
 static void a_host_name_in_the_subject_alone_is_refused_under_constraints(void)
 {
@@ -226,6 +259,7 @@ int main(void)
     static const struct test_case cases[] = {
         TEST(name_constraints_are_read_as_go_reads_them),
         TEST(constraints_reach_past_intermediates),
+        TEST(long_chains_end_at_a_limit),
         TEST(a_host_name_in_the_subject_alone_is_refused_under_constraints),
         TEST(critical_extensions_must_be_understood),
         TEST(an_expired_certificate_is_judged_at_its_beginning),

@@ -299,6 +299,44 @@ static void identities_are_named_by_the_hash_function_of_the_msp(void)
     test_free(&one.root);
 }
 
+static void the_two_names_of_the_signature_algorithm_must_agree(void)
+{
+    static const uint8_t ecdsa_with_sha256[] = {0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02};
+    struct test_organisation one;
+    test_make_organisation(&one);
+    struct fama_msp *msp = test_msp(&one.config);
+    struct test_pair pair;
+    test_make(&(struct test_order){.common_name = "m", .ous = {"peer"}, .issuer = &one.root},
+              &pair);
+    unsigned char *der = NULL;
+    int len = i2d_X509(pair.certificate, &der);
+    CU_ASSERT_FATAL(len > 0);
+    uint8_t *last = NULL;
+    for (uint8_t *at = der; (at = memmem(at, (size_t)(der + len - at), ecdsa_with_sha256,
+                                         sizeof ecdsa_with_sha256)) != NULL;
+         at++) {
+        last = at;
+    }
+    CU_ASSERT_FATAL(last != NULL && last > der + len / 2);
+    last[7] = 0x03; /* with SHA-384, where nobody has signed */
+    const unsigned char *end = der;
+    X509 *changed = d2i_X509(NULL, &end, len);
+    BIO *bio = BIO_new(BIO_s_mem());
+    char *text = NULL;
+    CU_ASSERT_FATAL(changed != NULL && bio != NULL && PEM_write_bio_X509(bio, changed) == 1);
+    long text_len = BIO_get_mem_data(bio, &text);
+    struct fama_identity *identity = NULL;
+    CU_ASSERT_EQUAL(fama_msp_deserialize(msp, fama_bytes(text, (size_t)text_len), &identity, NULL),
+                    FAMA_MSP_BAD_CERTIFICATE);
+    CU_ASSERT_PTR_NULL(identity);
+    BIO_free(bio);
+    X509_free(changed);
+    OPENSSL_free(der);
+    test_free(&pair);
+    fama_msp_release(msp);
+    test_free(&one.root);
+}
+
 static void a_root_must_be_signed_by_itself(void)
 {
     struct test_organisation one;
@@ -347,6 +385,7 @@ int main(void)
         TEST(two_roles_of_one_name_have_an_order),
         TEST(units_and_names_are_read_as_go_reads_them),
         TEST(identities_are_named_by_the_hash_function_of_the_msp),
+        TEST(the_two_names_of_the_signature_algorithm_must_agree),
         TEST(a_root_must_be_signed_by_itself),
         TEST(a_foreign_ca_is_read_but_never_valid),
     };
