@@ -300,6 +300,9 @@ static int load(struct fama_ledger *ledger, struct fama_error *error)
         status = fama_ledger_damaged(ledger, error, what);
     }
     if (status == 0) {
+        status = fama_ledger_resume_rollback(ledger, error);
+    }
+    if (status == 0) {
         ledger->tip.state_height = fama_ledger_load_state_height(ledger);
     }
     return status;

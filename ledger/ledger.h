@@ -61,6 +61,7 @@ enum fama_ledger_error {
     FAMA_LEDGER_EXISTS = -5,       /* number is below the height: committed before */
     FAMA_LEDGER_FORMAT = -6,       /* written by another version of this layout */
     FAMA_LEDGER_TOO_LARGE = -7,    /* the group exceeds FAMA_LEDGER_GROUP_BYTES_MAX; split it */
+    FAMA_LEDGER_STOPPED = -9,      /* a long job was told to stop */
     FAMA_LEDGER_STATE_BEHIND =
         -8, /* blocks with effects, but the state lacks earlier ones: rebuild */
 };

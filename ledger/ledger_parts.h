@@ -1,5 +1,6 @@
 /* What the ledger's own files share: the open ledger, and reading and batching on top of ledger/store.h.
- * For ledger.c, ledger_commit.c, ledger_look_up.c, ledger_state.c, ledger_rollback.c and history.c only;
+ * For ledger.c, ledger_commit.c, ledger_look_up.c, ledger_state.c, ledger_rollback.c, ledger_verify.c,
+ * recommit.c, rebuild.c and history.c only;
  * ledger/ledger.h is the door for everyone else. */
 #ifndef FAMA_LEDGER_LEDGER_PARTS_H
 #define FAMA_LEDGER_LEDGER_PARTS_H
