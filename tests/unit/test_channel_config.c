@@ -7,9 +7,11 @@
 #include "ledger/envelope.h"
 #include "ledger/pack.h"
 #include "ledger/proto/configtx.pb-c.h"
+#include "ledger/proto/configuration.pb-c.h"
 #include "ledger/proto/msp.pb-c.h"
+#include "ledger/proto/msp_principal.pb-c.h"
 #include "unit/certificates.h"
-#include "unit/made_chain.h"
+#include "unit/made_config.h"
 #include "unit/real_blocks.h"
 
 static struct made_chain made;
@@ -446,6 +448,198 @@ static void test_an_orderer_with_a_key_on_another_curve_signs_blocks_too(void)
     free_bytes(bytes);
 }
 
+/* --- Blocks of BFT orderers --- */
+
+#define CONSENTERS 4
+
+static struct test_pair consenters[CONSENTERS];
+
+/* Consenters 1 to 4, three of whom must sign; a channel of capability V3_0. */
+static void be_bft(made_group *root, struct fama_arena *arena)
+{
+    Common__SignaturePolicy rules[CONSENTERS];
+    Common__SignaturePolicy *rule_list[CONSENTERS];
+    Common__MSPPrincipal principals[CONSENTERS];
+    Common__MSPPrincipal *principal_list[CONSENTERS];
+    Common__SignaturePolicy__NOutOf gate = COMMON__SIGNATURE_POLICY__NOUT_OF__INIT;
+    Common__SignaturePolicy rule = COMMON__SIGNATURE_POLICY__INIT;
+    Common__SignaturePolicyEnvelope envelope = COMMON__SIGNATURE_POLICY_ENVELOPE__INIT;
+    Common__Consenter mapping[CONSENTERS];
+    Common__Consenter *mapping_list[CONSENTERS];
+    Common__Orderers orderers = COMMON__ORDERERS__INIT;
+    for (int i = 0; i < CONSENTERS; i++) {
+        Msp__SerializedIdentity identity = MSP__SERIALIZED_IDENTITY__INIT;
+        identity.mspid = fama_pack_text("OrdererMSP");
+        identity.id_bytes = fama_pack_binary(test_pem(&consenters[i]));
+        common__signature_policy__init(&rules[i]);
+        rules[i].type_case = COMMON__SIGNATURE_POLICY__TYPE_SIGNED_BY;
+        rules[i].signed_by = i;
+        rule_list[i] = &rules[i];
+        common__mspprincipal__init(&principals[i]);
+        principals[i].principal_classification = 2;
+        principals[i].principal = fama_pack_binary(fama_pack(arena, &identity.base));
+        principal_list[i] = &principals[i];
+        common__consenter__init(&mapping[i]);
+        mapping[i].id = (uint32_t)i + 1;
+        mapping[i].msp_id = identity.mspid;
+        mapping[i].identity = identity.id_bytes;
+        mapping_list[i] = &mapping[i];
+    }
+    gate.n = 3;
+    gate.n_rules = CONSENTERS;
+    gate.rules = rule_list;
+    rule.type_case = COMMON__SIGNATURE_POLICY__TYPE_N_OUT_OF;
+    rule.n_out_of = &gate;
+    envelope.rule = &rule;
+    envelope.n_identities = CONSENTERS;
+    envelope.identities = principal_list;
+    orderers.n_consenter_mapping = CONSENTERS;
+    orderers.consenter_mapping = mapping_list;
+    made_group *group = made_child(root, "Orderer");
+    Common__Policy *policy = made_policy(group, "BlockValidation")->policy;
+    policy->type = 1;
+    policy->value = fama_pack_binary(fama_pack(arena, &envelope.base));
+    (void)made_add_value(group, arena, "Orderers", fama_pack(arena, &orderers.base));
+    made_value(root, "Capabilities")->value =
+        fama_pack_binary(fama_bytes("\x0a\x06\x0a\x04V3_0", 8));
+}
+
+static void be_bft_below_v3(made_group *root, struct fama_arena *arena)
+{
+    be_bft(root, arena);
+    made_value(root, "Capabilities")->value =
+        fama_pack_binary(fama_bytes("\x0a\x06\x0a\x04V2_0", 8));
+}
+
+static enum fama_block_refusal judge_bft(const struct fama_channel_config *config,
+                                         struct fama_block *block, const size_t *signers,
+                                         const uint8_t *numbers, size_t count)
+{
+    struct test_pair *pairs[16];
+    struct fama_arena arena;
+    for (size_t i = 0; i < count; i++) {
+        pairs[i] = &consenters[signers[i]];
+    }
+    fama_arena_init(&arena, (size_t)16 << 20);
+    block->metadata[FAMA_BLOCK_SIGNATURES] = sign_slot(block, pairs, numbers, count, &arena);
+    enum fama_block_refusal refusal = verify_signatures(config, block);
+    fama_arena_clear(&arena);
+    return refusal;
+}
+
+static void test_bft_orderers_sign_by_number_and_a_quorum_must(void)
+{
+    static const size_t all[] = {0, 1, 2, 3};
+    static const size_t twice[] = {0, 1, 1, 1};
+    static const uint8_t named[] = {1, 2, 3, 4};
+    static const uint8_t repeated[] = {1, 2, 2, 2};
+    static const uint8_t by_header[] = {0, 0, 3, 4};
+    static const uint8_t unknown[] = {1, 2, 9, 9};
+    static const uint8_t swapped[] = {1, 3, 2, 9};
+    struct fama_bytes bytes = made_block(MADE_ORDERER);
+    struct fama_block block;
+    struct fama_arena arena;
+    for (size_t i = 0; i < CONSENTERS; i++) {
+        make_orderer_on_curve(i == 3 ? "P-384" : "P-256", &consenters[i]);
+    }
+    fama_arena_init(&arena, (size_t)16 << 20);
+    struct fama_channel_config *config = made_base(&made, be_bft, &arena);
+    struct fama_channel_config *old = made_base(&made, be_bft_below_v3, &arena);
+    CU_ASSERT_EQUAL_FATAL(fama_block_parse(bytes, &block), FAMA_BLOCK_ACCEPTED);
+
+    CU_ASSERT_EQUAL(fama_channel_config_orderer(config)->consenter_count, CONSENTERS);
+    CU_ASSERT_EQUAL(judge_bft(config, &block, all, named, 4), FAMA_BLOCK_ACCEPTED);
+    CU_ASSERT_EQUAL(judge_bft(config, &block, all, named, 3), FAMA_BLOCK_ACCEPTED);
+    CU_ASSERT_EQUAL(judge_bft(config, &block, all + 1, named + 1, 3), FAMA_BLOCK_ACCEPTED);
+    CU_ASSERT_EQUAL(judge_bft(config, &block, all, by_header, 4), FAMA_BLOCK_ACCEPTED);
+    CU_ASSERT_EQUAL(judge_bft(config, &block, all, named, 2), FAMA_BLOCK_UNKNOWN_SIGNER);
+    CU_ASSERT_EQUAL(judge_bft(config, &block, twice, repeated, 4), FAMA_BLOCK_UNKNOWN_SIGNER);
+    CU_ASSERT_EQUAL(judge_bft(config, &block, all, unknown, 4), FAMA_BLOCK_UNKNOWN_SIGNER);
+    CU_ASSERT_EQUAL(judge_bft(config, &block, all, swapped, 4), FAMA_BLOCK_UNKNOWN_SIGNER);
+    /* Without the capability numbers name nobody, and certificates still do. */
+    CU_ASSERT_EQUAL(judge_bft(old, &block, all, named, 4), FAMA_BLOCK_UNKNOWN_SIGNER);
+    CU_ASSERT_EQUAL(judge_bft(old, &block, all, by_header, 2), FAMA_BLOCK_UNKNOWN_SIGNER);
+    static const uint8_t headers[] = {0, 0, 0};
+    CU_ASSERT_EQUAL(judge_bft(old, &block, all, headers, 3), FAMA_BLOCK_ACCEPTED);
+
+    /* An identifier that does not decode refuses the block, not the signature. */
+    block.metadata[FAMA_BLOCK_SIGNATURES] = fama_bytes("\x12\x03\x1a\x01\x08", 5);
+    CU_ASSERT_EQUAL(verify_signatures(config, &block), FAMA_BLOCK_NO_METADATA);
+    CU_ASSERT_EQUAL(verify_signatures(old, &block), FAMA_BLOCK_UNKNOWN_SIGNER);
+
+    fama_channel_config_release(config);
+    fama_channel_config_release(old);
+    fama_arena_clear(&arena);
+    fama_block_clear(&block);
+    free_bytes(bytes);
+    for (size_t i = 0; i < CONSENTERS; i++) {
+        test_free(&consenters[i]);
+    }
+}
+
+/* --- Other policies for blocks --- */
+
+static void drop_block_validation(made_group *root, struct fama_arena *arena)
+{
+    (void)arena;
+    made_drop_policy(made_child(root, "Orderer"), "BlockValidation");
+}
+
+static void drop_orderer(made_group *root, struct fama_arena *arena)
+{
+    (void)arena;
+    made_drop_group(root, "Orderer");
+}
+
+/* Two out of two members: a policy that one signature must not satisfy. */
+static void demand_two(made_group *root, struct fama_arena *arena)
+{
+    static const uint8_t policy[] = {0x12, 12,  0x12, 10,  8,    2,   0x12, 2,   8,    0,
+                                     0x12, 2,   8,    0,   0x1a, 14,  0x12, 12,  0x0a, 10,
+                                     'O',  'r', 'd',  'e', 'r',  'e', 'r',  'M', 'S',  'P'};
+    (void)arena;
+    made_policy(made_child(made_child(root, "Orderer"), "OrdererOrg"), "Writers")->policy->value =
+        fama_pack_binary(fama_bytes(policy, sizeof(policy)));
+}
+
+/* Nobody has to sign. */
+static void demand_nothing(made_group *root, struct fama_arena *arena)
+{
+    (void)arena;
+    made_policy(made_child(made_child(root, "Orderer"), "OrdererOrg"), "Writers")->policy->value =
+        fama_pack_binary(fama_bytes("\x12\x02\x12\x00", 4));
+}
+
+static void test_the_policy_for_blocks_is_what_the_channel_says(void)
+{
+    static const struct {
+        made_change base;
+        enum fama_block_refusal signed_block;
+        enum fama_block_refusal unsigned_block;
+    } cases[] = {
+        {NULL, FAMA_BLOCK_ACCEPTED, FAMA_BLOCK_UNKNOWN_SIGNER},
+        {drop_block_validation, FAMA_BLOCK_UNKNOWN_SIGNER, FAMA_BLOCK_UNKNOWN_SIGNER},
+        {drop_orderer, FAMA_BLOCK_UNKNOWN_SIGNER, FAMA_BLOCK_UNKNOWN_SIGNER},
+        {demand_two, FAMA_BLOCK_UNKNOWN_SIGNER, FAMA_BLOCK_UNKNOWN_SIGNER},
+        {demand_nothing, FAMA_BLOCK_ACCEPTED, FAMA_BLOCK_ACCEPTED},
+    };
+    struct fama_bytes bytes = made_block(MADE_ORDERER);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct fama_block block;
+        struct fama_arena arena;
+        fama_arena_init(&arena, (size_t)16 << 20);
+        struct fama_channel_config *config = made_base(&made, cases[i].base, &arena);
+        CU_ASSERT_EQUAL_FATAL(fama_block_parse(bytes, &block), FAMA_BLOCK_ACCEPTED);
+        CU_ASSERT_EQUAL(verify_signatures(config, &block), cases[i].signed_block);
+        block.metadata[FAMA_BLOCK_SIGNATURES] = fama_bytes("", 0);
+        CU_ASSERT_EQUAL(verify_signatures(config, &block), cases[i].unsigned_block);
+        fama_channel_config_release(config);
+        fama_block_clear(&block);
+        fama_arena_clear(&arena);
+    }
+    free_bytes(bytes);
+}
+
 /* Changes the made genesis configuration by `change` and says whether it still is one. */
 static bool is_config_after(void (*change)(Common__ConfigGroup *root, struct fama_arena *arena),
                             struct fama_error *error)
@@ -594,6 +788,8 @@ int main(void)
         TEST(test_a_signer_is_remembered_once_a_signature_of_its_verified),
         TEST(test_encodings_of_a_certificate_that_its_holder_did_not_sign_are_not_remembered),
         TEST(test_an_orderer_with_a_key_on_another_curve_signs_blocks_too),
+        TEST(test_bft_orderers_sign_by_number_and_a_quorum_must),
+        TEST(test_the_policy_for_blocks_is_what_the_channel_says),
         TEST(test_what_is_not_supported_is_refused_by_name),
         TEST(test_a_block_of_transactions_is_no_configuration),
     };
