@@ -12,6 +12,11 @@
 #include "crypto/bytes.h"
 #include "ledger/arena.h"
 
+/* One thing is read as Fabric up to 2.4 and from 3.0 on reads it, not as 2.5: there a sub-message (a
+ * read's version, a chaincode's id) whose field has a foreign wire type counts as present and empty,
+ * an accident of 2.5's generated code with its runtime (codec_field.go makeMessageFieldCoder). Nobody's
+ * library writes such bytes. */
+
 /* Bytes of memory per byte of wire at the worst: a list of empty elements, two bytes each. An arena
  * with this much room for the bytes is not exhausted by them, whatever they are. */
 #define FAMA_READ_WRITE_SET_GROWTH 64
