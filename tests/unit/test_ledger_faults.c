@@ -234,14 +234,16 @@ static void test_another_format_version_is_refused(void)
 {
     char folder[PATH_BYTES];
     make_usual_ledger(folder, "version", 2);
-    meddle(folder, "meta", "format", "\0\0\0\2", 4);
-    expect_refusal(folder, FAMA_LEDGER_FORMAT, "format version 2");
+    meddle(folder, "meta", "format", "\0\0\0\3", 4);
+    expect_refusal(folder, FAMA_LEDGER_FORMAT, "format version 3");
     meddle(folder, "meta", "format", "\0\0\0\1", 4);
+    expect_refusal(folder, FAMA_LEDGER_FORMAT, "nobody has validated");
+    meddle(folder, "meta", "format", "\0\0\0\2", 4);
     struct fama_ledger *ledger = open_or_explain(folder);
     CU_ASSERT_EQUAL(check_all_usual(ledger), 2);
     fama_ledger_close(ledger);
-    meddle(folder, "history", NULL, NULL, 0);
-    expect_refusal(folder, FAMA_LEDGER_FORMAT, "'history'");
+    meddle(folder, "strange", NULL, NULL, 0);
+    expect_refusal(folder, FAMA_LEDGER_FORMAT, "'strange'");
 }
 
 static void test_a_tip_that_contradicts_the_blocks_is_refused(void)
