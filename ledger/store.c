@@ -17,6 +17,8 @@
 
 #define HEADER_LOG_LEVEL 5 /* RocksDB's InfoLogLevel: the header only */
 
+enum how_to_open { OPEN_ALL, OPEN_BLOCKS_TO_READ };
+
 static const char *const family_names[FAMA_STORE_FAMILIES] = {
     [FAMA_STORE_DEFAULT] = "default", [FAMA_STORE_BLOCKS] = "blocks",
     [FAMA_STORE_TXID] = "txid",       [FAMA_STORE_META] = "meta",
@@ -283,28 +285,98 @@ static rocksdb_options_t *family_options(rocksdb_options_t *base, rocksdb_cache_
     return options;
 }
 
-static int open_families(struct fama_store *store, rocksdb_options_t *base,
-                         struct fama_error *error)
+/* Opens the first `count` families. NULL with RocksDB's message. */
+static rocksdb_t *open_database(const struct fama_store *store, rocksdb_options_t *base,
+                                enum how_to_open how, rocksdb_column_family_handle_t **handles,
+                                char **message)
 {
+    int count = how == OPEN_BLOCKS_TO_READ ? FAMA_STORE_STATE : FAMA_STORE_FAMILIES;
     rocksdb_cache_t *cache = rocksdb_cache_create_lru(FAMA_STORE_CACHE_BYTES);
     rocksdb_cache_t *state_cache = rocksdb_cache_create_lru(FAMA_STORE_STATE_CACHE_BYTES);
     rocksdb_options_t *options[FAMA_STORE_FAMILIES];
-    for (int family = 0; family < FAMA_STORE_FAMILIES; family++) {
+    for (int family = 0; family < count; family++) {
         options[family] = family_options(base, family == FAMA_STORE_STATE ? state_cache : cache,
                                          (enum fama_store_family)family);
     }
-    char *message = NULL;
-    store->db = rocksdb_open_column_families(
-        base, store->directory, FAMA_STORE_FAMILIES, family_names,
-        (const rocksdb_options_t *const *)options, store->families, &message);
-    for (int family = 0; family < FAMA_STORE_FAMILIES; family++) {
+    const rocksdb_options_t *const *each = (const rocksdb_options_t *const *)options;
+    rocksdb_t *db =
+        how == OPEN_BLOCKS_TO_READ
+            ? rocksdb_open_for_read_only_column_families(base, store->directory, count,
+                                                         family_names, each, handles, 0, message)
+            : rocksdb_open_column_families(base, store->directory, count, family_names, each,
+                                           handles, message);
+    for (int family = 0; family < count; family++) {
         rocksdb_options_destroy(options[family]);
     }
     rocksdb_cache_destroy(cache);
     rocksdb_cache_destroy(state_cache);
-    if (message != NULL) {
-        store->db = NULL;
-        return fama_store_fail(store->directory, "opening", message, error);
+    return *message == NULL ? db : NULL;
+}
+
+static void close_database(rocksdb_t *db, rocksdb_column_family_handle_t **handles, int count)
+{
+    for (int family = 0; family < count; family++) {
+        rocksdb_column_family_handle_destroy(handles[family]);
+    }
+    rocksdb_close(db);
+}
+
+/* Whether blocks, indexes and the write-ahead log are whole when state and history are left out. */
+static bool blocks_are_whole(const struct fama_store *store, rocksdb_options_t *base)
+{
+    rocksdb_column_family_handle_t *handles[FAMA_STORE_FAMILIES];
+    char *message = NULL;
+    rocksdb_t *db = open_database(store, base, OPEN_BLOCKS_TO_READ, handles, &message);
+    if (db == NULL) {
+        rocksdb_free(message);
+        return false;
+    }
+    close_database(db, handles, FAMA_STORE_STATE);
+    return true;
+}
+
+/* Throws away a state and history that RocksDB cannot open: both can be made again from the blocks, which
+ * must be whole. RocksDB drops a family only once it has opened it, which takes looking away, and then
+ * it looks away from the write-ahead log too: that was read before. */
+static bool drop_damaged_state(const struct fama_store *store)
+{
+    rocksdb_options_t *base = database_options();
+    rocksdb_column_family_handle_t *handles[FAMA_STORE_FAMILIES];
+    char *message = NULL;
+    rocksdb_t *db = NULL;
+    if (blocks_are_whole(store, base)) {
+        rocksdb_options_set_paranoid_checks(base, 0);
+        rocksdb_options_set_skip_checking_sst_file_sizes_on_db_open(base, 1);
+        rocksdb_options_set_skip_stats_update_on_db_open(base, 1);
+        db = open_database(store, base, OPEN_ALL, handles, &message);
+    }
+    rocksdb_options_destroy(base);
+    for (int family = FAMA_STORE_STATE; db != NULL && family < FAMA_STORE_FAMILIES; family++) {
+        if (message == NULL) {
+            rocksdb_drop_column_family(db, handles[family], &message);
+        }
+    }
+    if (db != NULL) {
+        close_database(db, handles, FAMA_STORE_FAMILIES);
+    }
+    bool is_dropped = db != NULL && message == NULL;
+    rocksdb_free(message);
+    return is_dropped;
+}
+
+static int open_families(struct fama_store *store, rocksdb_options_t *base, bool is_there,
+                         struct fama_error *error)
+{
+    char *message = NULL;
+    store->db = open_database(store, base, OPEN_ALL, store->families, &message);
+    int status = message == NULL ? 0 : fama_store_fail(store->directory, "opening", message, error);
+    if (status == FAMA_LEDGER_CORRUPT && is_there && drop_damaged_state(store)) {
+        message = NULL;
+        store->db = open_database(store, base, OPEN_ALL, store->families, &message);
+        status = message == NULL ? 0 : fama_store_fail(store->directory, "opening", message, error);
+    }
+    if (status != 0) {
+        return status;
     }
     store->synced = rocksdb_writeoptions_create();
     rocksdb_writeoptions_set_sync(store->synced, 1);
@@ -329,7 +401,7 @@ int fama_store_open(const char *directory, struct fama_store *store, struct fama
             status = refuse_strange_families(store->directory, base, error);
         }
         if (status == 0) {
-            status = open_families(store, base, error);
+            status = open_families(store, base, is_there, error);
         }
         rocksdb_options_destroy(base);
     }

@@ -24,6 +24,9 @@
  * ends the process when the LOG cannot grow, so that a full disk would kill the node. What matters
  * comes back as errors of the calls.
  *
+ * A state or history that RocksDB cannot open, while everything else is whole, is dropped at opening and
+ * found empty: ledger/ledger.h then says that it is to be rebuilt.
+ *
  * Recovery: a write-ahead log may end in a torn record, which was never acknowledged and is
  * dropped. Damage anywhere else refuses to open: dropping it silently would take back what was
  * acknowledged.
@@ -53,7 +56,7 @@ enum fama_store_family {
     FAMA_STORE_BLOCKS,
     FAMA_STORE_TXID,
     FAMA_STORE_META,
-    FAMA_STORE_STATE,
+    FAMA_STORE_STATE, /* from here on: what can be made again from the blocks */
     FAMA_STORE_HISTORY,
     FAMA_STORE_FAMILIES, /* how many */
 };

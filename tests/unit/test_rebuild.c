@@ -208,6 +208,76 @@ static void test_a_changed_state_is_found_and_a_void_one_noticed(void)
     fama_ledger_close(ledger);
 }
 
+static void remove_table(const char *path, const char *name, void *context)
+{
+    const char *wanted = context;
+    if (strcmp(name, wanted) == 0) {
+        CU_ASSERT(unlink(path) == 0);
+    }
+}
+
+/* Removes the largest table file of a family. */
+static void remove_table_of(const char *folder, const char *family)
+{
+    struct fama_store store;
+    struct fama_error error;
+    CU_ASSERT_EQUAL_FATAL(fama_store_open(folder, &store, &error), 0);
+    const rocksdb_livefiles_t *files = rocksdb_livefiles(store.db);
+    char wanted[64] = "";
+    size_t largest = 0;
+    for (int i = 0; i < rocksdb_livefiles_count(files); i++) {
+        if (strcmp(rocksdb_livefiles_column_family_name(files, i), family) == 0 &&
+            rocksdb_livefiles_size(files, i) > largest) {
+            largest = rocksdb_livefiles_size(files, i);
+            (void)snprintf(wanted, sizeof wanted, "%s", rocksdb_livefiles_name(files, i) + 1);
+        }
+    }
+    rocksdb_livefiles_destroy(files);
+    fama_store_close(&store);
+    CU_ASSERT(largest > 0);
+    each_file(folder, remove_table, wanted);
+}
+
+static void test_lost_files_of_the_state_cost_a_rebuild_and_no_blocks(void)
+{
+    if (shared == NULL) {
+        return;
+    }
+    static const char *const families[] = {"state", "history"};
+    for (size_t i = 0; i < 2; i++) {
+        char folder[PATH_BYTES];
+        struct fama_ledger_info info;
+        struct fama_error error = {{0}};
+        fama_ledger_close(real_ledger(families[i], folder, &info));
+        remove_table_of(folder, families[i]);
+        struct fama_ledger *ledger = open_or_explain(folder);
+        struct fama_ledger_info found;
+        fama_ledger_info(ledger, &found);
+        CU_ASSERT_EQUAL(found.height, BLOCKS);
+        CU_ASSERT_EQUAL(found.state_height, 0);
+        CU_ASSERT_EQUAL(fama_ledger_catch_up_state(ledger, NULL, NULL, &error), 0);
+        expect_same_info(ledger, &info);
+        expect_sound(ledger);
+        fama_ledger_close(ledger);
+    }
+}
+
+static void test_lost_files_of_the_blocks_are_not_made_up_for(void)
+{
+    if (shared == NULL) {
+        return;
+    }
+    char folder[PATH_BYTES];
+    struct fama_ledger_info info;
+    struct fama_ledger *ledger = NULL;
+    fama_ledger_close(real_ledger("blockless", folder, &info));
+    remove_table_of(folder, "state");
+    remove_table_of(folder, "blocks");
+    struct fama_error error = {{0}};
+    CU_ASSERT_EQUAL(fama_ledger_open(folder, &ledger, &error), FAMA_LEDGER_CORRUPT);
+    CU_ASSERT(strstr(error.text, "damaged") != NULL);
+}
+
 static void test_the_mark_of_a_rollback_is_obeyed_at_opening(void)
 {
     if (shared == NULL) {
@@ -287,6 +357,8 @@ static const struct test_case cases[] = {
     TEST(test_a_state_made_again_is_the_one_that_was_lost),
     TEST(test_blocks_taken_back_can_be_committed_again),
     TEST(test_a_changed_state_is_found_and_a_void_one_noticed),
+    TEST(test_lost_files_of_the_state_cost_a_rebuild_and_no_blocks),
+    TEST(test_lost_files_of_the_blocks_are_not_made_up_for),
     TEST(test_the_mark_of_a_rollback_is_obeyed_at_opening),
     TEST(test_history_runs_both_ways_and_ends_in_the_state),
 };
