@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "controlplane/block_file.h"
 #include "controlplane/command.h"
 #include "ledger/chain_builder.h"
 #include "ledger/channel_config.h"
@@ -19,7 +20,6 @@
 #define PATH_BYTES         4096
 #define BLOCKS_MAX         999999 /* what six digits can name */
 #define BLOCK_BYTES_MAX    ((size_t)64 << 20)
-#define GENESIS_BYTES_MAX  ((long)64 << 20)
 #define MESSAGES_PER_BLOCK 500
 #define PROGRESS_EVERY_NS  UINT64_C(200000000)
 
@@ -240,38 +240,6 @@ static int make_genesis(const struct blocks_options *options, uint8_t **bytes, s
         .batch_timeout = "2s",
     };
     return fama_genesis_build(&genesis, bytes, len, error);
-}
-
-static int read_genesis(const char *path, uint8_t **bytes, size_t *len, struct fama_error *error)
-{
-    struct stat info;
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0 || fstat(file, &info) != 0) {
-        int result =
-            fama_error_set(error, -1, "cannot read genesis block %s: %s", path, strerror(errno));
-        if (file >= 0) {
-            (void)close(file);
-        }
-        return result;
-    }
-    size_t at = 0;
-    *len = info.st_size > 0 && info.st_size <= GENESIS_BYTES_MAX ? (size_t)info.st_size : 0;
-    *bytes = *len > 0 ? malloc(*len) : NULL;
-    while (*bytes != NULL && at < *len) {
-        ssize_t got = read(file, *bytes + at, *len - at);
-        if (got <= 0) {
-            break;
-        }
-        at += (size_t)got;
-    }
-    (void)close(file);
-    if (*bytes == NULL || at != *len) {
-        free(*bytes);
-        *bytes = NULL;
-        return fama_error_set(error, -1, "cannot read genesis block %s: empty, too large or cut",
-                              path);
-    }
-    return 0;
 }
 
 /* Says early and clearly when the channel would not accept what these members make. */
@@ -514,7 +482,7 @@ static int build(struct blocks_options *options, struct blocks_result *result,
     if (status == 0) {
         status = options->new_channel != NULL
                      ? make_genesis(options, &bytes, &len, error)
-                     : read_genesis(options->genesis_file, &bytes, &len, error);
+                     : fama_block_file_read(options->genesis_file, &bytes, &len, error);
     }
     if (status != 0) {
         return status;

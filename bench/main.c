@@ -2,6 +2,7 @@
 #include <signal.h>
 
 #include "bench/blocks.h"
+#include "bench/commit.h"
 #include "bench/fanout.h"
 #include "controlplane/command.h"
 
@@ -19,6 +20,7 @@ int main(int argc, char **argv)
     const struct fama_command commands[] = {
         {"blocks", "write a chain of signed Fabric blocks as files", fama_bench_blocks_help,
          fama_bench_blocks},
+        fama_bench_commit_command,
         fama_bench_fanout_command,
     };
     (void)signal(SIGPIPE, SIG_IGN);

@@ -15,9 +15,10 @@
 #include "ledger/committer.h"
 #include "ledger/rebuild.h"
 
-#define WINDOW       64 /* blocks from the height on that may wait here; the dataplane's slots at most */
-#define GROUP_MAX    16 /* blocks written together: two groups leave room for what comes meanwhile */
-#define SOURCE_QUEUE 16
+#define WINDOW        64 /* blocks from the height on that may wait here; the dataplane's slots at most */
+#define GROUP_MAX     16 /* blocks written together: two groups leave room for what comes meanwhile */
+#define SOURCE_QUEUE  16
+#define NOTE_EVERY_NS UINT64_C(5000000000)
 /* Bytes of a group of more than one block: far below what the ledger takes at once, and no small block
  * waits for the disk behind several of the largest. */
 #define GROUP_BYTES_MAX ((size_t)64 << 20)
@@ -70,9 +71,11 @@ struct fama_channel {
     /* The commit thread's own. */
     struct fama_committer *committer;
     struct waiting_block waiting[WINDOW];
-    struct flight flights[2]; /* the elder one first */
+    struct flight flights[2];
+    struct flight *elder, *younger; /* of the two */
     uint64_t next;
     bool has_failed;
+    uint64_t noted_ns; /* when progress was last logged */
 };
 
 static uint64_t wall_clock_ns(void)
@@ -246,7 +249,7 @@ static void drop_waiting(struct fama_channel *channel)
 
 /* ---- Groups under way ---- */
 
-/* Ends a flight whose blocks were not committed: they wait again. */
+/* Ends a flight. Blocks of it that were not committed wait again. */
 static void turn_back(struct flight *flight)
 {
     for (size_t i = 0; i < flight->count; i++) {
@@ -273,8 +276,7 @@ static bool board(struct fama_channel *channel, struct flight *flight)
     if (waiting->is_from_source) {
         waiting->arrival.sent_ns = wall_clock_ns();
     }
-    enum fama_block_refusal refusal =
-        fama_commit_group_add(flight->group, bytes, waiting->arrival);
+    enum fama_block_refusal refusal = fama_commit_group_add(flight->group, bytes, waiting->arrival);
     if (refusal != FAMA_BLOCK_ACCEPTED) {
         refuse(channel, waiting, refusal);
         return false;
@@ -331,9 +333,10 @@ static bool land(struct fama_channel *channel, struct flight *flight)
     if (committed > 0) {
         note_committed(channel, flight, committed);
     }
-    for (size_t i = 0; i < committed; i++) {
+    size_t count = flight->count;
+    turn_back(flight);
+    for (size_t i = 0; i < committed && i < count; i++) {
         release_waiting(channel, flight->from[i], true);
-        flight->from[i] = flight->from[flight->count - 1]; /* released: not to be touched again */
     }
     ring_bell(channel->setup.wake_fd);
     if (status != 0) {
@@ -346,14 +349,13 @@ static bool land(struct fama_channel *channel, struct flight *flight)
  * there was nothing to do or nothing can be done any more. */
 static bool commit_step(struct fama_channel *channel)
 {
-    struct flight *elder = &channel->flights[0];
-    struct flight *younger = &channel->flights[1];
+    struct flight *elder = channel->elder;
+    struct flight *younger = channel->younger;
     if (elder->group == NULL && !take_off(channel, elder)) {
         return false;
     }
     (void)take_off(channel, younger);
-    bool is_well = land(channel, elder);
-    if (!is_well) {
+    if (!land(channel, elder)) {
         if (younger->group != NULL) {
             (void)fama_dataplane_verify_finish(channel->setup.dataplane, &younger->batch);
             turn_back(younger);
@@ -361,12 +363,8 @@ static bool commit_step(struct fama_channel *channel)
         turn_back(elder);
         return false;
     }
-    fama_commit_group_destroy(elder->group);
-    struct flight landed = *elder;
-    *elder = *younger;
-    *younger = landed;
-    younger->group = NULL;
-    younger->count = 0;
+    channel->elder = younger;
+    channel->younger = elder;
     return true;
 }
 
@@ -374,12 +372,6 @@ static void *commit_main(void *context)
 {
     struct fama_channel *channel = context;
     fama_dataplane_stand_aside(channel->setup.dataplane);
-    struct group *group = calloc(1, sizeof(*group));
-    if (group == NULL) {
-        struct fama_error error;
-        fama_error_set(&error, 0, "no memory for a commit group: free some and restart the node");
-        fail(channel, &error);
-    }
     struct pollfd bells[2] = {
         {.fd = channel->offer_fd, .events = POLLIN},
         {.fd = fama_dataplane_block_fd(channel->setup.dataplane, channel->setup.index),
@@ -388,7 +380,7 @@ static void *commit_main(void *context)
     while (!atomic_load(&channel->is_stopping)) {
         take_from_source(channel);
         take_from_dataplane(channel);
-        if (!channel->has_failed && commit_step(channel, group)) {
+        if (!channel->has_failed && commit_step(channel)) {
             continue;
         }
         if (channel->has_failed) {
@@ -402,7 +394,11 @@ static void *commit_main(void *context)
             drain_bell(channel->offer_fd);
         }
     }
-    free(group);
+    /* Stopping between two steps leaves one group in the air. */
+    if (channel->elder->group != NULL) {
+        (void)fama_dataplane_verify_finish(channel->setup.dataplane, &channel->elder->batch);
+        turn_back(channel->elder);
+    }
     return NULL;
 }
 
@@ -410,8 +406,11 @@ static void *commit_main(void *context)
 
 static void free_channel(struct fama_channel *channel)
 {
+    for (size_t i = 0; i < 2; i++) {
+        fama_verify_batch_free(&channel->flights[i].batch);
+    }
+    fama_committer_destroy(channel->committer);
     fama_ledger_close(channel->ledger);
-    fama_channel_config_release(channel->config);
     if (channel->offer_fd >= 0) {
         close(channel->offer_fd);
     }
@@ -426,6 +425,8 @@ static struct fama_channel *new_channel(const struct fama_channel_setup *setup, 
         return NULL;
     }
     channel->setup = *setup;
+    channel->elder = &channel->flights[0];
+    channel->younger = &channel->flights[1];
     snprintf(channel->id, sizeof(channel->id), "%s", id);
     fama_channel_digest(channel->id, channel->digest);
     channel->tag = fama_tag_of(channel->digest);
@@ -462,7 +463,6 @@ static void adopt_height(struct fama_channel *channel)
     struct fama_ledger_info info;
     fama_ledger_info(channel->ledger, &info);
     channel->next = info.height;
-    memcpy(channel->last_hash, info.last_hash, FAMA_SHA256_BYTES);
     channel->status.height = info.height;
     memcpy(channel->status.last_hash, info.last_hash, FAMA_SHA256_BYTES);
     atomic_store(&channel->gate.next_block, info.height);
@@ -517,7 +517,7 @@ int fama_channel_genesis_id(struct fama_bytes genesis, char id[FAMA_CHANNEL_ID_M
 }
 
 /* Makes the ledger and writes block 0 into it. */
-static int found_ledger(struct fama_channel *channel, const struct fama_block *genesis,
+static int found_ledger(struct fama_channel *channel, struct fama_bytes genesis,
                         struct fama_error *error)
 {
     int result = open_ledger(channel, error);
@@ -529,13 +529,13 @@ static int found_ledger(struct fama_channel *channel, const struct fama_block *g
         return fama_error_set(error, FAMA_CHANNEL_EXISTS, "channel %s is already joined",
                               channel->id);
     }
-    struct fama_ledger_commit commit = {
-        .block = genesis,
-        .arrival = {.path = FAMA_ARRIVAL_GENESIS, .complete_ns = wall_clock_ns()},
-    };
-    if (fama_ledger_commit(channel->ledger, &commit, 1, NULL, error) != 0) {
+    struct fama_arrival arrival = {.path = FAMA_ARRIVAL_GENESIS, .complete_ns = wall_clock_ns()};
+    struct fama_commit_group *group = NULL;
+    if (fama_committer_create(channel->ledger, channel->id, &channel->committer, error) != 0 ||
+        fama_committer_found(channel->committer, genesis, arrival, &group, error) != 0) {
         return FAMA_CHANNEL_LEDGER;
     }
+    fama_commit_group_destroy(group);
     adopt_height(channel);
     return 0;
 }
@@ -553,17 +553,16 @@ int fama_channel_join(const struct fama_channel_setup *setup, struct fama_bytes 
     if (result == 0) {
         made = new_channel(setup, fama_channel_config_id(config));
         result = made == NULL ? fama_error_set(error, FAMA_CHANNEL_NO_MEMORY, "out of memory")
-                              : found_ledger(made, &block, error);
+                              : found_ledger(made, genesis, error);
     }
     fama_block_clear(&block);
+    fama_channel_config_release(config);
     if (result != 0) {
-        fama_channel_config_release(config);
         if (made != NULL) {
             free_channel(made);
         }
         return result;
     }
-    made->config = config;
     *channel = made;
     return 0;
 }
@@ -581,27 +580,33 @@ static int read_own(const struct fama_channel *channel, uint64_t number, uint8_t
     return result;
 }
 
-static int load_config(struct fama_channel *channel, struct fama_error *error)
+/* Says now and then how far the rebuilding of a state is. */
+static bool note_rebuilding(void *context, uint64_t done, uint64_t total)
 {
-    uint8_t *bytes = NULL;
-    struct fama_block block = {0};
-    uint64_t number = 0;
-    int result = read_own(channel, channel->next - 1, &bytes, &block, error);
-    if (result == 0 && !fama_block_is_config(&block) && fama_block_last_config(&block, &number)) {
-        fama_block_clear(&block);
-        fama_ledger_free(bytes);
-        bytes = NULL;
-        result = read_own(channel, number, &bytes, &block, error);
+    struct fama_channel *channel = context;
+    uint64_t now = wall_clock_ns();
+    if (done == total || now - channel->noted_ns >= NOTE_EVERY_NS) {
+        channel->noted_ns = now;
+        fama_info("channel", "%s: state rebuilt from %llu of %llu blocks", channel->id,
+                  (unsigned long long)done, (unsigned long long)total);
     }
-    if (result == 0) {
-        result = fama_channel_config_from_block(&block, &channel->config, error);
+    return true;
+}
+
+/* Takes up the channel at its height. A state that is missing or behind its blocks is made anew first. */
+static int open_committer(struct fama_channel *channel, struct fama_error *error)
+{
+    int result = fama_committer_create(channel->ledger, channel->id, &channel->committer, error);
+    if (result == FAMA_COMMITTER_DAMAGED) {
+        fama_warning("channel", "%s: %s: doing so now", channel->id, error->text);
+        channel->noted_ns = wall_clock_ns();
+        result = fama_ledger_catch_up_state(channel->ledger, note_rebuilding, channel, error);
+        if (result == 0) {
+            result =
+                fama_committer_create(channel->ledger, channel->id, &channel->committer, error);
+        }
     }
-    fama_block_clear(&block);
-    fama_ledger_free(bytes);
-    if (result != 0) {
-        return fama_error_prefix(error, FAMA_CHANNEL_LEDGER, "last configuration: ");
-    }
-    return 0;
+    return result == 0 ? 0 : FAMA_CHANNEL_LEDGER;
 }
 
 int fama_channel_open(const struct fama_channel_setup *setup, const char *channel_id,
@@ -618,13 +623,8 @@ int fama_channel_open(const struct fama_channel_setup *setup, const char *channe
             result = fama_error_set(error, FAMA_CHANNEL_EMPTY,
                                     "its ledger is empty: join the channel again");
         } else {
-            result = load_config(made, error);
+            result = open_committer(made, error);
         }
-    }
-    if (result == 0 && strcmp(fama_channel_config_id(made->config), channel_id) != 0) {
-        result = fama_error_set(error, FAMA_CHANNEL_LEDGER,
-                                "its ledger holds channel %s: the folder was renamed or mixed up",
-                                fama_channel_config_id(made->config));
     }
     if (result != 0) {
         free_channel(made);

@@ -3,10 +3,11 @@
  *
  * Blocks come whole from the dataplane (push and repair) or, at a leader, from the ordering source. The
  * commit thread waits until it holds the next one, takes every block that follows without a gap as a
- * group, judges all of it (structure, chain link, orderer signatures in one batch on the verify lcores),
- * hands blocks from the source to the sender thread, and writes the group with one synced batch. Only then
- * the height moves. A refused block is counted by its reason, logged, and its place stays open for a good
- * copy; it is neither written nor sent.
+ * group, judges the blocks themselves (structure, chain link, orderers' signatures), hands those from the
+ * source to the sender thread, has the signatures of their transactions checked on the verify lcores, and
+ * meanwhile commits the group before (ledger/committer.h) with one synced batch. Only then the height
+ * moves. A refused block is counted by its reason, logged, and its place stays open for a good copy; it is
+ * neither written nor sent.
  *
  * Threads: create, open, start, stop and the offers belong to the control thread; the status may be read by
  * any. A ledger that cannot be written stops this channel's commits with one error and drops the blocks
@@ -43,6 +44,7 @@ struct fama_channel_status {
     uint64_t height;
     uint8_t last_hash[FAMA_SHA256_BYTES];
     uint64_t blocks_by_push, blocks_by_pull, blocks_from_source; /* since this process started */
+    uint64_t transactions, invalid_transactions;                 /* likewise, of committed blocks */
     uint64_t refused[FAMA_BLOCK_REFUSAL_COUNT];
     bool has_failed;
     char failure[FAMA_ERROR_TEXT_BYTES];

@@ -23,5 +23,13 @@ int fama_cli_network_wait(int argc, char **argv);
 int fama_cli_network_node_kill(int argc, char **argv);
 int fama_cli_network_node_start(int argc, char **argv);
 int fama_cli_network_switch(int argc, char **argv);
+int fama_cli_ledger_replay(int argc, char **argv);
+int fama_cli_ledger_verify(int argc, char **argv);
+int fama_cli_ledger_rebuild(int argc, char **argv);
+int fama_cli_ledger_rollback(int argc, char **argv);
+int fama_cli_ledger_export_state(int argc, char **argv);
+int fama_cli_ledger_export_block(int argc, char **argv);
+int fama_cli_ledger_snapshot_create(int argc, char **argv);
+int fama_cli_ledger_snapshot_verify(int argc, char **argv);
 
 #endif

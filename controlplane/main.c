@@ -121,6 +121,100 @@ static const struct fama_command commands[] = {
      "Example:\n"
      "  fama gossip stats --all\n",
      fama_cli_gossip_stats},
+    {"ledger replay", "commit a directory of block files to a ledger, offline",
+     "Usage: fama ledger replay --blocks DIR --ledger DIR [--genesis FILE | --snapshot DIR]\n"
+     "       [--to N] [--threads N] [--json]\n"
+     "\n"
+     "Judges every block as a committing peer does (form, chain link, orderers' signatures, each\n"
+     "transaction's validation code, MVCC) and commits it. Goes on where the ledger ends, until "
+     "the\n"
+     "first number without a file NNNNNN.block. Stops with one line at a block it refuses; what "
+     "was\n"
+     "committed before stays.\n"
+     "\n"
+     "  --blocks DIR     block files as an orderer delivers them\n"
+     "  --ledger DIR     the ledger; made if it is not there\n"
+     "  --genesis FILE   block 0 of a new ledger (default: 000000.block of the blocks)\n"
+     "  --snapshot DIR   begin a new ledger with this snapshot, Fabric's or our own\n"
+     "  --to N           end with block N\n"
+     "  --threads N      for signatures (default: as many as cores)\n"
+     "  --json           a line per committed block: number, header_hash, data_hash, commit_hash,\n"
+     "                   tx: [{txid, type, code, validation}]\n"
+     "\n"
+     "Example:\n"
+     "  fama ledger replay --genesis genesis.block --blocks blocks --ledger /tmp/l --json\n",
+     fama_cli_ledger_replay},
+    {"ledger verify", "check blocks, indexes and state of a ledger against each other",
+     "Usage: fama ledger verify --ledger DIR [--json]\n"
+     "\n"
+     "Reads every block: form, chain link, data hash, index entries; then applies them all to an\n"
+     "empty state beside the ledger and compares each entry and each commit hash. Changes "
+     "nothing.\n"
+     "The node that uses the ledger must be stopped.\n"
+     "\n"
+     "Example:\n"
+     "  fama ledger verify --ledger data/ledgers/drivenet\n",
+     fama_cli_ledger_verify},
+    {"ledger rebuild", "make state and history of a ledger anew from its blocks",
+     "Usage: fama ledger rebuild --ledger DIR [--json]\n"
+     "\n"
+     "Forgets world state and history and applies every block again, by the recorded validation\n"
+     "codes. A node does so by itself when it finds its state missing. Interrupted, it begins\n"
+     "again at the next start.\n"
+     "\n"
+     "Example:\n"
+     "  fama ledger rebuild --ledger data/ledgers/drivenet\n",
+     fama_cli_ledger_rebuild},
+    {"ledger rollback", "take back the latest blocks of a ledger",
+     "Usage: fama ledger rollback --to N --ledger DIR [--json]\n"
+     "\n"
+     "Removes all blocks after block N with their effects; a node that is started then fetches\n"
+     "them again. Interrupted, it is finished when the ledger is opened next.\n"
+     "\n"
+     "Example:\n"
+     "  fama ledger rollback --to 1000 --ledger data/ledgers/drivenet\n",
+     fama_cli_ledger_rollback},
+    {"ledger export-state", "the world state, entry by entry",
+     "Usage: fama ledger export-state --ledger DIR [--private-hashes] [--metadata] [--json]\n"
+     "\n"
+     "Prints every entry in the order of its key: namespace, version (block, transaction), length\n"
+     "of the value, key in hexadecimal.\n"
+     "\n"
+     "  --private-hashes   hashed collections too, as namespace N$$hCOLLECTION\n"
+     "  --metadata         with --json: metadata_hex where an entry has metadata\n"
+     "  --json             a line per entry: ns, key (if it is text), key_hex, value_sha256,\n"
+     "                     value_len, block, tx\n"
+     "\n"
+     "Example:\n"
+     "  fama ledger export-state --ledger data/ledgers/drivenet --json | jq -c "
+     "'select(.ns==\"kv\")'\n",
+     fama_cli_ledger_export_state},
+    {"ledger export-block", "one block of a ledger into a file",
+     "Usage: fama ledger export-block --number N --ledger DIR [--out FILE]\n"
+     "\n"
+     "Writes the serialized block as the orderer made it. FILE - is standard output, and so is no\n"
+     "--out at all unless that is a terminal.\n"
+     "\n"
+     "Example:\n"
+     "  fama ledger export-block --number 7 --ledger data/ledgers/drivenet --out 000007.block\n",
+     fama_cli_ledger_export_block},
+    {"ledger snapshot create", "write a snapshot of a ledger in Fabric's format",
+     "Usage: fama ledger snapshot create --ledger DIR --out DIR [--json]\n"
+     "\n"
+     "Writes state, hashes of private state, transaction ids and the history of collections at "
+     "the\n"
+     "ledger's height: the same bytes as a Fabric peer's snapshot at that height, which other\n"
+     "peers can join the channel by. The directory appears whole or not at all.\n"
+     "\n"
+     "Example:\n"
+     "  fama ledger snapshot create --ledger data/ledgers/drivenet --out drivenet-1000\n",
+     fama_cli_ledger_snapshot_create},
+    {"ledger snapshot verify", "check a snapshot's files against its hashes, and what they hold",
+     "Usage: fama ledger snapshot verify DIR [--json]\n"
+     "\n"
+     "Example:\n"
+     "  fama ledger snapshot verify drivenet-1000\n",
+     fama_cli_ledger_snapshot_verify},
     {"channel join", "give the running node a channel, from its genesis block",
      "Usage: fama channel join FILE [--socket PATH | --config FILE] [--json]\n"
      "\n"

@@ -7,12 +7,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "controlplane/block_file.h"
 #include "controlplane/hex.h"
 #include "controlplane/log.h"
 #include "controlplane/node_state.h"
 
-#define BLOCK_FILE_MAX (256u << 20) /* bytes: far above any genesis block Fabric would accept */
-#define ARRIVALS_MAX   1000
+#define ARRIVALS_MAX 1000
 
 static json_t *hex_json(const void *at, size_t len)
 {
@@ -202,42 +202,6 @@ static void answer_stats(struct fama_node *node, struct fama_admin_call *call,
 
 /* ---- channels ---- */
 
-static uint8_t *read_file(const char *path, size_t *len, struct fama_error *error)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* A FIFO must not hold up the node. */
-    struct stat info;
-    if (fd < 0 || fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
-        fama_error_set(error, 0, "%s: %s", path, fd < 0 ? strerror(errno) : "not a regular file");
-        if (fd >= 0) {
-            close(fd);
-        }
-        return NULL;
-    }
-    if (info.st_size <= 0 || (uint64_t)info.st_size > BLOCK_FILE_MAX) {
-        fama_error_set(error, 0, "%s: %lld bytes is no size for a genesis block", path,
-                       (long long)info.st_size);
-        close(fd);
-        return NULL;
-    }
-    uint8_t *bytes = malloc((size_t)info.st_size);
-    size_t done = 0;
-    while (bytes != NULL && done < (size_t)info.st_size) {
-        ssize_t got = read(fd, bytes + done, (size_t)info.st_size - done);
-        if (got <= 0) {
-            break;
-        }
-        done += (size_t)got;
-    }
-    close(fd);
-    if (bytes == NULL || done < (size_t)info.st_size) {
-        fama_error_set(error, 0, "%s: could not be read whole", path);
-        free(bytes);
-        return NULL;
-    }
-    *len = done;
-    return bytes;
-}
-
 /* Joins, or takes up again a channel whose ledger is there but was not opened: its ordering source was
  * missing, or another fault that has been mended since the node started. */
 static int join_channel(struct fama_node *node, struct fama_bytes genesis,
@@ -283,8 +247,8 @@ static void answer_join(struct fama_node *node, struct fama_admin_call *call, co
                           FAMA_CHANNELS_MAX);
         return;
     }
-    uint8_t *bytes = read_file(path, &len, &error);
-    if (bytes == NULL) {
+    uint8_t *bytes;
+    if (fama_block_file_read(path, &bytes, &len, &error) != 0) {
         fama_admin_refuse(call, "%s", error.text);
         return;
     }

@@ -322,10 +322,21 @@ static int find_block_to_live(struct fama_state *state, struct fama_bytes chainc
             return result;
         }
         found = fama_collection_package_find(&legacy.package, name);
-    } else if (!fama_collection_is_implicit(name, &mspid)) {
+    } else if (fama_collection_is_implicit(name, &mspid)) {
+        *blocks = 0;
+        return 0;
+    } else {
         found = fama_collection_package_find(&definition.package, name);
     }
-    *blocks = found == NULL ? 0 : found->block_to_live;
+    if (found == NULL) {
+        return fama_error_set(
+            error, FAMA_CHAINCODE_DEFINITION_CORRUPT,
+            "chaincode %.*s: a valid transaction touches collection %.*s, which is "
+            "not defined; Fabric stops a channel there, and so must this node",
+            (int)(chaincode.len < 64 ? chaincode.len : 64), (const char *)chaincode.at,
+            (int)(name.len < 64 ? name.len : 64), (const char *)name.at);
+    }
+    *blocks = found->block_to_live;
     return 0;
 }
 

@@ -65,8 +65,8 @@ int fama_legacy_collections_read(struct fama_state *state, struct fama_bytes cha
                                  struct fama_legacy_collections *collections,
                                  struct fama_error *error);
 
-/* Blocks for which a private key of the collection lives; 0: for ever, also when the collection is not
- * defined. As core/ledger/pvtdatapolicy/btlpolicy.go finds it (legacy, lifecycle and implicit
+/* Blocks for which a private key of the collection lives; 0: for ever. A collection that is not defined is
+ * FAMA_CHAINCODE_DEFINITION_CORRUPT. As core/ledger/pvtdatapolicy/btlpolicy.go finds it (legacy, lifecycle and implicit
  * collections). */
 int fama_chaincode_block_to_live(struct fama_state *state, struct fama_bytes chaincode,
                                  struct fama_bytes collection, uint64_t *blocks,

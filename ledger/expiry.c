@@ -150,15 +150,16 @@ static int schedule_block(struct fama_expiry *expiry, struct fama_state *state,
     for (size_t i = 0; i < count; i++) {
         const struct fama_state_update *update = updates[i];
         uint64_t blocks;
-        if (!update->name.is_hashed || !update->entry.exists) {
+        if (!update->name.is_hashed) {
             continue;
         }
+        /* Deleted ones are asked about too: Fabric stops at a collection that is not defined. */
         int status = lives_of(expiry, state, &known, &update->name, &blocks, error);
         if (status != 0) {
             return status;
         }
         uint64_t due = fama_expiry_due(update->entry.version.block, blocks);
-        if (due == UINT64_MAX) {
+        if (due == UINT64_MAX || !update->entry.exists) {
             continue;
         }
         struct schedule *fresh = add(&expiry->fresh);

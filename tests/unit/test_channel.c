@@ -60,8 +60,16 @@ int fama_dataplane_block_fd(const struct fama_dataplane *dataplane, uint16_t cha
     return dataplane->bell;
 }
 
-int fama_dataplane_verify(struct fama_dataplane *dataplane, struct fama_verify_job *jobs[],
-                          size_t count)
+/* Judges when the batch is finished, as lcores that are busy until then would. */
+void fama_dataplane_verify_begin(struct fama_dataplane *dataplane, struct fama_verify_batch *batch,
+                                 struct fama_verify_job *jobs[], size_t count)
+{
+    (void)dataplane;
+    batch->jobs = jobs;
+    batch->count = count;
+}
+
+int fama_dataplane_verify_finish(struct fama_dataplane *dataplane, struct fama_verify_batch *batch)
 {
     pthread_mutex_lock(&dataplane->lock);
     bool is_interrupted = dataplane->is_interrupted;
@@ -69,8 +77,13 @@ int fama_dataplane_verify(struct fama_dataplane *dataplane, struct fama_verify_j
     if (is_interrupted) {
         return FAMA_DATAPLANE_STOPPING;
     }
-    fama_verifier_run(dataplane->verifier, jobs, count);
+    fama_verifier_run(dataplane->verifier, batch->jobs, batch->count);
     return 0;
+}
+
+void fama_verify_batch_free(struct fama_verify_batch *batch)
+{
+    (void)batch;
 }
 
 void fama_dataplane_stand_aside(const struct fama_dataplane *dataplane)

@@ -1,0 +1,228 @@
+#include "controlplane/replay.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "controlplane/block_file.h"
+#include "controlplane/verify_pool.h"
+#include "ledger/transaction_code.h"
+
+/* Blocks of a group here: enough to share a sync among small ones, few enough that two groups of the
+ * largest fit in memory. */
+#define GROUP_BYTES ((size_t)8 << 20)
+
+enum replay_error { REPLAY_FAILED = -1 };
+
+/* A group under way with the bytes its blocks lie in. */
+struct flight {
+    struct fama_commit_group *group;
+    uint8_t *bytes[FAMA_COMMIT_GROUP_MAX];
+    size_t bytes_count;
+    size_t size;
+    struct fama_pool_batch batch;
+};
+
+struct replay {
+    const struct fama_replay_setup *setup;
+    struct fama_replay_result *result;
+    struct fama_committer *committer;
+    struct fama_verify_pool *pool;
+    struct flight flights[2];
+    bool is_at_end;              /* no more blocks to read */
+    struct fama_error complaint; /* why there are no more, if that is an error */
+};
+
+static void drop(struct flight *flight)
+{
+    fama_commit_group_destroy(flight->group);
+    for (size_t i = 0; i < flight->bytes_count; i++) {
+        free(flight->bytes[i]);
+    }
+    *flight = (struct flight){.group = NULL};
+}
+
+/* Reads the next block into the flight. False when there is none. */
+static bool read_next(struct replay *replay, struct flight *flight)
+{
+    uint64_t number = fama_committer_next(replay->committer);
+    if (replay->setup->has_end && number > replay->setup->end) {
+        replay->is_at_end = true;
+        return false;
+    }
+    uint8_t *bytes = NULL;
+    size_t len = 0;
+    int status = replay->setup->source->next(replay->setup->source, number, &bytes, &len,
+                                             &replay->complaint);
+    if (status == FAMA_BLOCK_SOURCE_TOO_LARGE) {
+        (void)fama_error_set(&replay->complaint, 0,
+                             "block %" PRIu64 " in %s is larger than %zu bytes, the largest block "
+                             "that is read",
+                             number, replay->setup->source_name, FAMA_REPLAY_BLOCK_BYTES_MAX);
+    }
+    if (status != 0) {
+        replay->is_at_end = true;
+        return false;
+    }
+    struct fama_arrival arrival = {.path = FAMA_ARRIVAL_SOURCE};
+    enum fama_block_refusal refusal =
+        fama_commit_group_add(flight->group, fama_bytes(bytes, len), arrival);
+    if (refusal != FAMA_BLOCK_ACCEPTED) {
+        free(bytes);
+        replay->is_at_end = true;
+        (void)fama_error_set(&replay->complaint, 0, "block %" PRIu64 " of %s is refused: %s: %s",
+                             number, replay->setup->source_name, fama_block_refusal_name(refusal),
+                             fama_block_refusal_words(refusal));
+        return false;
+    }
+    flight->bytes[flight->bytes_count++] = bytes;
+    flight->size += len;
+    return true;
+}
+
+/* Fills a flight and has its signatures begun. Leaves it empty when there is nothing (any more, or until the
+ * other flight has landed). */
+static int take_off(struct replay *replay, struct flight *flight, struct fama_error *error)
+{
+    if (replay->is_at_end || !fama_committer_can_prepare(replay->committer)) {
+        return 0;
+    }
+    flight->group = fama_commit_group_create(replay->committer);
+    if (flight->group == NULL) {
+        return fama_error_set(error, REPLAY_FAILED, "out of memory");
+    }
+    while (!fama_commit_group_is_closed(flight->group) && flight->size < GROUP_BYTES &&
+           read_next(replay, flight)) {
+    }
+    if (fama_commit_group_count(flight->group) == 0) {
+        drop(flight);
+        return 0;
+    }
+    size_t count;
+    struct fama_verify_job **jobs = fama_commit_group_jobs(flight->group, &count);
+    if (jobs == NULL) {
+        return fama_error_set(error, REPLAY_FAILED, "out of memory");
+    }
+    if (replay->setup->instead_of_verifying != NULL) {
+        replay->setup->instead_of_verifying(jobs, count);
+        count = 0;
+    }
+    fama_verify_pool_begin(replay->pool, &flight->batch, jobs, count);
+    return 0;
+}
+
+static void report(struct replay *replay, const struct fama_commit_group *group, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct fama_committed_block *block = fama_commit_group_block(group, i);
+        replay->result->blocks++;
+        replay->result->transactions += block->prepared->count;
+        for (size_t j = 0; j < block->prepared->count; j++) {
+            replay->result->valid += block->prepared->codes[j] == FAMA_TRANSACTION_VALID;
+        }
+        if (replay->setup->committed != NULL) {
+            replay->setup->committed(replay->setup->context, block);
+        }
+    }
+}
+
+static int land(struct replay *replay, struct flight *flight, struct fama_error *error)
+{
+    fama_verify_pool_finish(replay->pool, &flight->batch);
+    size_t committed = 0;
+    int status = fama_committer_commit(replay->committer, flight->group, &committed, error);
+    report(replay, flight->group, committed);
+    drop(flight);
+    return status == 0 ? 0 : REPLAY_FAILED;
+}
+
+static int fly(struct replay *replay, struct fama_error *error)
+{
+    struct flight *first = &replay->flights[0];
+    struct flight *second = &replay->flights[1];
+    int status = take_off(replay, first, error);
+    while (status == 0 && first->group != NULL) {
+        status = take_off(replay, second, error);
+        if (status != 0) {
+            return status;
+        }
+        status = land(replay, first, error);
+        if (status == 0 && second->group == NULL) {
+            status = take_off(replay, second, error); /* after a configuration block */
+        }
+        struct flight *landed = first;
+        first = second;
+        second = landed;
+    }
+    return status;
+}
+
+/* Block 0, if the ledger is new. */
+static int found(struct replay *replay, struct fama_error *error)
+{
+    if (fama_committer_next(replay->committer) > 0) {
+        return 0;
+    }
+    uint8_t *bytes = NULL;
+    size_t len = 0;
+    const char *file = replay->setup->genesis_file;
+    int status = file != NULL
+                     ? fama_block_file_read(file, &bytes, &len, error)
+                     : replay->setup->source->next(replay->setup->source, 0, &bytes, &len, error);
+    if (status == FAMA_BLOCK_SOURCE_NOT_YET && file == NULL) {
+        return fama_error_set(error, REPLAY_FAILED,
+                              "the ledger is empty and %s has no 000000.block: give the channel's "
+                              "genesis block with --genesis FILE",
+                              replay->setup->source_name);
+    }
+    if (status != 0) {
+        return REPLAY_FAILED;
+    }
+    struct fama_arrival arrival = {.path = FAMA_ARRIVAL_GENESIS};
+    struct fama_commit_group *group = NULL;
+    status =
+        fama_committer_found(replay->committer, fama_bytes(bytes, len), arrival, &group, error);
+    if (status == 0) {
+        report(replay, group, 1);
+    }
+    fama_commit_group_destroy(group);
+    free(bytes);
+    return status == 0 ? 0 : REPLAY_FAILED;
+}
+
+int fama_replay(struct fama_ledger *ledger, const struct fama_replay_setup *setup,
+                struct fama_replay_result *result, struct fama_error *error)
+{
+    struct replay replay = {.setup = setup, .result = result};
+    *result = (struct fama_replay_result){.blocks = 0};
+    int status = fama_committer_create(ledger, NULL, &replay.committer, error);
+    if (status == 0) {
+        replay.pool = fama_verify_pool_create(setup->threads);
+        status = replay.pool == NULL ? fama_error_set(error, REPLAY_FAILED, "out of memory")
+                                     : found(&replay, error);
+    }
+    if (status == 0) {
+        status = fly(&replay, error);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        if (replay.flights[i].group != NULL) {
+            fama_verify_pool_finish(replay.pool, &replay.flights[i].batch);
+            drop(&replay.flights[i]);
+        }
+    }
+    if (replay.pool != NULL) {
+        result->signatures_ns = fama_verify_pool_busy_ns(replay.pool);
+    }
+    if (replay.committer != NULL) {
+        fama_committer_times(replay.committer, &result->times);
+    }
+    fama_verify_pool_destroy(replay.pool);
+    fama_committer_destroy(replay.committer);
+    struct fama_ledger_info info;
+    fama_ledger_info(ledger, &info);
+    result->height = info.height;
+    if (status == 0 && replay.complaint.text[0] != '\0') {
+        *error = replay.complaint;
+        return REPLAY_FAILED;
+    }
+    return status == 0 ? 0 : REPLAY_FAILED;
+}
