@@ -89,8 +89,12 @@ bool fama_state_value_decode(struct fama_bytes stored, struct fama_state_entry *
 static int cannot_read(const struct fama_state_store *store, char *message,
                        struct fama_error *error)
 {
-    (void)fama_store_fail(store->store->directory, "reading the world state", message, error);
-    return FAMA_STATE_IO;
+    int status = fama_error_set(error, FAMA_STATE_IO,
+                                "the world state of ledger %s cannot be read; check the disk, then "
+                                "stop the node and run `fama ledger rebuild` (%s)",
+                                store->store->directory, message);
+    rocksdb_free(message);
+    return status;
 }
 
 static int damaged_value(const struct fama_state_store *store, struct fama_error *error)

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "ledger/ledger_rollback.h"
 #include "unit/usual_ledger.h"
 
 #define KILLS            24
@@ -97,6 +98,23 @@ static int role_hold(const char *folder)
     }
 }
 
+/* Role: takes back all blocks after block 10. */
+static int role_roll_back(const char *folder)
+{
+    struct fama_ledger *ledger;
+    struct fama_error error;
+    if (fama_ledger_open(folder, &ledger, &error) != 0) {
+        fprintf(stderr, "roll back: %s\n", error.text);
+        return EXIT_FAILURE;
+    }
+    if (write(STDOUT_FILENO, "y", 1) != 1 || fama_ledger_rollback(ledger, 10, &error) != 0) {
+        return EXIT_FAILURE;
+    }
+    for (;;) {
+        (void)pause();
+    }
+}
+
 static uint64_t last_acknowledged(int fd)
 {
     uint64_t height = 0;
@@ -148,6 +166,38 @@ static void test_a_killed_commit_run_leaves_a_prefix_with_all_that_was_acknowled
     /* One block per round is ours, and two runs of three committed. */
     CU_ASSERT(height >= KILLS + KILLS * 2 / 3);
     remove_folder(folder);
+}
+
+static void test_a_killed_rollback_is_ended_at_the_next_opening(void)
+{
+    unsigned int ended = 0;
+    unsigned int seed = 4;
+    char sound[PATH_BYTES];
+    make_usual_ledger(sound, "uncut", 400);
+    for (int round = 0; round < 12; round++) {
+        char folder[PATH_BYTES];
+        path_in(folder, scratch, "cut-short");
+        copy_folder(sound, folder);
+        int pipe_out;
+        char ready = 'n';
+        pid_t child = start_role("roll-back", folder, "0", &pipe_out);
+        CU_ASSERT(read(pipe_out, &ready, 1) == 1 && ready == 'y');
+        struct timespec delay = {.tv_nsec = (long)(rand_r(&seed) % 20000) * 1000};
+        (void)nanosleep(&delay, NULL);
+        (void)kill(child, SIGKILL);
+        (void)waitpid(child, NULL, 0);
+        (void)close(pipe_out);
+        struct fama_ledger *ledger = open_or_explain(folder);
+        uint64_t height = check_all_usual(ledger);
+        CU_ASSERT(height == 11 || height == 400);
+        ended += height == 11;
+        CU_ASSERT_EQUAL(commit_usual(ledger, 3, NULL), 0);
+        CU_ASSERT_EQUAL(check_all_usual(ledger), height + 3);
+        fama_ledger_close(ledger);
+        remove_folder(folder);
+    }
+    fprintf(stderr, "\n    %u of 12 rollbacks had begun\n    ", ended);
+    CU_ASSERT(ended > 0);
 }
 
 static void test_a_second_opener_is_told_who_is_in_the_way(void)
@@ -507,6 +557,7 @@ static void test_a_full_disk_loses_nothing_that_was_acknowledged(void)
 
 static const struct test_case cases[] = {
     TEST(test_a_killed_commit_run_leaves_a_prefix_with_all_that_was_acknowledged),
+    TEST(test_a_killed_rollback_is_ended_at_the_next_opening),
     TEST(test_a_second_opener_is_told_who_is_in_the_way),
     TEST(test_another_format_version_is_refused),
     TEST(test_a_tip_that_contradicts_the_blocks_is_refused),
@@ -523,6 +574,9 @@ int main(int argc, char **argv)
     }
     if (argc == 4 && strcmp(argv[1], "hold") == 0) {
         return role_hold(argv[2]);
+    }
+    if (argc == 4 && strcmp(argv[1], "roll-back") == 0) {
+        return role_roll_back(argv[2]);
     }
     /* Mounts of the tests are this process's own, and gone with it. Before any thread exists. */
     if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) {
