@@ -15,7 +15,7 @@
 int fama_snapshot_verify(const char *directory, const struct fama_snapshot_progress *progress,
                          struct fama_snapshot_metadata *metadata, struct fama_error *error)
 {
-    struct fama_snapshot_metadata own;
+    struct fama_snapshot_metadata own = {0};
     struct fama_snapshot_metadata *read = metadata != NULL ? metadata : &own;
     int status = fama_snapshot_metadata_read(directory, read, error);
     return status == 0 ? fama_snapshot_walk(directory, read, NULL, progress, error) : status;
@@ -221,7 +221,7 @@ int fama_snapshot_create(const struct fama_ledger *ledger, const char *directory
                          struct fama_snapshot_metadata *metadata, struct fama_error *error)
 {
     struct fama_unfinished_directory planned;
-    struct fama_snapshot_metadata own;
+    struct fama_snapshot_metadata own = {0};
     struct fama_snapshot_metadata *made = metadata != NULL ? metadata : &own;
     int status = fama_unfinished_directory_plan(directory, &planned, error);
     if (status != 0) {

@@ -311,7 +311,7 @@ int fama_snapshot_import(const char *directory, const char *ledger_directory,
                          struct fama_snapshot_metadata *metadata, struct fama_error *error)
 {
     struct fama_unfinished_directory planned;
-    struct fama_snapshot_metadata own;
+    struct fama_snapshot_metadata own = {0};
     struct fama_snapshot_metadata *read = metadata != NULL ? metadata : &own;
     int status = fama_unfinished_directory_plan(ledger_directory, &planned, error);
     if (status == 0) {

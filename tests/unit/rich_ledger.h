@@ -115,7 +115,7 @@ static inline void rich_effects(struct rich *rich, uint64_t number)
         fama_sha256(fama_bytes_of_text(text), hash);
         struct fama_bytes kept = rich_keep(rich, hash, sizeof hash);
         rich_put(rich, "cc", "coll", kept, kept, none, version);
-        rich_put(rich, "cc", "_implicit_org_SipherMSP", kept, kept, none, version);
+        rich_put(rich, "_lifecycle", "_implicit_org_SipherMSP", kept, kept, none, version);
     }
 }
 
