@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "ledger/transaction_code.h"
 #include "unit/usual_ledger.h"
 
 static void test_committed_blocks_are_found_again_after_reopening(void)
@@ -309,6 +310,54 @@ static void test_a_real_channel_is_kept_as_it_came(void)
     }
 }
 
+static void test_results_hashes_and_known_ids_are_kept(void)
+{
+    char folder[PATH_BYTES];
+    path_in(folder, scratch, "results");
+    struct fama_ledger *ledger = open_or_explain(folder);
+    char long_id[200];
+    memset(long_id, 'a', sizeof long_id - 1);
+    long_id[sizeof long_id - 1] = '\0';
+    struct synthetic_plan plan = {.txids = {"short", long_id, ""}, .txid_count = 3};
+    struct fama_block block = synthetic_block(&plan);
+    const uint8_t codes[3] = {FAMA_TRANSACTION_VALID, FAMA_TRANSACTION_MVCC_READ_CONFLICT,
+                              FAMA_TRANSACTION_BAD_PAYLOAD};
+    uint8_t commit_hash[FAMA_SHA256_BYTES];
+    memset(commit_hash, 0x5a, sizeof commit_hash);
+    const struct fama_ledger_commit commit = {
+        .block = &block, .codes = codes, .commit_hash = commit_hash};
+    CU_ASSERT_EQUAL_FATAL(fama_ledger_commit(ledger, &commit, 1, NULL, NULL), 0);
+    fama_ledger_close(ledger);
+    ledger = open_or_explain(folder);
+
+    struct fama_ledger_info info;
+    struct fama_ledger_result result;
+    struct fama_ledger_location location = {0};
+    uint64_t number = 7;
+    fama_ledger_info(ledger, &info);
+    CU_ASSERT(info.has_commit_hash && memcmp(info.commit_hash, commit_hash, 32) == 0);
+    CU_ASSERT_EQUAL(info.state_height, 0);
+    CU_ASSERT_EQUAL(fama_ledger_result(ledger, 0, &result, NULL), 0);
+    CU_ASSERT(result.count == 3 && memcmp(result.codes, codes, 3) == 0);
+    CU_ASSERT(result.has_commit_hash && memcmp(result.commit_hash, commit_hash, 32) == 0);
+    fama_ledger_result_clear(&result);
+    CU_ASSERT_EQUAL(fama_ledger_result(ledger, 1, &result, NULL), FAMA_LEDGER_NOT_FOUND);
+    CU_ASSERT_EQUAL(fama_ledger_block_by_hash(ledger, block.header_hash, &number, NULL), 0);
+    CU_ASSERT_EQUAL(number, 0);
+    CU_ASSERT_EQUAL(fama_ledger_block_by_hash(ledger, commit_hash, &number, NULL),
+                    FAMA_LEDGER_NOT_FOUND);
+    CU_ASSERT_EQUAL(fama_ledger_locate_txid(ledger, fama_bytes_of_text(long_id), &location, NULL),
+                    0);
+    CU_ASSERT(location.index == 1 && location.code == FAMA_TRANSACTION_MVCC_READ_CONFLICT);
+    const struct fama_bytes ids[4] = {fama_bytes_of_text("none"), fama_bytes_of_text(long_id),
+                                      fama_bytes(NULL, 0), fama_bytes_of_text("short")};
+    bool known[4];
+    CU_ASSERT_EQUAL(fama_ledger_known_txids(ledger, ids, 4, known, NULL), 0);
+    CU_ASSERT(!known[0] && known[1] && !known[2] && known[3]);
+    fama_ledger_close(ledger);
+    synthetic_free(&block);
+}
+
 static const struct test_case cases[] = {
     TEST(test_committed_blocks_are_found_again_after_reopening),
     TEST(test_a_repeated_txid_stays_where_it_appeared_first),
@@ -316,6 +365,7 @@ static const struct test_case cases[] = {
     TEST(test_a_group_with_one_bad_block_leaves_no_trace),
     TEST(test_other_threads_never_see_half_a_commit),
     TEST(test_a_directory_that_cannot_be_is_explained),
+    TEST(test_results_hashes_and_known_ids_are_kept),
     TEST(test_a_real_channel_is_kept_as_it_came),
 };
 
