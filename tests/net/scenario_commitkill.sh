@@ -46,7 +46,7 @@ while [ "$kills" -lt "$kills_wanted" ]; do
         fail "after kill $kills (seed $seed) the ledger is not sound: $(cat "$dir/verify.log")"
     reached=$(jq .height <<<"$verified")
     [ "$reached" -gt 0 ] || continue
-    jq -e --argjson v "$verified" 'select(.number == $v.height - 1) |
+    jq -es --argjson v "$verified" '.[$v.height - 1] |
         .header_hash == $v.last_hash and (.commit_hash // "") == $v.commit_hash' \
         "$dir/whole.json" >/dev/null ||
         fail "after kill $kills (seed $seed) height $reached is no prefix of the chain"
