@@ -3,6 +3,7 @@
 #include "ledger/channel_config.h"
 #include "ledger/pack.h"
 #include "ledger/proto/msp.pb-c.h"
+#include "ledger/proto_reader.h"
 
 #define MSP_TYPE_FABRIC 0 /* msp.ProviderType */
 #define MSP_TYPE_IDEMIX 1
@@ -86,6 +87,52 @@ static bool config_from(const Msp__FabricMSPConfig *message, struct fama_arena *
     return true;
 }
 
+/* Fields of a message that are strings, and that are messages with strings. */
+struct strings {
+    uint32_t texts;
+    uint32_t messages;
+    const struct strings *inner;
+};
+
+#define FIELD(number) (UINT32_C(1) << (number))
+
+/* Whether all strings are UTF-8, which protobuf-c does not ask and Go does, and hold no NUL, which a C
+ * string would end at. Damage is left for the unpacking to find. */
+static bool has_good_strings(struct fama_bytes message, const struct strings *strings)
+{
+    struct fama_proto_reader reader = fama_proto_reader(message);
+    struct fama_proto_field field;
+    while (fama_proto_next(&reader, &field)) {
+        if (field.type != FAMA_PROTO_LEN || field.number >= 32) {
+            continue;
+        }
+        bool is_text = (strings->texts & FIELD(field.number)) != 0;
+        bool is_message = (strings->messages & FIELD(field.number)) != 0;
+        if (is_text && (!fama_proto_is_utf8(field.value) ||
+                        (field.value.len > 0 && memchr(field.value.at, 0, field.value.len)))) {
+            return false;
+        }
+        if (is_message && !has_good_strings(field.value, strings->inner)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* FabricMSPConfig: its name; OU identifiers; names of hash functions; NodeOUs. */
+static bool has_good_names(struct fama_bytes definition)
+{
+    static const struct strings ou = {.texts = FIELD(2)};
+    static const struct strings named = {.texts = FIELD(1), .messages = FIELD(7), .inner = &ou};
+    static const struct strings hashes = {.texts = FIELD(1) | FIELD(2)};
+    static const struct strings crypto = {.messages = FIELD(8), .inner = &hashes};
+    static const struct strings node_ous = {.messages = FIELD(2) | FIELD(3) | FIELD(4) | FIELD(5),
+                                            .inner = &ou};
+    static const struct strings nodes = {.messages = FIELD(11), .inner = &node_ous};
+    return has_good_strings(definition, &named) && has_good_strings(definition, &crypto) &&
+           has_good_strings(definition, &nodes);
+}
+
 static int msp_from(const Msp__MSPConfig *outer, enum fama_msp_version version,
                     struct fama_arena *arena, struct fama_msp **msp, struct fama_error *error)
 {
@@ -103,7 +150,7 @@ static int msp_from(const Msp__MSPConfig *outer, enum fama_msp_version version,
     const Msp__FabricMSPConfig *fabric =
         msp__fabric_mspconfig__unpack(&arena->allocator, outer->config.len, outer->config.data);
     struct fama_msp_config config;
-    if (fabric == NULL) {
+    if (fabric == NULL || !has_good_names(view(outer->config))) {
         return fama_error_set(error, FAMA_CHANNEL_CONFIG_INVALID,
                               "the organisation's MSP definition does not decode");
     }

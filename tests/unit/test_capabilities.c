@@ -270,6 +270,29 @@ static void define_sipher_twice(made_group *root, struct fama_arena *arena)
     made_add_group(made_child(root, "Application"), arena, "Twin", twin);
 }
 
+/* The MSP id is text; Go refuses what is not UTF-8, and no id ends at a NUL. */
+static void name_an_msp(made_group *root, struct fama_arena *arena, char odd)
+{
+    ProtobufCBinaryData *value = &made_value(org_of(root, "Application", "Sipher"), "MSP")->value;
+    uint8_t *bytes = fama_arena_take(arena, value->len);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(bytes);
+    memcpy(bytes, value->data, value->len);
+    uint8_t *name = memmem(bytes, value->len, "SipherMSP", 9);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(name);
+    name[3] = (uint8_t)odd;
+    value->data = bytes;
+}
+
+static void name_an_msp_badly(made_group *root, struct fama_arena *arena)
+{
+    name_an_msp(root, arena, '\xff');
+}
+
+static void name_an_msp_with_nul(made_group *root, struct fama_arena *arena)
+{
+    name_an_msp(root, arena, '\0');
+}
+
 static void have_two_equal_groups(made_group *root, struct fama_arena *arena)
 {
     made_add_group(made_child(root, "Application"), arena, "Twin",
@@ -304,6 +327,8 @@ static void test_what_levels_allow_and_demand(void)
         {have_consortiums, NULL},
         {define_sipher_twice, "differently"},
         {have_two_equal_groups, NULL},
+        {name_an_msp_badly, "does not decode"},
+        {name_an_msp_with_nul, "does not decode"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct fama_arena arena;
