@@ -15,9 +15,10 @@
 struct fama_validator; /* caches of one channel: decoded definitions and policies */
 
 enum fama_validation_error {
-    /* Fabric stops processing the channel at this block, and so does Fama: an unknown validation
-     * plugin, a key-level policy or a definition that does not decode, a configuration that does not
-     * apply. Words say which. */
+    /* No Fabric peer gets past this block, and neither does Fama: an unknown validation plugin, a
+     * key-level policy or a definition that does not decode, a write to a collection that is not
+     * defined, a configuration that does not apply, an entry over which Fabric crashes or waits for
+     * ever. Words say which. */
     FAMA_VALIDATION_HALT = -20,
     FAMA_VALIDATION_IO = -21,
     FAMA_VALIDATION_NO_MEMORY = -22,
@@ -26,7 +27,9 @@ enum fama_validation_error {
 struct fama_validator *fama_validator_create(void); /* NULL when memory is out */
 void fama_validator_destroy(struct fama_validator *validator);
 
-/* Fills block->codes. All signature jobs have been run, is_known_txid is filled. If the block carries a
+/* Fills block->codes. The validator remembers definitions between blocks; it notices by itself when they
+ * may have changed, when the configuration is another, and when a block is not the one after the last.
+ * Block 0 is not for it: whoever joins a channel trusts its genesis block, and its codes are VALID. All signature jobs have been run, is_known_txid is filled. If the block carries a
  * configuration that is valid, *next is the channel's configuration from the next block on, else NULL. */
 int fama_validate(struct fama_validator *validator, struct fama_prepared_block *block,
                   struct fama_state *state, struct fama_channel_config **next,
