@@ -246,11 +246,10 @@ static bool reached_plugin(uint8_t code)
 
 static int judge_one(struct fama_judgement *judgement, struct fama_arena *arena, uint8_t *code)
 {
-    int result = 0;
     if (*code == FAMA_TRANSACTION_NOT_VALIDATED) {
         *code = FAMA_TRANSACTION_VALID;
-        result = judgement->capabilities->v2_0_validation ? fama_judge_v20(judgement, code)
-                                                          : fama_judge_v14(judgement, code);
+        int result = judgement->capabilities->v2_0_validation ? fama_judge_v20(judgement, code)
+                                                              : fama_judge_v14(judgement, code);
         if (result != 0 || reached_plugin(*code)) {
             return result;
         }

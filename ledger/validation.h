@@ -29,8 +29,9 @@ void fama_validator_destroy(struct fama_validator *validator);
 
 /* Fills block->codes. The validator remembers definitions between blocks; it notices by itself when they
  * may have changed, when the configuration is another, and when a block is not the one after the last.
- * Block 0 is not for it: whoever joins a channel trusts its genesis block, and its codes are VALID. All signature jobs have been run, is_known_txid is filled. If the block carries a
- * configuration that is valid, *next is the channel's configuration from the next block on, else NULL. */
+ * Block 0 is not for it: whoever joins a channel trusts its genesis block, and its codes are VALID.
+ * All signature jobs have been run, is_known_txid is filled. If the block carries a configuration
+ * that is valid, *next is the channel's configuration from the next block on, else NULL. */
 int fama_validate(struct fama_validator *validator, struct fama_prepared_block *block,
                   struct fama_state *state, struct fama_channel_config **next,
                   struct fama_error *error);

@@ -43,6 +43,17 @@ static void test_what_both_endorse_is_valid_and_what_one_endorses_is_not(void)
     made_world_close(&world);
 }
 
+static struct fama_bytes signed_envelope(struct made_world *world,
+                                         const struct fama_pack_headers *headers,
+                                         enum made_member signer, struct fama_bytes data)
+{
+    struct fama_arena *arena = &world->arena;
+    struct fama_bytes payload = fama_pack_payload(arena, headers, data);
+    struct fama_bytes signature =
+        fama_transaction_sign(world->chain.signers[signer], &payload, 1, arena);
+    return made_join(arena, made_field(arena, 1, payload), made_field(arena, 2, signature));
+}
+
 static struct fama_bytes envelope_of(struct made_world *world, int32_t type, const char *channel,
                                      enum made_member signer, struct fama_bytes data)
 {
@@ -53,10 +64,26 @@ static struct fama_bytes envelope_of(struct made_world *world, int32_t type, con
                                               .txid = "",
                                               .creator = creator,
                                               .nonce = fama_transaction_nonce(arena)};
-    struct fama_bytes payload = fama_pack_payload(arena, &headers, data);
-    struct fama_bytes signature =
-        fama_transaction_sign(world->chain.signers[signer], &payload, 1, arena);
-    return made_join(arena, made_field(arena, 1, payload), made_field(arena, 2, signature));
+    return signed_envelope(world, &headers, signer, data);
+}
+
+/* The same with the transaction id that belongs to it. */
+static struct fama_bytes transaction_of(struct made_world *world, struct fama_bytes data)
+{
+    struct fama_arena *arena = &world->arena;
+    char txid[FAMA_SHA256_TEXT_BYTES];
+    uint8_t hash[FAMA_SHA256_BYTES];
+    const struct fama_bytes parts[] = {
+        fama_transaction_nonce(arena),
+        fama_transaction_creator(world->chain.signers[MADE_CLIENT], arena)};
+    fama_sha256_parts(parts, 2, hash);
+    fama_sha256_text(hash, txid);
+    const struct fama_pack_headers headers = {.type = 3,
+                                              .channel_id = MADE_CHANNEL,
+                                              .txid = txid,
+                                              .creator = parts[1],
+                                              .nonce = parts[0]};
+    return signed_envelope(world, &headers, MADE_CLIENT, data);
 }
 
 static void test_envelopes_that_are_broken_or_of_another_kind(void)
@@ -72,11 +99,15 @@ static void test_envelopes_that_are_broken_or_of_another_kind(void)
     made_world_add_bytes(&world, envelope_of(&world, 3, MADE_CHANNEL, MADE_CLIENT, text("x")));
     made_world_add_bytes(&world, envelope_of(&world, 2, MADE_CHANNEL, MADE_CLIENT, text("x")));
     made_world_add_bytes(&world, envelope_of(&world, 1, MADE_CHANNEL, MADE_CLIENT, nothing));
+    made_world_add_bytes(&world, transaction_of(&world, text("\xff no transaction")));
+    made_world_add_bytes(&world, transaction_of(&world, nothing));
     ASSERT_CODES(&world, FAMA_TRANSACTION_INVALID_OTHER_REASON, FAMA_TRANSACTION_BAD_PAYLOAD,
                  FAMA_TRANSACTION_BAD_COMMON_HEADER, FAMA_TRANSACTION_BAD_CREATOR_SIGNATURE,
                  FAMA_TRANSACTION_BAD_CREATOR_SIGNATURE, FAMA_TRANSACTION_BAD_PROPOSAL_TXID,
                  FAMA_TRANSACTION_UNSUPPORTED_TX_PAYLOAD,
-                 FAMA_TRANSACTION_INVALID_CONFIG_TRANSACTION);
+                 FAMA_TRANSACTION_INVALID_CONFIG_TRANSACTION,
+                 FAMA_TRANSACTION_INVALID_ENDORSER_TRANSACTION,
+                 FAMA_TRANSACTION_INVALID_ENDORSER_TRANSACTION);
     made_world_close(&world);
 }
 
@@ -442,6 +473,20 @@ static void test_a_write_to_a_collection_that_is_not_defined_halts(void)
     }
 }
 
+static void test_an_action_without_an_endorsed_action_halts(void)
+{
+    struct made_world world;
+    open_world(&world);
+    struct fama_arena *arena = &world.arena;
+    struct fama_bytes header = made_join(arena, made_field(arena, 1, text("creator")),
+                                         made_field(arena, 2, text("nonce")));
+    struct fama_bytes action = made_join(arena, made_field(arena, 1, header),
+                                         made_field(arena, 2, made_field(arena, 1, text("x"))));
+    made_world_add_bytes(&world, transaction_of(&world, made_field(arena, 1, action)));
+    assert_halts(&world, "endorsed action");
+    made_world_close(&world);
+}
+
 /* An entry that is no transaction, before one that is asked for endorsements: Fabric hangs or crashes. */
 static void test_entries_that_no_peer_gets_past_halt(void)
 {
@@ -524,6 +569,7 @@ int main(void)
         TEST(test_a_collection_of_a_1x_chaincode_follows_the_chaincode),
         TEST(test_private_keys_have_policies_too),
         TEST(test_a_write_to_a_collection_that_is_not_defined_halts),
+        TEST(test_an_action_without_an_endorsed_action_halts),
         TEST(test_entries_that_no_peer_gets_past_halt),
         TEST(test_a_key_whose_policy_change_was_never_judged_halts),
         TEST(test_an_identity_counts_once),
