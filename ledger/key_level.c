@@ -195,30 +195,16 @@ static struct fama_key updated_key(struct fama_bytes chaincode, struct fama_byte
     return (struct fama_key){{chaincode, collection, key}};
 }
 
-/* Fabric's peer would wait for ever, or crash. */
-static int endless(struct fama_judgement *judgement, const char *why)
-{
-    return fama_error_set(judgement->error, FAMA_VALIDATION_HALT,
-                          "no Fabric peer gets past this block (%s), so there is no verdict", why);
-}
-
 static int check_key(struct check *check, const struct place *place, struct fama_bytes key,
                      bool *holds)
 {
-    const struct fama_validator *validator = check->judgement->validator;
+    const struct fama_key_set *updated = &check->judgement->validator->updated_keys;
     struct fama_bytes parameter;
     *holds = false;
-    if (validator->hazard != FAMA_ENTRY_HARMLESS) {
-        return endless(check->judgement, "an entry before does not decode");
-    }
-    if (validator->updated_keys.count > 0 || validator->awaited_keys.count > 0) {
+    if (updated->count > 0) {
         const struct fama_key name = updated_key(check->rules->name, place->collection, key);
-        if (fama_key_set_contains(&validator->updated_keys, &name)) {
+        if (fama_key_set_contains(updated, &name)) {
             return 0;
-        }
-        if (fama_key_set_contains(&validator->awaited_keys, &name)) {
-            return endless(check->judgement, "the policy of a key it writes was to be changed by a "
-                                             "transaction that was never judged");
         }
     }
     int result = read_parameter(check, place, key, &parameter);
@@ -318,43 +304,34 @@ bool fama_namespace_has_metadata_writes(const struct fama_namespace_set *set)
     return has;
 }
 
-static int note_updates(struct fama_key_set *keys, struct fama_bytes chaincode,
+static int note_updates(struct fama_judgement *judgement, struct fama_bytes chaincode,
                         struct fama_bytes collection, const struct fama_metadata_write *writes,
-                        size_t count, struct fama_error *error)
+                        size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         const struct fama_key name = updated_key(chaincode, collection, writes[i].key);
-        if (fama_key_set_add(keys, &name) == FAMA_KEY_SET_NO_MEMORY) {
-            return fama_judgement_no_memory(error);
+        if (fama_key_set_add(&judgement->validator->updated_keys, &name) ==
+            FAMA_KEY_SET_NO_MEMORY) {
+            return fama_judgement_no_memory(judgement->error);
         }
     }
     return 0;
 }
 
 /* Of the transaction's views only: rules may be forgotten before the block ends. */
-static int note_all_updates(struct fama_key_set *keys, const struct fama_namespace_set *set,
-                            struct fama_error *error)
-{
-    int result = note_updates(keys, set->name, fama_bytes(NULL, 0), set->metadata_writes,
-                              set->metadata_write_count, error);
-    for (size_t i = 0; result == 0 && i < set->collection_count; i++) {
-        const struct fama_collection_set *collection = &set->collections[i];
-        result = note_updates(keys, set->name, collection->name, collection->metadata_writes,
-                              collection->metadata_write_count, error);
-    }
-    return result;
-}
-
 int fama_key_level_note(struct fama_judgement *judgement, const struct fama_namespace_set *set)
 {
-    return set == NULL
-               ? 0
-               : note_all_updates(&judgement->validator->updated_keys, set, judgement->error);
-}
-
-int fama_key_level_miss(struct fama_judgement *judgement, const struct fama_namespace_set *set)
-{
-    return note_all_updates(&judgement->validator->awaited_keys, set, judgement->error);
+    if (set == NULL) {
+        return 0;
+    }
+    int result = note_updates(judgement, set->name, fama_bytes(NULL, 0), set->metadata_writes,
+                              set->metadata_write_count);
+    for (size_t i = 0; result == 0 && i < set->collection_count; i++) {
+        const struct fama_collection_set *collection = &set->collections[i];
+        result = note_updates(judgement, set->name, collection->name, collection->metadata_writes,
+                              collection->metadata_write_count);
+    }
+    return result;
 }
 
 int fama_key_level_judge(struct fama_judgement *judgement, struct fama_chaincode_rules *rules,
@@ -366,9 +343,6 @@ int fama_key_level_judge(struct fama_judgement *judgement, struct fama_chaincode
         .evaluation = ++judgement->validator->evaluations,
     };
     bool holds = true;
-    if (judgement->validator->hazard == FAMA_ENTRY_CRASHES) {
-        return endless(judgement, "an entry before has no action");
-    }
     int result = fama_signers_gather(judgement);
     if (result == 0 && set != NULL) {
         result = check_set(&check, set, &holds);

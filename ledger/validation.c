@@ -24,7 +24,6 @@ void fama_validator_destroy(struct fama_validator *validator)
     fama_key_policies_forget(validator);
     fama_key_set_free(&validator->txids);
     fama_key_set_free(&validator->updated_keys);
-    fama_key_set_free(&validator->awaited_keys);
     fama_key_set_free(&validator->seen);
     free(validator->identities);
     free(validator->names);
@@ -99,19 +98,6 @@ static int apply_config(const struct fama_prepared_block *block,
     return 0;
 }
 
-/* Entries at which a Fabric peer reads through nil, whatever the code it would have given. */
-static bool crashes_fabric(const struct fama_prepared_transaction *transaction, uint8_t code)
-{
-    switch (code) {
-    case FAMA_TRANSACTION_BAD_COMMON_HEADER:
-        return fama_entry_lacks_header(transaction->decoded.envelope);
-    case FAMA_TRANSACTION_INVALID_ENDORSER_TRANSACTION:
-        return fama_entry_lacks_endorsed_action(transaction->decoded.envelope);
-    default:
-        return false;
-    }
-}
-
 static int judge_envelopes(struct fama_prepared_block *block, struct fama_channel_config **next,
                            struct fama_error *error)
 {
@@ -119,13 +105,6 @@ static int judge_envelopes(struct fama_prepared_block *block, struct fama_channe
     for (size_t i = 0; result == 0 && i < block->count; i++) {
         const struct fama_prepared_transaction *transaction = &block->transactions[i];
         block->codes[i] = judge_envelope(transaction);
-        if (crashes_fabric(transaction, block->codes[i])) {
-            return fama_error_set(error, FAMA_VALIDATION_HALT,
-                                  "block %" PRIu64 ", transaction %zu: without a header or an "
-                                  "endorsed action, which Fabric's peer does not survive, so there "
-                                  "is no verdict",
-                                  block->block.number, i);
-        }
         if (block->codes[i] == FAMA_TRANSACTION_NOT_VALIDATED &&
             transaction->decoded.type == FAMA_TRANSACTION_CONFIG) {
             block->codes[i] = FAMA_TRANSACTION_VALID;
@@ -215,66 +194,20 @@ static int prefetch(struct fama_validator *validator, const struct fama_prepared
 
 /* --- Policies --- */
 
-/* What an entry that is not judged by policies does to those after it. */
-static int pass_by(struct fama_judgement *judgement, struct fama_arena *arena)
-{
-    const struct fama_transaction *decoded = &judgement->transaction->decoded;
-    struct fama_read_write_set set = decoded->set;
-    int result = 0;
-    if (!decoded->has_set) {
-        struct fama_bytes results;
-        enum fama_entry_hazard hazard = fama_entry_hazard_find(decoded->envelope, &results);
-        if (hazard > judgement->validator->hazard) {
-            judgement->validator->hazard = hazard;
-        }
-        if (hazard != FAMA_ENTRY_HARMLESS ||
-            fama_read_write_set_decode(results, arena, &set) != 0) {
-            return 0;
-        }
-    }
-    for (size_t i = 0; result == 0 && i < set.namespace_count; i++) {
-        result = fama_key_level_miss(judgement, &set.namespaces[i]);
-    }
-    return result;
-}
-
-/* Whether the plugin was asked about all that it would ever be asked about. */
-static bool reached_plugin(uint8_t code)
-{
-    return code == FAMA_TRANSACTION_VALID || code == FAMA_TRANSACTION_ENDORSEMENT_POLICY_FAILURE;
-}
-
-static int judge_one(struct fama_judgement *judgement, struct fama_arena *arena, uint8_t *code)
-{
-    if (*code == FAMA_TRANSACTION_NOT_VALIDATED) {
-        *code = FAMA_TRANSACTION_VALID;
-        int result = judgement->capabilities->v2_0_validation ? fama_judge_v20(judgement, code)
-                                                              : fama_judge_v14(judgement, code);
-        if (result != 0 || reached_plugin(*code)) {
-            return result;
-        }
-    }
-    return judgement->capabilities->v1_3_validation &&
-                   judgement->transaction->decoded.type != FAMA_TRANSACTION_CONFIG
-               ? pass_by(judgement, arena)
-               : 0;
-}
-
 static int judge_policies(struct fama_validator *validator, struct fama_prepared_block *block,
                           struct fama_state *state, struct fama_error *error)
 {
     const struct fama_channel_capabilities *capabilities =
         fama_channel_config_capabilities(block->config);
-    struct fama_arena arena;
     int result = 0;
-    fama_arena_init(&arena, SIZE_MAX);
     fama_key_set_clear(&validator->updated_keys);
-    fama_key_set_clear(&validator->awaited_keys);
-    validator->hazard = FAMA_ENTRY_HARMLESS;
     if (capabilities->v1_3_validation) {
         result = prefetch(validator, block, state, error);
     }
     for (size_t i = 0; result == 0 && i < block->count; i++) {
+        if (block->codes[i] != FAMA_TRANSACTION_NOT_VALIDATED) {
+            continue;
+        }
         struct fama_judgement judgement = {
             .validator = validator,
             .state = state,
@@ -282,13 +215,15 @@ static int judge_policies(struct fama_validator *validator, struct fama_prepared
             .transaction = &block->transactions[i],
             .error = error,
         };
-        result = judge_one(&judgement, &arena, &block->codes[i]);
+        uint8_t code = FAMA_TRANSACTION_VALID;
+        result = capabilities->v2_0_validation ? fama_judge_v20(&judgement, &code)
+                                               : fama_judge_v14(&judgement, &code);
         if (result != 0) {
-            result = fama_error_prefix(
+            return fama_error_prefix(
                 error, result, "block %" PRIu64 ", transaction %zu: ", block->block.number, i);
         }
+        block->codes[i] = code;
     }
-    fama_arena_clear(&arena);
     return result;
 }
 
@@ -393,56 +328,6 @@ static int judge_together(struct fama_validator *validator, struct fama_prepared
     return result;
 }
 
-/* --- Collections of private data --- */
-
-static int find_collection(struct fama_validator *validator, struct fama_state *state,
-                           struct fama_bytes chaincode, struct fama_bytes collection,
-                           struct fama_error *error)
-{
-    struct fama_chaincode_rules *rules;
-    struct fama_collection_rule *found;
-    struct fama_bytes mspid;
-    int result = fama_chaincode_book_find(&validator->book, state, chaincode, &rules, error);
-    if (result == 0) {
-        result = fama_chaincode_book_collection(&validator->book, state, rules, collection, &found,
-                                                error);
-    }
-    if (result != 0 || found != NULL ||
-        (rules->is_lifecycle && fama_collection_is_implicit(collection, &mspid))) {
-        return result;
-    }
-    return fama_error_set(
-        error, FAMA_VALIDATION_HALT,
-        "a write to collection %.*s of chaincode %.*s, which is not defined; "
-        "Fabric stops a channel there, and so must this node",
-        (int)(collection.len < 64 ? collection.len : 64), (const char *)collection.at,
-        (int)(chaincode.len < 64 ? chaincode.len : 64), (const char *)chaincode.at);
-}
-
-/* Before it commits a block Fabric's peer looks up every collection that is written to, by transactions
- * of whatever code (gossip/privdata/coordinator.go getTxPvtdataInfoFromBlock), and stops where there is
- * none. */
-static int find_collections(struct fama_validator *validator,
-                            const struct fama_prepared_block *block, struct fama_state *state,
-                            struct fama_error *error)
-{
-    int result = 0;
-    for (size_t i = 0; i < block->count; i++) {
-        const struct fama_read_write_set *set = &block->transactions[i].decoded.set;
-        for (size_t j = 0; j < set->namespace_count; j++) {
-            const struct fama_namespace_set *space = &set->namespaces[j];
-            for (size_t k = 0; result == 0 && k < space->collection_count; k++) {
-                const struct fama_collection_set *collection = &space->collections[k];
-                if (collection->write_count > 0 || collection->metadata_write_count > 0) {
-                    result =
-                        find_collection(validator, state, space->name, collection->name, error);
-                }
-            }
-        }
-    }
-    return result;
-}
-
 /* --- A block --- */
 
 /* Whether a valid transaction may change definitions. */
@@ -490,9 +375,6 @@ int fama_validate(struct fama_validator *validator, struct fama_prepared_block *
     }
     if (result == 0) {
         result = judge_together(validator, block, error);
-    }
-    if (result == 0) {
-        result = find_collections(validator, block, state, error);
     }
     if (result != 0) {
         fama_channel_config_release(*next);

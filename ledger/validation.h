@@ -15,10 +15,9 @@
 struct fama_validator; /* caches of one channel: decoded definitions and policies */
 
 enum fama_validation_error {
-    /* No Fabric peer gets past this block, and neither does Fama: an unknown validation plugin, a
-     * key-level policy or a definition that does not decode, a write to a collection that is not
-     * defined, a configuration that does not apply, an entry over which Fabric crashes or waits for
-     * ever. Words say which. */
+    /* Fabric stops processing the channel at this block, and so does Fama: an unknown validation
+     * plugin, a key-level policy or a definition that does not decode, a configuration that does not
+     * apply. Words say which. */
     FAMA_VALIDATION_HALT = -20,
     FAMA_VALIDATION_IO = -21,
     FAMA_VALIDATION_NO_MEMORY = -22,

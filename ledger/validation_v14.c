@@ -116,12 +116,6 @@ static int judge_namespace(struct fama_judgement *judgement, struct fama_bytes n
     return judge_with_plugin(judgement, rules, set, code);
 }
 
-/* A namespace that the plugin is not asked about. */
-static int miss(struct fama_judgement *judgement, const struct fama_namespace_set *set)
-{
-    return judgement->capabilities->v1_3_validation ? fama_key_level_miss(judgement, set) : 0;
-}
-
 /* Every namespace that is written to; from V1_2 on the invoked chaincode in any case, and first. */
 static int judge_application(struct fama_judgement *judgement, uint8_t *code)
 {
@@ -160,10 +154,5 @@ int fama_judge_v14(struct fama_judgement *judgement, uint8_t *code)
     if (is_text(invoked, "vscc") || is_text(invoked, "escc")) {
         return fama_judged(code, FAMA_TRANSACTION_ILLEGAL_WRITESET);
     }
-    int result = judge_namespace(judgement, invoked, fama_find_namespace(decoded, invoked), code);
-    for (size_t i = 0; result == 0 && i < decoded->set.namespace_count; i++) {
-        const struct fama_namespace_set *set = &decoded->set.namespaces[i];
-        result = fama_bytes_equal(set->name, invoked) ? 0 : miss(judgement, set);
-    }
-    return result;
+    return judge_namespace(judgement, invoked, fama_find_namespace(decoded, invoked), code);
 }

@@ -7,7 +7,6 @@
 #define FAMA_LEDGER_VALIDATOR_PARTS_H
 
 #include "ledger/chaincode_rules.h"
-#include "ledger/entry_hazard.h"
 #include "ledger/key_set.h"
 #include "ledger/prepared_block.h"
 #include "ledger/validation.h"
@@ -32,11 +31,7 @@ struct fama_validator {
     /* Of the block being judged. */
     struct fama_key_set txids;
     struct fama_key_set updated_keys; /* whose key-level policy a transaction before changed */
-    /* Whose policy a transaction before wants to change that never came before the plugin: Fabric's
-     * peer waits for its verdict for ever. */
-    struct fama_key_set awaited_keys;
-    enum fama_entry_hazard hazard; /* the worst of the entries before */
-    struct fama_key_set seen;      /* scratch */
+    struct fama_key_set seen;         /* scratch */
     const struct fama_identity **identities;
     size_t identity_capacity;
     struct fama_state_name *names;
@@ -68,8 +63,6 @@ int fama_key_level_judge(struct fama_judgement *judgement, struct fama_chaincode
 /* The plugin found the namespace good: whoever writes a key of which it changes the policy, later in the
  * block, conflicts. */
 int fama_key_level_note(struct fama_judgement *judgement, const struct fama_namespace_set *set);
-/* The plugin was never asked about the namespace: whoever writes such a key later halts. */
-int fama_key_level_miss(struct fama_judgement *judgement, const struct fama_namespace_set *set);
 bool fama_namespace_has_metadata_writes(const struct fama_namespace_set *set);
 void fama_key_policies_forget(struct fama_validator *validator);
 

@@ -416,13 +416,15 @@ static void test_collections_have_their_own_policies(void)
     made_world_add(&world, "priv", private_write(&world, "mine", "k"), ENDORSED_BY_WHITEBOX);
     made_world_add(&world, "priv", private_write(&world, "plain", "k"), ENDORSED_BY_SIPHER);
     made_world_add(&world, "priv", private_write(&world, "plain", "k"), ENDORSED_BY_BOTH);
+    made_world_add(&world, "priv", private_write(&world, "unknown", "k"), ENDORSED_BY_BOTH);
+    made_world_add(&world, "priv", private_write(&world, "", "k"), ENDORSED_BY_BOTH);
     made_world_add(&world, "priv", private_write(&world, "_implicit_org_SipherMSP", "k"),
                    ENDORSED_BY_SIPHER);
     made_world_add(&world, "priv", private_write(&world, "_implicit_org_SipherMSP", "k"),
                    ENDORSED_BY_WHITEBOX);
     made_world_add(&world, "priv", private_write(&world, "_implicit_org_NobodyMSP", "k"),
                    ENDORSED_BY_BOTH);
-    ASSERT_CODES(&world, VALID, FAILS, FAILS, VALID, VALID, FAILS, FAILS);
+    ASSERT_CODES(&world, VALID, FAILS, FAILS, VALID, FAILS, VALID, VALID, FAILS, FAILS);
     made_world_close(&world);
 }
 
@@ -432,10 +434,6 @@ static void test_a_collection_of_a_1x_chaincode_follows_the_chaincode(void)
     open_world(&world);
     made_world_instantiate(&world, "priv", "1",
                            made_policy(&world.arena, 2, "SipherMSP", "WhiteBoxMSP"));
-    const struct made_collection any = {
-        .name = "any",
-        .endorsement_policy = made_application_policy(&world.arena, sipher_alone(&world))};
-    made_world_put(&world, "lscc", "priv~collection", made_package(&world.arena, &any, 1));
     made_world_add(&world, "priv", private_write(&world, "any", "k"), ENDORSED_BY_BOTH);
     made_world_add(&world, "priv", private_write(&world, "any", "k"), ENDORSED_BY_SIPHER);
     ASSERT_CODES(&world, VALID, FAILS);
@@ -449,31 +447,22 @@ static void test_private_keys_have_policies_too(void)
     define_private(&world);
     struct fama_arena *arena = &world.arena;
     made_world_put_key_policy(&world, "priv", "plain", "k", sipher_alone(&world));
+    made_world_put_key_policy(&world, "priv", "unknown", "k", sipher_alone(&world));
     made_world_add(&world, "priv", private_write(&world, "plain", "k"), ENDORSED_BY_SIPHER);
+    made_world_add(&world, "priv", private_write(&world, "unknown", "k"), ENDORSED_BY_SIPHER);
     struct fama_bytes change = made_collection_set(
         arena, "plain", made_metadata_write(arena, 3, text("k"), whitebox_alone(&world)));
     made_world_add(&world, "priv", made_namespace(arena, "priv", nothing, change),
                    ENDORSED_BY_SIPHER);
     made_world_add(&world, "priv", private_write(&world, "plain", "k"), ENDORSED_BY_BOTH);
     made_world_add(&world, "priv", private_write(&world, "mine", "k"), ENDORSED_BY_SIPHER);
-    ASSERT_CODES(&world, VALID, VALID, FAILS, VALID);
+    ASSERT_CODES(&world, VALID, FAILS, VALID, FAILS, VALID);
     made_world_close(&world);
 }
 
-static void test_a_write_to_a_collection_that_is_not_defined_halts(void)
-{
-    static const char *const names[] = {"unknown", ""};
-    for (size_t i = 0; i < 2; i++) {
-        struct made_world world;
-        open_world(&world);
-        define_private(&world);
-        made_world_add(&world, "priv", private_write(&world, names[i], "k"), ENDORSED_BY_NONE);
-        assert_halts(&world, "not defined");
-        made_world_close(&world);
-    }
-}
-
-static void test_an_action_without_an_endorsed_action_halts(void)
+/* Fabric 2.5 crashes or hangs at these, which any client can provoke; here each gets the code of what is wrong
+ * with it, and the block goes on. */
+static void test_entries_that_crash_fabric_get_their_codes(void)
 {
     struct made_world world;
     open_world(&world);
@@ -483,44 +472,22 @@ static void test_an_action_without_an_endorsed_action_halts(void)
     struct fama_bytes action = made_join(arena, made_field(arena, 1, header),
                                          made_field(arena, 2, made_field(arena, 1, text("x"))));
     made_world_add_bytes(&world, transaction_of(&world, made_field(arena, 1, action)));
-    assert_halts(&world, "endorsed action");
-    made_world_close(&world);
-}
-
-/* An entry that is no transaction, before one that is asked for endorsements: Fabric hangs or crashes. */
-static void test_entries_that_no_peer_gets_past_halt(void)
-{
-    struct made_world world;
-    open_world(&world);
     made_world_add_bytes(&world, envelope_of(&world, 3, MADE_CHANNEL, MADE_CLIENT, text("\xff x")));
-    made_world_add(&world, "kv", nothing, ENDORSED_BY_BOTH); /* writes no key: passes */
-    ASSERT_CODES(&world, FAMA_TRANSACTION_BAD_PROPOSAL_TXID, VALID);
-    made_world_add_bytes(&world, envelope_of(&world, 3, MADE_CHANNEL, MADE_CLIENT, text("\xff x")));
-    made_world_add(&world, "kv", made_simple(&world, "kv", "a"), ENDORSED_BY_BOTH);
-    assert_halts(&world, "decode");
-    made_world_add(&world, "kv", made_simple(&world, "kv", "a"), ENDORSED_BY_BOTH);
-    made_world_add_bytes(&world, envelope_of(&world, 3, MADE_CHANNEL, MADE_CLIENT, text("\xff x")));
-    ASSERT_CODES(&world, VALID, FAMA_TRANSACTION_BAD_PROPOSAL_TXID);
-    made_world_add_bytes(&world, envelope_of(&world, 3, MADE_CHANNEL, MADE_CLIENT, nothing));
-    made_world_add(&world, "kv", nothing, ENDORSED_BY_BOTH);
-    assert_halts(&world, "no action");
     made_world_add_bytes(&world, made_field(&world.arena, 1, made_field(&world.arena, 2, nothing)));
-    assert_halts(&world, "header");
+    made_world_add(&world, "kv", made_simple(&world, "kv", "a"), ENDORSED_BY_BOTH);
+    ASSERT_CODES(&world, FAMA_TRANSACTION_INVALID_ENDORSER_TRANSACTION,
+                 FAMA_TRANSACTION_BAD_PROPOSAL_TXID, FAMA_TRANSACTION_BAD_COMMON_HEADER, VALID);
     made_world_close(&world);
 }
 
-static void test_a_key_whose_policy_change_was_never_judged_halts(void)
+static void test_a_policy_change_that_was_never_judged_changes_nothing(void)
 {
     struct made_world world;
     open_world(&world);
     made_world_add(&world, "kv", policy_change(&world, "a"), ENDORSED_BY_BOTH);
     world.is_known[0] = true;
-    made_world_add(&world, "kv", made_simple(&world, "kv", "b"), ENDORSED_BY_BOTH);
-    ASSERT_CODES(&world, FAMA_TRANSACTION_DUPLICATE_TXID, VALID);
-    made_world_add(&world, "kv", policy_change(&world, "a"), ENDORSED_BY_BOTH);
-    world.is_known[0] = true;
     made_world_add(&world, "kv", made_simple(&world, "kv", "a"), ENDORSED_BY_BOTH);
-    assert_halts(&world, "never judged");
+    ASSERT_CODES(&world, FAMA_TRANSACTION_DUPLICATE_TXID, VALID);
     made_world_close(&world);
 }
 
@@ -568,10 +535,8 @@ int main(void)
         TEST(test_collections_have_their_own_policies),
         TEST(test_a_collection_of_a_1x_chaincode_follows_the_chaincode),
         TEST(test_private_keys_have_policies_too),
-        TEST(test_a_write_to_a_collection_that_is_not_defined_halts),
-        TEST(test_an_action_without_an_endorsed_action_halts),
-        TEST(test_entries_that_no_peer_gets_past_halt),
-        TEST(test_a_key_whose_policy_change_was_never_judged_halts),
+        TEST(test_entries_that_crash_fabric_get_their_codes),
+        TEST(test_a_policy_change_that_was_never_judged_changes_nothing),
         TEST(test_an_identity_counts_once),
     };
     return run_suite("validation", cases, sizeof(cases) / sizeof(cases[0]));
