@@ -267,6 +267,12 @@ static int judge_block(struct fama_committer *committer, struct fama_commit_entr
                      ? judge_genesis(block)
                      : fama_validate(committer->validator, block, committer->state, next, error);
     status = translate(status, FAMA_VALIDATION_HALT, FAMA_VALIDATION_NO_MEMORY);
+    if (status == 0 && *next != NULL && block->count > 1) {
+        status =
+            fama_error_set(error, FAMA_COMMITTER_HALT,
+                           "a configuration stands beside other transactions, which no orderer "
+                           "does and no Fabric peer gets past");
+    }
     uint64_t validated = fama_committer_clock();
     committer->times.policy += validated - began;
     if (status == 0) {
