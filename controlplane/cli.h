@@ -29,6 +29,8 @@ int fama_cli_ledger_rebuild(int argc, char **argv);
 int fama_cli_ledger_rollback(int argc, char **argv);
 int fama_cli_ledger_export_state(int argc, char **argv);
 int fama_cli_ledger_export_block(int argc, char **argv);
+int fama_cli_ledger_transaction(int argc, char **argv);
+int fama_cli_ledger_history(int argc, char **argv);
 int fama_cli_ledger_snapshot_create(int argc, char **argv);
 int fama_cli_ledger_snapshot_verify(int argc, char **argv);
 

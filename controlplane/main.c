@@ -198,6 +198,24 @@ static const struct fama_command commands[] = {
      "Example:\n"
      "  fama ledger export-block --number 7 --ledger data/ledgers/drivenet --out 000007.block\n",
      fama_cli_ledger_export_block},
+    {"ledger transaction", "where a transaction stands, and what became of it",
+     "Usage: fama ledger transaction --txid ID --ledger DIR [--json]\n"
+     "\n"
+     "The block and place of its first appearance, and its validation code.\n"
+     "\n"
+     "Example:\n"
+     "  fama ledger transaction --txid 0028...5d3d --ledger data/ledgers/drivenet\n",
+     fama_cli_ledger_transaction},
+    {"ledger history", "the transactions that wrote a key",
+     "Usage: fama ledger history --namespace NAME (--key TEXT | --key-hex HEX) --ledger DIR "
+     "[--json]\n"
+     "\n"
+     "Valid transactions only, deletions too, the latest first. What was written stands in the "
+     "blocks.\n"
+     "\n"
+     "Example:\n"
+     "  fama ledger history --namespace kv --key k1 --ledger data/ledgers/drivenet\n",
+     fama_cli_ledger_history},
     {"ledger snapshot create", "write a snapshot of a ledger in Fabric's format",
      "Usage: fama ledger snapshot create --ledger DIR --out DIR [--json]\n"
      "\n"
