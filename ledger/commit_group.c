@@ -27,7 +27,8 @@ void fama_commit_group_destroy(struct fama_commit_group *group)
         return;
     }
     struct fama_committer *committer = group->committer;
-    if (!group->is_committed && group->count > 0) {
+    bool is_planned = group->before.next < committer->planned.next; /* no older group went first */
+    if (!group->is_committed && group->count > 0 && is_planned) {
         /* The blocks will come again, perhaps in better copies. */
         committer->planned = group->before;
         committer->is_config_pending = false;
@@ -60,10 +61,11 @@ static enum fama_block_refusal check_signatures(struct fama_committer *committer
 }
 
 static enum fama_block_refusal check_block(struct fama_committer *committer,
-                                           const struct fama_block *block)
+                                           struct fama_block *block)
 {
     const struct fama_chain_tip *tip = &committer->planned;
-    enum fama_block_refusal refusal = fama_block_check(block, tip->next, committer->channel_id);
+    enum fama_block_refusal refusal =
+        fama_block_check_and_digest(block, tip->next, committer->channel_id);
     if (refusal != FAMA_BLOCK_ACCEPTED) {
         return refusal;
     }
@@ -88,19 +90,20 @@ enum fama_block_refusal fama_commit_group_add(struct fama_commit_group *group,
     struct fama_commit_entry *entry = &group->entries[group->count];
     if (refusal == FAMA_BLOCK_ACCEPTED) {
         *entry = (struct fama_commit_entry){.arrival = arrival};
-        if (fama_prepared_block_create(bytes, committer->config, committer->identities,
-                                       &entry->prepared, NULL) != 0) {
+        if (fama_prepared_block_adopt(&block, committer->config, committer->identities,
+                                      &entry->prepared, NULL) != 0) {
             refusal = FAMA_BLOCK_MALFORMED; /* out of memory: asked for again */
         }
         committer->times.identity += fama_committer_clock() - checked;
     }
     if (refusal == FAMA_BLOCK_ACCEPTED) {
+        const struct fama_block *kept = &entry->prepared->block;
         group->count++;
         group->bytes += bytes.len;
-        group->ends_with_config = fama_block_is_config(&block);
+        group->ends_with_config = fama_block_is_config(kept);
         committer->is_config_pending = group->ends_with_config;
         committer->planned.next++;
-        memcpy(committer->planned.hash, block.header_hash, FAMA_SHA256_BYTES);
+        memcpy(committer->planned.hash, kept->header_hash, FAMA_SHA256_BYTES);
     }
     fama_block_clear(&block);
     return refusal;

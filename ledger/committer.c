@@ -294,6 +294,8 @@ static int judge_block(struct fama_committer *committer, struct fama_commit_entr
     committer->times.mvcc += fama_committer_clock() - validated;
     if (status != 0) {
         fama_state_abandon_block(committer->state);
+        fama_config_history_abandon_block(committer->config_history, block->block.number);
+        fama_expiry_abandon_block(committer->expiry, block->block.number);
         return fama_error_prefix(error, status, "block %" PRIu64 ": ", block->block.number);
     }
     entry->result.prepared = block;

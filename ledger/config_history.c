@@ -83,6 +83,13 @@ int fama_config_history_advance(struct fama_config_history *history, struct fama
     return 0;
 }
 
+void fama_config_history_abandon_block(struct fama_config_history *history, uint64_t number)
+{
+    while (history->count > 0 && history->entries[history->count - 1].number == number) {
+        history->count--;
+    }
+}
+
 void fama_config_history_append(const struct fama_config_history *history,
                                 const struct fama_store *store, rocksdb_writebatch_t *batch)
 {

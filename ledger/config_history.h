@@ -36,6 +36,10 @@ void fama_config_history_reset(struct fama_config_history *history);
 int fama_config_history_advance(struct fama_config_history *history, struct fama_state *state,
                                 uint64_t number, struct fama_error *error);
 
+/* Forgets what block `number`, the last one advanced over, added: with fama_state_abandon_block, when the
+ * blocks before it are still to be written. */
+void fama_config_history_abandon_block(struct fama_config_history *history, uint64_t number);
+
 void fama_config_history_append(const struct fama_config_history *history,
                                 const struct fama_store *store, rocksdb_writebatch_t *batch);
 /* Appends the removal of everything: before state is rebuilt. */

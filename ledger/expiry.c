@@ -346,6 +346,24 @@ int fama_expiry_advance(struct fama_expiry *expiry, struct fama_state *state,
     return status;
 }
 
+void fama_expiry_abandon_block(struct fama_expiry *expiry, uint64_t block)
+{
+    struct schedules *fresh = &expiry->fresh;
+    struct schedules *consumed = &expiry->consumed;
+    while (fresh->count > 0 && fresh->items[fresh->count - 1].put_in == block) {
+        fresh->count--;
+    }
+    while (consumed->count > 0 && consumed->items[consumed->count - 1].due == block) {
+        consumed->count--;
+    }
+    for (size_t i = 0; i < fresh->count; i++) {
+        fresh->items[i].is_used = fresh->items[i].is_used && fresh->items[i].due != block;
+    }
+    expiry->fresh_due = earliest(fresh);
+    expiry->stored_due = UINT64_MAX;
+    expiry->is_stored_due_known = expiry->store == NULL;
+}
+
 /* ---- writing ---- */
 
 static void begin_key(uint8_t head[HEAD_LEN], const struct schedule *schedule)

@@ -46,6 +46,10 @@ void fama_expiry_reset(struct fama_expiry *expiry);
 int fama_expiry_advance(struct fama_expiry *expiry, struct fama_state *state,
                         struct fama_error *error);
 
+/* Forgets what `block`, the last one advanced over or tried, scheduled and used: with
+ * fama_state_abandon_block, when the blocks before it are still to be written. */
+void fama_expiry_abandon_block(struct fama_expiry *expiry, uint64_t block);
+
 /* Appends the group's new schedules, and the removal of those used. */
 void fama_expiry_append(const struct fama_expiry *expiry, rocksdb_writebatch_t *batch);
 /* Appends the removal of all schedules: before state is rebuilt. */

@@ -137,8 +137,17 @@ static inline struct fama_block rich_block(uint64_t number, const uint8_t *previ
     return synthetic_block(&plan);
 }
 
-/* Commits the next block. */
-static inline void rich_commit(struct rich *rich)
+static inline void rich_judge(struct rich *rich, uint64_t number)
+{
+    fama_state_begin_block(rich->state, number);
+    rich_effects(rich, number);
+    int status = fama_config_history_advance(rich->history, rich->state, number, NULL);
+    CU_ASSERT_EQUAL_FATAL(status, 0);
+    CU_ASSERT_EQUAL_FATAL(fama_expiry_advance(rich->expiry, rich->state, NULL), 0);
+}
+
+/* Commits the next block; the one after it may be judged first, and given up. */
+static inline void rich_commit_and_abandon(struct rich *rich, bool abandons)
 {
     struct fama_ledger_info info;
     struct fama_error error = {{0}};
@@ -148,16 +157,18 @@ static inline void rich_commit(struct rich *rich)
     uint8_t commit_hash[FAMA_SHA256_BYTES];
     memset(commit_hash, (int)number, sizeof commit_hash);
     rich->used = 0;
-    fama_state_begin_block(rich->state, number);
-    rich_effects(rich, number);
-    int status = fama_config_history_advance(rich->history, rich->state, number, &error);
-    CU_ASSERT_EQUAL_FATAL(status, 0);
-    CU_ASSERT_EQUAL_FATAL(fama_expiry_advance(rich->expiry, rich->state, &error), 0);
+    rich_judge(rich, number);
+    if (abandons) {
+        rich_judge(rich, number + 1);
+        fama_state_abandon_block(rich->state);
+        fama_config_history_abandon_block(rich->history, number + 1);
+        fama_expiry_abandon_block(rich->expiry, number + 1);
+    }
     const struct fama_ledger_commit commit = {.block = &block,
                                               .commit_hash = number > 0 ? commit_hash : NULL};
     const struct fama_ledger_effects effects = {
         .state = rich->state, .expiry = rich->expiry, .config_history = rich->history};
-    status = fama_ledger_commit(rich->ledger, &commit, 1, &effects, &error);
+    int status = fama_ledger_commit(rich->ledger, &commit, 1, &effects, &error);
     if (status != 0) {
         fprintf(stderr, "\n    cannot commit: %s\n", error.text);
     }
@@ -166,6 +177,11 @@ static inline void rich_commit(struct rich *rich)
     fama_expiry_reset(rich->expiry);
     fama_state_reset(rich->state);
     synthetic_free(&block);
+}
+
+static inline void rich_commit(struct rich *rich)
+{
+    rich_commit_and_abandon(rich, false);
 }
 
 /* Brings the ledger of a folder, new or not, to a height. */

@@ -206,6 +206,69 @@ static size_t count_schedules(struct peer *peer)
     return count;
 }
 
+/* Block 3 uses a schedule of the store and one of its own group, makes one, and is then given up. */
+static void test_a_block_given_up_neither_makes_nor_uses_schedules(void)
+{
+    struct peer *peer = open_peer();
+    fama_state_begin_block(peer->state, 0);
+    define(peer, "lives/one", "1");
+    define(peer, "lives/five", "5");
+    advance(peer);
+    write_group(peer);
+    fama_state_begin_block(peer->state, 1);
+    put_hash(peer, "one", "stored", "v");
+    advance(peer);
+    write_group(peer);
+    fama_state_begin_block(peer->state, 2);
+    put_hash(peer, "five", "kept", "v");
+    advance(peer);
+    fama_state_begin_block(peer->state, 3);
+    put_hash(peer, "five", "dropped", "v");
+    advance(peer);
+    CU_ASSERT_FALSE(exists(peer, "one", "stored"));
+    fama_state_abandon_block(peer->state);
+    fama_expiry_abandon_block(peer->expiry, 3);
+    CU_ASSERT_TRUE(exists(peer, "one", "stored"));
+    write_group(peer);
+    CU_ASSERT_EQUAL(count_schedules(peer), 2);
+    restart(peer);
+    for (uint64_t block = 3; block <= 8; block++) {
+        fama_state_begin_block(peer->state, block);
+        advance(peer);
+        CU_ASSERT_FALSE(exists(peer, "one", "stored"));
+        CU_ASSERT_EQUAL(exists(peer, "five", "kept"), block < 8);
+    }
+    write_group(peer);
+    CU_ASSERT_EQUAL(count_schedules(peer), 0);
+    close_peer(peer);
+}
+
+/* What ends within the group that put it ends again after the block at which it does was given up. */
+static void test_a_block_given_up_takes_its_use_of_the_groups_schedules_back(void)
+{
+    struct peer *peer = open_peer();
+    fama_state_begin_block(peer->state, 0);
+    define(peer, "lives/one", "1");
+    advance(peer);
+    fama_state_begin_block(peer->state, 1);
+    put_hash(peer, "one", "key", "v");
+    advance(peer);
+    fama_state_begin_block(peer->state, 2);
+    advance(peer);
+    fama_state_begin_block(peer->state, 3);
+    advance(peer);
+    CU_ASSERT_FALSE(exists(peer, "one", "key"));
+    fama_state_abandon_block(peer->state);
+    fama_expiry_abandon_block(peer->expiry, 3);
+    CU_ASSERT_TRUE(exists(peer, "one", "key"));
+    write_group(peer);
+    CU_ASSERT_EQUAL(count_schedules(peer), 1);
+    fama_state_begin_block(peer->state, 3);
+    advance(peer);
+    CU_ASSERT_FALSE(exists(peer, "one", "key"));
+    close_peer(peer);
+}
+
 static void test_used_schedules_are_removed(void)
 {
     struct peer *peer = open_peer();
@@ -281,6 +344,8 @@ int main(void)
         TEST(test_keys_end_when_their_collection_says),
         TEST(test_the_definition_before_the_block_counts),
         TEST(test_a_group_given_up_leaves_no_schedule),
+        TEST(test_a_block_given_up_neither_makes_nor_uses_schedules),
+        TEST(test_a_block_given_up_takes_its_use_of_the_groups_schedules_back),
         TEST(test_used_schedules_are_removed),
         TEST(test_all_schedules_can_be_cleared),
         TEST(test_a_damaged_schedule_is_an_error_with_words),

@@ -209,6 +209,32 @@ static void test_a_ledger_from_a_snapshot_goes_on_as_the_one_from_block_0(void)
     check_same_snapshots(snapshots[1], snapshots[2]);
 }
 
+/* Blocks 1, 7, 13 and 19 define collections; every block is tried behind the one before it, and given up. */
+static void test_a_block_that_was_given_up_leaves_no_trace(void)
+{
+    char folders[2][PATH_BYTES];
+    char snapshots[2][PATH_BYTES];
+    struct growing schedules[2] = {{0}};
+    path_in(folders[0], scratch, "straight");
+    path_in(folders[1], scratch, "abandoning");
+    path_in(snapshots[0], scratch, "straight-snapshot");
+    path_in(snapshots[1], scratch, "abandoning-snapshot");
+    for (size_t i = 0; i < 2; i++) {
+        struct rich rich = rich_open(folders[i]);
+        while (height_of(rich.ledger) < 19) {
+            rich_commit_and_abandon(&rich, i == 1 && height_of(rich.ledger) > 0);
+        }
+        CU_ASSERT(count_schedules(fama_ledger_store(rich.ledger), &schedules[i]));
+        rich_close(&rich);
+        snapshot_of(folders[i], snapshots[i]);
+    }
+    CU_ASSERT(fama_bytes_equal(fama_bytes(schedules[0].at, schedules[0].len),
+                               fama_bytes(schedules[1].at, schedules[1].len)));
+    check_same_snapshots(snapshots[0], snapshots[1]);
+    free(schedules[0].at);
+    free(schedules[1].at);
+}
+
 static void test_what_came_before_the_snapshot_is_known_by_id_only(void)
 {
     char folder[PATH_BYTES];
@@ -705,6 +731,7 @@ int main(void)
         TEST(test_a_snapshot_of_every_height_verifies_and_says_what_it_is),
         TEST(test_a_ledger_from_a_snapshot_makes_the_same_snapshot),
         TEST(test_a_ledger_from_a_snapshot_goes_on_as_the_one_from_block_0),
+        TEST(test_a_block_that_was_given_up_leaves_no_trace),
         TEST(test_what_came_before_the_snapshot_is_known_by_id_only),
         TEST(test_no_byte_can_be_changed_cut_off_or_added),
         TEST(test_no_file_can_be_missing_or_be_something_else),
