@@ -19,6 +19,19 @@ static int wrong(const struct fama_ledger *ledger, uint64_t number, const char *
         ledger->store.directory, number, what);
 }
 
+/* What the snapshot of the ledger's beginning has is all that is known of the transactions before it. */
+static int check_known(const struct fama_ledger *ledger, const struct fama_block *block,
+                       struct fama_bytes txid, struct fama_error *error)
+{
+    bool is_known = false;
+    int status = ledger->origin.first_block == 0
+                     ? 0
+                     : fama_ledger_known_txids(ledger, &txid, 1, &is_known, error);
+    return status != 0 || is_known
+               ? status
+               : wrong(ledger, block->number, "has a transaction that is not indexed", error);
+}
+
 /* Each id leads to its first appearance, which is here or before. */
 static int check_txids(const struct fama_ledger *ledger, const struct fama_block *block,
                        struct fama_error *error)
@@ -32,7 +45,8 @@ static int check_txids(const struct fama_ledger *ledger, const struct fama_block
         }
         int status = fama_ledger_locate_txid(ledger, txid, &location, error);
         if (status == FAMA_LEDGER_NOT_FOUND) {
-            return wrong(ledger, block->number, "has a transaction that is not indexed", error);
+            status = check_known(ledger, block, txid, error);
+            location = (struct fama_ledger_location){.number = block->number};
         }
         if (status != 0) {
             return status;

@@ -1,7 +1,9 @@
 /* Snapshots of a ledger with one of everything: made, read back, joined by, and spoiled. */
 #include "ledger/snapshot.h"
 
+#include "ledger/ledger_layout.h"
 #include "ledger/ledger_origin.h"
+#include "ledger/ledger_verify.h"
 #include "unit/rich_ledger.h"
 
 #define HEIGHT 21
@@ -275,6 +277,43 @@ static void test_what_came_before_the_snapshot_is_known_by_id_only(void)
                  &error, "before the snapshot");
     }
     synthetic_free(&old);
+    fama_ledger_close(ledger);
+}
+
+static void delete_txid(struct fama_ledger *ledger, const char *txid)
+{
+    const struct fama_store *store = fama_ledger_store(ledger);
+    struct fama_ledger_key key;
+    char *message = NULL;
+    fama_ledger_txid_key(fama_bytes_of_text(txid), &key);
+    rocksdb_delete_cf(store->db, store->synced, store->families[FAMA_STORE_TXID],
+                      (const char *)key.bytes, key.len, &message);
+    CU_ASSERT_PTR_NULL_FATAL(message);
+}
+
+/* A transaction of block 4 comes once more after the snapshot, which knows its id and nothing else. */
+static void test_a_ledger_from_a_snapshot_is_sound_with_an_old_transaction_in_it(void)
+{
+    char folder[PATH_BYTES];
+    struct fama_error error = {{0}};
+    struct fama_ledger_info info;
+    path_in(folder, scratch, "repeated");
+    must(fama_snapshot_import(usual_snapshot, folder, NULL, NULL, &error), &error);
+    struct fama_ledger *ledger = open_or_explain(folder);
+    const struct fama_ledger_verify verify = {.ledger = ledger};
+    must(fama_ledger_verify(&verify, &error), &error);
+    fama_ledger_info(ledger, &info);
+    const struct synthetic_plan plan = {.number = HEIGHT,
+                                        .previous_hash = info.last_hash,
+                                        .txids = {"4", "a-new-one"},
+                                        .txid_count = 2};
+    struct fama_block block = synthetic_block(&plan);
+    const struct fama_ledger_commit commit = {.block = &block};
+    must(fama_ledger_commit(ledger, &commit, 1, NULL, &error), &error);
+    must(fama_ledger_verify(&verify, &error), &error);
+    delete_txid(ledger, "4");
+    must_say(fama_ledger_verify(&verify, &error), FAMA_LEDGER_CORRUPT, &error, "not indexed");
+    synthetic_free(&block);
     fama_ledger_close(ledger);
 }
 
@@ -733,6 +772,7 @@ int main(void)
         TEST(test_a_ledger_from_a_snapshot_goes_on_as_the_one_from_block_0),
         TEST(test_a_block_that_was_given_up_leaves_no_trace),
         TEST(test_what_came_before_the_snapshot_is_known_by_id_only),
+        TEST(test_a_ledger_from_a_snapshot_is_sound_with_an_old_transaction_in_it),
         TEST(test_no_byte_can_be_changed_cut_off_or_added),
         TEST(test_no_file_can_be_missing_or_be_something_else),
         TEST(test_content_that_is_wrong_under_the_right_hash_is_refused),
