@@ -212,6 +212,15 @@ static void fail(struct fama_channel *channel, const struct fama_error *error)
     ring_bell(channel->setup.wake_fd);
 }
 
+/* Under the lock, or before there are threads. */
+static void note_tip(struct fama_channel *channel, const struct fama_ledger_info *info)
+{
+    channel->status.height = info->height;
+    memcpy(channel->status.last_hash, info->last_hash, FAMA_SHA256_BYTES);
+    channel->status.has_commit_hash = info->has_commit_hash;
+    memcpy(channel->status.commit_hash, info->commit_hash, FAMA_SHA256_BYTES);
+}
+
 static void note_committed(struct fama_channel *channel, const struct flight *flight, size_t count)
 {
     struct fama_ledger_info info;
@@ -229,8 +238,7 @@ static void note_committed(struct fama_channel *channel, const struct flight *fl
             channel->status.invalid_transactions += block->codes[j] != FAMA_TRANSACTION_VALID;
         }
     }
-    channel->status.height = info.height;
-    memcpy(channel->status.last_hash, info.last_hash, FAMA_SHA256_BYTES);
+    note_tip(channel, &info);
     pthread_mutex_unlock(&channel->lock);
     channel->next = info.height;
     atomic_store_explicit(&channel->gate.next_block, channel->next, memory_order_release);
@@ -463,8 +471,7 @@ static void adopt_height(struct fama_channel *channel)
     struct fama_ledger_info info;
     fama_ledger_info(channel->ledger, &info);
     channel->next = info.height;
-    channel->status.height = info.height;
-    memcpy(channel->status.last_hash, info.last_hash, FAMA_SHA256_BYTES);
+    note_tip(channel, &info);
     atomic_store(&channel->gate.next_block, info.height);
 }
 

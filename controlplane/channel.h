@@ -43,6 +43,8 @@ struct fama_channel_setup {
 struct fama_channel_status {
     uint64_t height;
     uint8_t last_hash[FAMA_SHA256_BYTES];
+    bool has_commit_hash; /* of the last block: all codes and updates since block 1 */
+    uint8_t commit_hash[FAMA_SHA256_BYTES];
     uint64_t blocks_by_push, blocks_by_pull, blocks_from_source; /* since this process started */
     uint64_t transactions, invalid_transactions;                 /* likewise, of committed blocks */
     uint64_t refused[FAMA_BLOCK_REFUSAL_COUNT];

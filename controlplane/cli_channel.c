@@ -108,6 +108,7 @@ int fama_cli_channel_getinfo(int argc, char **argv)
     (void)printf("height               %lld\n", fama_cli_number(answer, "height"));
     (void)printf("current block hash   %s\n", fama_cli_text(answer, "current_block_hash"));
     (void)printf("previous block hash  %s\n", fama_cli_text(answer, "previous_block_hash"));
+    (void)printf("commit hash          %s\n", fama_cli_text(answer, "commit_hash"));
     json_decref(answer);
     return fama_cli_finish(0);
 }

@@ -41,7 +41,8 @@ static int write_channels(const json_t *channels)
     size_t index;
     const json_t *channel;
     struct fama_table *table =
-        fama_table_new("CHANNEL >HEIGHT >KNOWN >LAG >PUSH >PULL >SOURCE >REFUSED LAST_BLOCK_HASH");
+        fama_table_new("CHANNEL >HEIGHT >KNOWN >LAG >PUSH >PULL >SOURCE >REFUSED >TRANSACTIONS "
+                       ">INVALID LAST_BLOCK_HASH COMMIT_HASH");
     json_array_foreach(channels, index, channel)
     {
         const char *name;
@@ -59,7 +60,10 @@ static int write_channels(const json_t *channels)
         fama_table_cell(table, "%lld", fama_cli_number(channel, "blocks_by_pull"));
         fama_table_cell(table, "%lld", fama_cli_number(channel, "blocks_from_source"));
         fama_table_cell(table, "%lld", refused);
+        fama_table_cell(table, "%lld", fama_cli_number(channel, "transactions"));
+        fama_table_cell(table, "%lld", fama_cli_number(channel, "invalid_transactions"));
         fama_table_cell(table, "%.16s", fama_cli_text(channel, "last_hash"));
+        fama_table_cell(table, "%.16s", fama_cli_text(channel, "commit_hash"));
     }
     return fama_table_print(table, stdout);
 }

@@ -40,12 +40,19 @@ bool fama_report_read_status(struct fama_report_row *row, const json_t *status, 
             continue;
         }
         const char *hash = json_string_value(json_object_get(entry, "last_hash"));
+        const char *commit_hash = json_string_value(json_object_get(entry, "commit_hash"));
         const json_t *height = json_object_get(entry, "height");
-        if (hash == NULL || strlen(hash) >= sizeof(row->last_hash) || !json_is_integer(height) ||
-            json_integer_value(height) < 0) {
+        json_int_t transactions = json_integer_value(json_object_get(entry, "transactions"));
+        json_int_t invalid = json_integer_value(json_object_get(entry, "invalid_transactions"));
+        if (hash == NULL || strlen(hash) >= sizeof(row->last_hash) || commit_hash == NULL ||
+            strlen(commit_hash) >= sizeof(row->commit_hash) || !json_is_integer(height) ||
+            json_integer_value(height) < 0 || invalid < 0 || transactions < invalid) {
             return refuse(row, "its status makes no sense");
         }
         memcpy(row->last_hash, hash, strlen(hash) + 1);
+        memcpy(row->commit_hash, commit_hash, strlen(commit_hash) + 1);
+        row->transactions = (uint64_t)transactions;
+        row->invalid = (uint64_t)invalid;
         row->height = (uint64_t)json_integer_value(height);
         json_decref(row->refused);
         json_decref(row->drops);
@@ -214,6 +221,9 @@ static void judge_ledgers(struct fama_report *report)
         } else if (strcmp(row->last_hash, first->last_hash) != 0) {
             other++;
             what = "other hash";
+        } else if (strcmp(row->commit_hash, first->commit_hash) != 0) {
+            other++;
+            what = "other state";
         }
         if (what != NULL && length < sizeof(names)) {
             int more = snprintf(names + length, sizeof(names) - length, "%s%s %s",
@@ -225,10 +235,10 @@ static void judge_ledgers(struct fama_report *report)
     report->is_identical = report->count > 0 && silent + behind + other == 0;
     if (report->is_identical) {
         snprintf(report->verdict, sizeof(report->verdict),
-                 "ledgers: identical (%zu nodes, height %llu)", report->count,
+                 "ledgers and states: identical (%zu nodes, height %llu)", report->count,
                  (unsigned long long)highest);
     } else {
-        snprintf(report->verdict, sizeof(report->verdict), "ledgers: DIFFERENT (%s)",
+        snprintf(report->verdict, sizeof(report->verdict), "ledgers and states: DIFFERENT (%s)",
                  report->count == 0 ? "no nodes" : names);
     }
 }
@@ -287,9 +297,10 @@ static void print_counters(FILE *out, const char *title, const struct fama_repor
 
 void fama_report_print(const struct fama_report *report, FILE *out)
 {
-    fprintf(out, "%-12s  %-10s  %-8s  %-6s  %7s  %-16s  %7s  %6s  %6s  %8s  %8s\n", "node", "org",
-            "role", "state", "height", "last block hash", "source", "push", "pull", "p50 ms",
-            "p99 ms");
+    const struct fama_report_row *judge = NULL;
+    fprintf(out, "%-12s  %-10s  %-8s  %-6s  %7s  %-16s  %-16s  %7s  %6s  %6s  %8s  %8s\n", "node",
+            "org", "role", "state", "height", "last block hash", "commit hash", "source", "push",
+            "pull", "p50 ms", "p99 ms");
     for (size_t i = 0; i < report->count; i++) {
         const struct fama_report_row *row = &report->rows[i];
         if (!row->has_answered) {
@@ -297,9 +308,10 @@ void fama_report_print(const struct fama_report *report, FILE *out)
                     row->problem);
             continue;
         }
-        fprintf(out, "%-12s  %-10s  %-8s  %-6s  %7llu  %.16s  %7llu  %6llu  %6llu", row->node,
-                row->org, row->role, row->problem[0] == '\0' ? "up" : "failed",
-                (unsigned long long)row->height, row->last_hash,
+        judge = judge == NULL || row->transactions > judge->transactions ? row : judge;
+        fprintf(out, "%-12s  %-10s  %-8s  %-6s  %7llu  %-16.16s  %-16.16s  %7llu  %6llu  %6llu",
+                row->node, row->org, row->role, row->problem[0] == '\0' ? "up" : "failed",
+                (unsigned long long)row->height, row->last_hash, row->commit_hash,
                 (unsigned long long)row->blocks_by[FAMA_REPORT_SOURCE],
                 (unsigned long long)row->blocks_by[FAMA_REPORT_PUSH],
                 (unsigned long long)row->blocks_by[FAMA_REPORT_PULL]);
@@ -314,6 +326,11 @@ void fama_report_print(const struct fama_report *report, FILE *out)
             fprintf(out, "failure at %s: %s\n", row->node, row->problem);
         }
     }
+    if (judge != NULL) { /* the one that has judged most since it started */
+        fprintf(out, "transactions: %llu valid, %llu invalid (as %s has judged them)\n",
+                (unsigned long long)(judge->transactions - judge->invalid),
+                (unsigned long long)judge->invalid, judge->node);
+    }
     fprintf(out, "%s\n", report->verdict);
 }
 
@@ -324,11 +341,14 @@ static json_t *row_json(const struct fama_report_row *row)
                          row->role, "state", "down", "problem", row->problem);
     }
     return json_pack(
-        "{s:s, s:s, s:s, s:s, s:I, s:s, s:I, s:I, s:I, s:I, s:f, s:f, s:O?, s:O?, s:s}", "node",
-        row->node, "org", row->org, "role", row->role, "state",
+        "{s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:O?, s:O?, "
+        "s:s}",
+        "node", row->node, "org", row->org, "role", row->role, "state",
         row->problem[0] == '\0' ? "up" : "failed", "height", (json_int_t)row->height, "last_hash",
-        row->last_hash, "blocks_from_source", (json_int_t)row->blocks_by[FAMA_REPORT_SOURCE],
-        "blocks_by_push", (json_int_t)row->blocks_by[FAMA_REPORT_PUSH], "blocks_by_pull",
+        row->last_hash, "commit_hash", row->commit_hash, "transactions",
+        (json_int_t)row->transactions, "invalid_transactions", (json_int_t)row->invalid,
+        "blocks_from_source", (json_int_t)row->blocks_by[FAMA_REPORT_SOURCE], "blocks_by_push",
+        (json_int_t)row->blocks_by[FAMA_REPORT_PUSH], "blocks_by_pull",
         (json_int_t)row->blocks_by[FAMA_REPORT_PULL], "timed_blocks", (json_int_t)row->timed_blocks,
         "p50_ms", (double)row->p50_ns / 1e6, "p99_ms", (double)row->p99_ns / 1e6, "refused",
         row->refused, "drops", row->drops, "problem", row->problem);

@@ -1,5 +1,6 @@
-/* What a network's nodes say about themselves, brought together: per node its height, last hash, how its
- * blocks came and how long they took, and one verdict, whether all ledgers are identical.
+/* What a network's nodes say about themselves, brought together: per node its height, last hash, commit
+ * hash, how its blocks came and how long they took, and one verdict, whether all ledgers and states are
+ * identical.
  *
  * Time of a block at a node: from the moment before the first datagram its leader sent (sent_ns of the
  * leader's arrival) to the node's commit (durable_ns). The leader is the node's own organisation's; where
@@ -43,6 +44,8 @@ struct fama_report_row {
     char problem[256]; /* why it has not */
     uint64_t height;
     char last_hash[65];
+    char commit_hash[65];                 /* "": it has none */
+    uint64_t transactions, invalid;       /* judged since the node started */
     json_t *refused;                      /* block refusals by name, or NULL; owned */
     json_t *drops;                        /* datagram drops by name, or NULL; owned */
     struct fama_report_arrival *arrivals; /* rising numbers; owned, freed by fama_report_clear */
@@ -58,8 +61,8 @@ struct fama_report {
     size_t count;
     /* Filled by fama_report_judge: */
     bool all_answered;
-    bool is_identical; /* all answered, with equal height and last hash */
-    char verdict[512]; /* "ledgers: identical (7 nodes, height 201)" or what differs */
+    bool is_identical; /* all answered, with equal height, last hash and commit hash */
+    char verdict[512]; /* "ledgers and states: identical (7 nodes, height 201)" or what differs */
 };
 
 /* Reads the answers' JSON into a row. False, with words in `problem`, if they make no sense. */

@@ -21,6 +21,12 @@ static json_t *hex_json(const void *at, size_t len)
     return json_string(text);
 }
 
+/* "" if there is none. */
+static json_t *commit_hash_json(bool has_commit_hash, const uint8_t hash[FAMA_SHA256_BYTES])
+{
+    return has_commit_hash ? hex_json(hash, FAMA_SHA256_BYTES) : json_string("");
+}
+
 static json_t *number_json(uint64_t number)
 {
     return json_integer((json_int_t)number);
@@ -48,9 +54,12 @@ static json_t *channel_status(struct fama_node_channel *channel)
         }
     }
     json_t *json = json_pack(
-        "{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "channel",
+        "{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "channel",
         fama_channel_id(channel->channel), "height", number_json(status.height), "last_hash",
-        hex_json(status.last_hash, sizeof(status.last_hash)), "known_height",
+        hex_json(status.last_hash, sizeof(status.last_hash)), "commit_hash",
+        commit_hash_json(status.has_commit_hash, status.commit_hash), "transactions",
+        number_json(status.transactions), "invalid_transactions",
+        number_json(status.invalid_transactions), "known_height",
         number_json(known > status.height ? known : status.height), "lag",
         number_json(known > status.height ? known - status.height : 0), "blocks_by_push",
         number_json(status.blocks_by_push), "blocks_by_pull", number_json(status.blocks_by_pull),
@@ -319,10 +328,12 @@ static void answer_getinfo(struct fama_node *node, struct fama_admin_call *call,
                           error.text[0] != '\0' ? error.text : "it does not decode");
     } else {
         fama_admin_answer(
-            call, json_pack("{s:s, s:o, s:o, s:o}", "channel", fama_channel_id(channel->channel),
-                            "height", number_json(info.height), "current_block_hash",
-                            hex_json(info.last_hash, sizeof(info.last_hash)), "previous_block_hash",
-                            hex_json(block.previous_hash.at, block.previous_hash.len)));
+            call,
+            json_pack("{s:s, s:o, s:o, s:o, s:o}", "channel", fama_channel_id(channel->channel),
+                      "height", number_json(info.height), "current_block_hash",
+                      hex_json(info.last_hash, sizeof(info.last_hash)), "previous_block_hash",
+                      hex_json(block.previous_hash.at, block.previous_hash.len), "commit_hash",
+                      commit_hash_json(info.has_commit_hash, info.commit_hash)));
     }
     fama_block_clear(&block);
     fama_ledger_free(bytes);

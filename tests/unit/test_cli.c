@@ -31,7 +31,8 @@ static json_t *answer_to(const char *op)
                         "\"role\":\"leader\",\"uptime_s\":90061,\"pid\":7,\"port\":\"net_tap0\","
                         "\"hugepages\":false,"
                         "\"channels\":[{\"channel\":\"drivenet\",\"height\":85,\"last_hash\":"
-                        "\"0123456789abcdefXX\","
+                        "\"0123456789abcdefXX\",\"commit_hash\":\"fedcba9876543210XX\","
+                        "\"transactions\":4711,\"invalid_transactions\":13,"
                         "\"known_height\":90,\"lag\":5,\"blocks_by_push\":80,\"blocks_by_pull\":4,"
                         "\"blocks_from_source\":0,\"refused\":{\"block_data_hash\":3},\"error\":"
                         "\"disk is full\"}],"
@@ -50,7 +51,7 @@ static json_t *answer_to(const char *op)
         {"channel.join", "{\"channel\":\"drivenet\",\"height\":1}"},
         {"channel.list", "{\"channels\":[{\"channel\":\"drivenet\",\"height\":85}]}"},
         {"channel.getinfo", "{\"channel\":\"drivenet\",\"height\":85,\"current_block_hash\":\"cc\","
-                            "\"previous_block_hash\":\"dd\"}"},
+                            "\"previous_block_hash\":\"dd\",\"commit_hash\":\"ee\"}"},
         {"channel.fetch", "{\"number\":84,\"block_base64\":\"YmxvY2s=\"}"},
     };
     for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
@@ -150,7 +151,8 @@ static void test_status_shows_channels_drops_and_troubles(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(caught, "1d 01h 01m 01s"));
     CU_ASSERT_PTR_NOT_NULL(strstr(caught, "no_mbuf"));
     CU_ASSERT_PTR_NOT_NULL(strstr(
-        caught, "drivenet      85     90    5    80     4       0        3  0123456789abcdef\n"));
+        caught, "drivenet      85     90    5    80     4       0        3          4711       13  "
+                "0123456789abcdef  fedcba9876543210\n"));
     CU_ASSERT_PTR_NOT_NULL(strstr(caught, "drivenet: refused 3 x block_data_hash\n"));
     CU_ASSERT_PTR_NOT_NULL(strstr(caught, "drivenet: STOPPED: disk is full\n"));
 }
@@ -265,6 +267,7 @@ static void test_the_configuration_names_the_socket(void)
     (void)snprintf(line, sizeof line, "--config %s", file);
     CU_ASSERT_EQUAL(run_at(line, fama_cli_channel_getinfo, "--channel drivenet"), FAMA_EXIT_OK);
     CU_ASSERT_PTR_NOT_NULL(strstr(caught, "height               85\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(caught, "commit hash          ee\n"));
     CU_ASSERT_EQUAL(run_at(line, fama_cli_node_config, "--brief"), FAMA_EXIT_OK);
     CU_ASSERT_PTR_NOT_NULL(strstr(caught, "core.yaml:2"));
     CU_ASSERT_EQUAL(run_at(line, fama_cli_node_config, "--json"), FAMA_EXIT_OK);

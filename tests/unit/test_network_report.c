@@ -7,17 +7,26 @@
 #define HASH_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define HASH_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 
-static bool read_status(struct fama_report_row *row, uint64_t height, const char *hash)
+static bool read_state(struct fama_report_row *row, uint64_t height, const char *hash,
+                       const char *commit_hash)
 {
     json_t *status = json_pack(
-        "{s:[{s:s, s:i, s:s, s:{}}, {s:s, s:I, s:s, s:{s:i, s:i}}], s:{s:{s:i, s:i}}}", "channels",
-        "channel", "other", "height", 99, "last_hash", HASH_B, "refused", "channel", "drivenet",
-        "height", (json_int_t)height, "last_hash", hash, "refused", "block_data_hash", 2,
-        "block_malformed", 0, "dataplane", "drops", "wire_bad_magic", 7, "tx_full", 0);
+        "{s:[{s:s, s:i, s:s, s:s, s:{}}, {s:s, s:I, s:s, s:s, s:i, s:i, s:{s:i, s:i}}], s:{s:{s:i, "
+        "s:i}}}",
+        "channels", "channel", "other", "height", 99, "last_hash", HASH_B, "commit_hash", HASH_B,
+        "refused", "channel", "drivenet", "height", (json_int_t)height, "last_hash", hash,
+        "commit_hash", commit_hash, "transactions", 100, "invalid_transactions", 7, "refused",
+        "block_data_hash", 2, "block_malformed", 0, "dataplane", "drops", "wire_bad_magic", 7,
+        "tx_full", 0);
     CU_ASSERT_PTR_NOT_NULL_FATAL(status);
     bool is_read = fama_report_read_status(row, status, "drivenet");
     json_decref(status);
     return is_read;
+}
+
+static bool read_status(struct fama_report_row *row, uint64_t height, const char *hash)
+{
+    return read_state(row, height, hash, HASH_B);
 }
 
 static bool add_arrival(struct fama_report_row *row, uint64_t number, const char *path,
@@ -43,7 +52,7 @@ static void test_equal_heights_and_hashes_are_identical_ledgers(void)
     CU_ASSERT_TRUE(fama_report_judge(&report));
     CU_ASSERT_TRUE(report.is_identical);
     CU_ASSERT_TRUE(report.all_answered);
-    CU_ASSERT_STRING_EQUAL(report.verdict, "ledgers: identical (2 nodes, height 84)");
+    CU_ASSERT_STRING_EQUAL(report.verdict, "ledgers and states: identical (2 nodes, height 84)");
     fama_report_clear(&report);
 }
 
@@ -56,7 +65,7 @@ static void test_a_lagging_node_makes_the_ledgers_different(void)
     CU_ASSERT_TRUE(read_status(&rows[1], 84, HASH_A));
     CU_ASSERT_TRUE(fama_report_judge(&report));
     CU_ASSERT_FALSE(report.is_identical);
-    CU_ASSERT_STRING_EQUAL(report.verdict, "ledgers: DIFFERENT (sipher0 behind)");
+    CU_ASSERT_STRING_EQUAL(report.verdict, "ledgers and states: DIFFERENT (sipher0 behind)");
     fama_report_clear(&report);
 }
 
@@ -70,7 +79,28 @@ static void test_another_hash_at_equal_height_makes_the_ledgers_different(void)
     CU_ASSERT_TRUE(fama_report_judge(&report));
     CU_ASSERT_FALSE(report.is_identical);
     CU_ASSERT_TRUE(report.all_answered);
-    CU_ASSERT_STRING_EQUAL(report.verdict, "ledgers: DIFFERENT (sipher1 other hash)");
+    CU_ASSERT_STRING_EQUAL(report.verdict, "ledgers and states: DIFFERENT (sipher1 other hash)");
+    fama_report_clear(&report);
+}
+
+static void test_another_commit_hash_means_another_state(void)
+{
+    struct fama_report_row rows[] = {{.node = "sipher0", .org = "Sipher", .role = "leader"},
+                                     {.node = "sipher1", .org = "Sipher", .role = "follower"}};
+    struct fama_report report = {.rows = rows, .count = 2};
+    CU_ASSERT_TRUE(read_state(&rows[0], 84, HASH_A, HASH_A));
+    CU_ASSERT_TRUE(read_state(&rows[1], 84, HASH_A, HASH_B));
+    CU_ASSERT_TRUE(fama_report_judge(&report));
+    CU_ASSERT_FALSE(report.is_identical);
+    CU_ASSERT_STRING_EQUAL(report.verdict, "ledgers and states: DIFFERENT (sipher1 other state)");
+    /* None at both is the same; none at one is not. */
+    CU_ASSERT_TRUE(read_state(&rows[0], 1, HASH_A, ""));
+    CU_ASSERT_TRUE(read_state(&rows[1], 1, HASH_A, ""));
+    CU_ASSERT_TRUE(fama_report_judge(&report));
+    CU_ASSERT_TRUE(report.is_identical);
+    CU_ASSERT_TRUE(read_state(&rows[1], 1, HASH_A, HASH_A));
+    CU_ASSERT_TRUE(fama_report_judge(&report));
+    CU_ASSERT_FALSE(report.is_identical);
     fama_report_clear(&report);
 }
 
@@ -84,7 +114,7 @@ static void test_a_silent_node_is_never_identical(void)
     CU_ASSERT_TRUE(fama_report_judge(&report));
     CU_ASSERT_FALSE(report.is_identical);
     CU_ASSERT_FALSE(report.all_answered);
-    CU_ASSERT_STRING_EQUAL(report.verdict, "ledgers: DIFFERENT (sipher1 silent)");
+    CU_ASSERT_STRING_EQUAL(report.verdict, "ledgers and states: DIFFERENT (sipher1 silent)");
     fama_report_clear(&report);
 
     struct fama_report nobody = {.rows = NULL, .count = 0};
@@ -175,7 +205,8 @@ static void test_the_report_names_what_was_refused_by_whom(void)
     fama_report_print(&report, out);
     fclose(out);
     CU_ASSERT_PTR_NOT_NULL(strstr(text, "blocks refused at sipher0: block_data_hash 2\n"));
-    CU_ASSERT_PTR_NOT_NULL(strstr(text, "ledgers: identical (1 nodes, height 84)\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "ledgers and states: identical (1 nodes, height 84)\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "transactions: 93 valid, 7 invalid"));
     CU_ASSERT_PTR_NULL(strstr(text, "block_malformed"));
     free(text);
 
@@ -196,6 +227,7 @@ int main(void)
         TEST(test_equal_heights_and_hashes_are_identical_ledgers),
         TEST(test_a_lagging_node_makes_the_ledgers_different),
         TEST(test_another_hash_at_equal_height_makes_the_ledgers_different),
+        TEST(test_another_commit_hash_means_another_state),
         TEST(test_a_silent_node_is_never_identical),
         TEST(test_blocks_are_counted_by_the_way_they_came),
         TEST(test_times_run_from_the_own_leaders_send_to_the_nodes_commit),
