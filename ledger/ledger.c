@@ -291,6 +291,7 @@ static int load(struct fama_ledger *ledger, struct fama_error *error)
         status = load_tip(ledger, error);
     }
     if (status == 0) {
+        fama_ledger_publish(ledger); /* for the words about what is missing */
         status = check_blocks(ledger, &is_empty, error);
     }
     if (status == 0 && is_empty && !is_as_begun(ledger)) {
