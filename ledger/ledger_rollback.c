@@ -146,13 +146,18 @@ static int cut_all(struct fama_ledger *ledger, uint64_t height, struct fama_erro
 
 int fama_ledger_rollback(struct fama_ledger *ledger, uint64_t last, struct fama_error *error)
 {
-    if (last >= ledger->tip.height || ledger->origin.first_block > 0) {
+    if (ledger->origin.first_block > 0) {
+        return fama_error_set(error, FAMA_LEDGER_NOT_FOUND,
+                              "ledger %s began with a snapshot of block %" PRIu64
+                              ", and no state can be made from the blocks after it alone: to go "
+                              "back, move the directory away and import the snapshot again",
+                              ledger->store.directory, ledger->origin.first_block - 1);
+    }
+    if (last >= ledger->tip.height) {
         return fama_error_set(error, FAMA_LEDGER_NOT_FOUND,
                               "ledger %s cannot be cut after block %" PRIu64
-                              ": it holds blocks %" PRIu64 " to %" PRIu64 "%s",
-                              ledger->store.directory, last, ledger->origin.first_block,
-                              ledger->tip.height - 1,
-                              ledger->origin.first_block > 0 ? " after a snapshot" : "");
+                              ": its height is %" PRIu64,
+                              ledger->store.directory, last, ledger->tip.height);
     }
     if (last + 1 == ledger->tip.height) {
         return 0;

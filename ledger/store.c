@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "ledger/ledger.h"
+#include "ledger/ledger_origin.h"
 
 #define HEADER_LOG_LEVEL 5 /* RocksDB's InfoLogLevel: the header only */
 
@@ -321,8 +322,24 @@ static void close_database(rocksdb_t *db, rocksdb_column_family_handle_t **handl
     rocksdb_close(db);
 }
 
-/* Whether blocks, indexes and the write-ahead log are whole when state and history are left out. */
-static bool blocks_are_whole(const struct fama_store *store, rocksdb_options_t *base)
+/* Whether the ledger has all blocks that made its state: not if it began with a snapshot. */
+static bool has_all_blocks(rocksdb_t *db, rocksdb_column_family_handle_t *meta)
+{
+    static const char key[] = FAMA_LEDGER_ORIGIN_KEY;
+    char *message = NULL;
+    size_t len;
+    rocksdb_readoptions_t *reading = rocksdb_readoptions_create();
+    char *origin = rocksdb_get_cf(db, reading, meta, key, sizeof key - 1, &len, &message);
+    bool has_all = message == NULL && origin == NULL;
+    rocksdb_readoptions_destroy(reading);
+    rocksdb_free(origin);
+    rocksdb_free(message);
+    return has_all;
+}
+
+/* Whether blocks, indexes and the write-ahead log are whole when state and history are left out, so that
+ * these can be made from them. */
+static bool can_be_made_again(const struct fama_store *store, rocksdb_options_t *base)
 {
     rocksdb_column_family_handle_t *handles[FAMA_STORE_FAMILIES];
     char *message = NULL;
@@ -331,12 +348,13 @@ static bool blocks_are_whole(const struct fama_store *store, rocksdb_options_t *
         rocksdb_free(message);
         return false;
     }
+    bool has_all = has_all_blocks(db, handles[FAMA_STORE_META]);
     close_database(db, handles, FAMA_STORE_STATE);
-    return true;
+    return has_all;
 }
 
-/* Throws away a state and history that RocksDB cannot open: both can be made again from the blocks, which
- * must be whole. RocksDB drops a family only once it has opened it, which takes looking away, and then
+/* Throws away a state and history that RocksDB cannot open, if both can be made again from the blocks.
+ * RocksDB drops a family only once it has opened it, which takes looking away, and then
  * it looks away from the write-ahead log too: that was read before. */
 static bool drop_damaged_state(const struct fama_store *store)
 {
@@ -344,7 +362,7 @@ static bool drop_damaged_state(const struct fama_store *store)
     rocksdb_column_family_handle_t *handles[FAMA_STORE_FAMILIES];
     char *message = NULL;
     rocksdb_t *db = NULL;
-    if (blocks_are_whole(store, base)) {
+    if (can_be_made_again(store, base)) {
         rocksdb_options_set_paranoid_checks(base, 0);
         rocksdb_options_set_skip_checking_sst_file_sizes_on_db_open(base, 1);
         rocksdb_options_set_skip_stats_update_on_db_open(base, 1);

@@ -25,7 +25,8 @@
  * comes back as errors of the calls.
  *
  * A state or history that RocksDB cannot open, while everything else is whole, is dropped at opening and
- * found empty: ledger/ledger.h then says that it is to be rebuilt.
+ * found empty: ledger/ledger.h then says that it is to be rebuilt. Not so where the ledger began with a
+ * snapshot (ledger/ledger_origin.h): what no block can make again stays as it is, for whoever mends it.
  *
  * Recovery: a write-ahead log may end in a torn record, which was never acknowledged and is
  * dropped. Damage anywhere else refuses to open: dropping it silently would take back what was

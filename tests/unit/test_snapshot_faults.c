@@ -1,10 +1,11 @@
-/* Snapshots while blocks are being committed, and makers of snapshots and ledgers that are killed: what is
+/* Snapshots while blocks are being committed, and makers of snapshots and ledgers that are killed, and disks that lose files: what is
  * there is whole, whatever happens. */
 #include <pthread.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <time.h>
 
+#include "ledger/ledger_rollback.h"
 #include "ledger/snapshot.h"
 #include "unit/rich_ledger.h"
 
@@ -166,12 +167,62 @@ static void test_a_killed_maker_leaves_a_whole_snapshot_or_none(void)
     must(fama_snapshot_verify(made, NULL, NULL, &error), &error);
 }
 
+/* ---- A disk that loses a file ---- */
+
+/* The path of a table file of the state. */
+static void find_state_table(const char *folder, char path[PATH_BYTES])
+{
+    struct fama_ledger *ledger = open_or_explain(folder);
+    const rocksdb_livefiles_t *files = rocksdb_livefiles(fama_ledger_store(ledger)->db);
+    path[0] = '\0';
+    for (int i = 0; i < rocksdb_livefiles_count(files); i++) {
+        if (strcmp(rocksdb_livefiles_column_family_name(files, i), "state") == 0) {
+            path_in(path, folder, rocksdb_livefiles_name(files, i) + 1);
+        }
+    }
+    rocksdb_livefiles_destroy(files);
+    fama_ledger_close(ledger);
+    CU_ASSERT_NOT_EQUAL_FATAL(path[0], '\0');
+}
+
+/* No block can make the state again that came with the snapshot: what is there of it is kept. */
+static void test_a_damaged_state_from_a_snapshot_is_not_thrown_away(void)
+{
+    char whole[PATH_BYTES];
+    char snapshot[PATH_BYTES];
+    char folder[PATH_BYTES];
+    char table[PATH_BYTES];
+    char aside[PATH_BYTES];
+    struct fama_error error = {{0}};
+    struct fama_ledger_info info;
+    path_in(whole, scratch, "before-damage");
+    path_in(snapshot, scratch, "undamaged-snapshot");
+    path_in(folder, scratch, "damaged");
+    path_in(aside, scratch, "aside");
+    make_rich_ledger(whole, HEIGHT);
+    struct fama_ledger *ledger = open_or_explain(whole);
+    must(fama_snapshot_create(ledger, snapshot, NULL, NULL, &error), &error);
+    fama_ledger_close(ledger);
+    must(fama_snapshot_import(snapshot, folder, NULL, NULL, &error), &error);
+    find_state_table(folder, table);
+    CU_ASSERT_EQUAL_FATAL(rename(table, aside), 0);
+    CU_ASSERT_EQUAL(fama_ledger_open(folder, &ledger, &error), FAMA_LEDGER_CORRUPT);
+    CU_ASSERT_EQUAL_FATAL(rename(aside, table), 0);
+    ledger = open_or_explain(folder);
+    fama_ledger_info(ledger, &info);
+    CU_ASSERT_EQUAL(info.state_height, HEIGHT);
+    CU_ASSERT_EQUAL(fama_ledger_rollback(ledger, HEIGHT - 1, &error), FAMA_LEDGER_NOT_FOUND);
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "import the snapshot again"));
+    fama_ledger_close(ledger);
+}
+
 int main(int count, char **arguments)
 {
     static const struct test_case cases[] = {
         TEST(test_a_snapshot_beside_commits_is_of_one_height),
         TEST(test_a_killed_import_leaves_a_whole_ledger_or_none),
         TEST(test_a_killed_maker_leaves_a_whole_snapshot_or_none),
+        TEST(test_a_damaged_state_from_a_snapshot_is_not_thrown_away),
     };
     if (count == 4) {
         return strcmp(arguments[1], "import") == 0 ? import_and_leave(arguments[2], arguments[3])
