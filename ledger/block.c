@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "crypto/sha256_many.h"
 #include "ledger/envelope.h"
 #include "ledger/proto_reader.h"
 
@@ -208,6 +209,7 @@ enum fama_block_refusal fama_block_parse(struct fama_bytes bytes, struct fama_bl
 void fama_block_clear(struct fama_block *block)
 {
     free(block->envelopes);
+    free(block->payload_digests);
     *block = (struct fama_block){0};
 }
 
@@ -247,8 +249,9 @@ static bool has_signature_metadata(const struct fama_block *block)
     return !reader.failed;
 }
 
-enum fama_block_refusal fama_block_check(const struct fama_block *block, uint64_t claimed_number,
-                                         const char *channel_id)
+/* All checks before the data hash, which are cheap beside it. */
+static enum fama_block_refusal check_form(const struct fama_block *block, uint64_t claimed_number,
+                                          const char *channel_id)
 {
     if (block->number != claimed_number) {
         return FAMA_BLOCK_WRONG_NUMBER;
@@ -265,15 +268,79 @@ enum fama_block_refusal fama_block_check(const struct fama_block *block, uint64_
     if (!has_signature_metadata(block)) {
         return FAMA_BLOCK_NO_METADATA;
     }
-    if (!is_well_formed(block, &first)) {
-        return FAMA_BLOCK_NOT_WELL_FORMED;
+    return is_well_formed(block, &first) ? FAMA_BLOCK_ACCEPTED : FAMA_BLOCK_NOT_WELL_FORMED;
+}
+
+static enum fama_block_refusal compare_data_hash(const struct fama_block *block,
+                                                 const uint8_t hash[FAMA_SHA256_BYTES])
+{
+    return fama_bytes_equal(block->data_hash, fama_bytes(hash, FAMA_SHA256_BYTES))
+               ? FAMA_BLOCK_ACCEPTED
+               : FAMA_BLOCK_DATA_HASH;
+}
+
+enum fama_block_refusal fama_block_check(const struct fama_block *block, uint64_t claimed_number,
+                                         const char *channel_id)
+{
+    enum fama_block_refusal refusal = check_form(block, claimed_number, channel_id);
+    if (refusal != FAMA_BLOCK_ACCEPTED) {
+        return refusal;
     }
     uint8_t data_hash[FAMA_SHA256_BYTES];
     fama_block_data_hash(block, data_hash);
-    if (!fama_bytes_equal(block->data_hash, fama_bytes(data_hash, sizeof(data_hash)))) {
-        return FAMA_BLOCK_DATA_HASH;
+    return compare_data_hash(block, data_hash);
+}
+
+/* The data hash first: it takes as long as all the payloads, one after the other beside it. False when
+ * memory is out. */
+static bool hash_with_payloads(const struct fama_block *block, uint8_t data_hash[FAMA_SHA256_BYTES],
+                               uint8_t (*digests)[FAMA_SHA256_BYTES])
+{
+    const size_t count = block->envelope_count;
+    struct fama_sha256_message *messages = malloc((count + 1) * sizeof *messages);
+    struct fama_bytes *payloads = malloc(count * sizeof *payloads);
+    if (messages == NULL || payloads == NULL) {
+        free(messages);
+        free(payloads);
+        return false;
     }
-    return FAMA_BLOCK_ACCEPTED;
+    messages[0] = (struct fama_sha256_message){
+        .parts = block->envelopes, .part_count = count, .digest = data_hash};
+    for (size_t i = 0; i < count; i++) {
+        struct fama_envelope envelope;
+        bool is_read = fama_envelope_decode(block->envelopes[i], &envelope);
+        payloads[i] = is_read ? envelope.payload : fama_bytes(NULL, 0);
+        messages[i + 1] = (struct fama_sha256_message){
+            .parts = &payloads[i], .part_count = 1, .digest = digests[i]};
+    }
+    fama_sha256_many(messages, count + 1);
+    free(messages);
+    free(payloads);
+    return true;
+}
+
+enum fama_block_refusal fama_block_check_and_digest(struct fama_block *block,
+                                                    uint64_t claimed_number, const char *channel_id)
+{
+    enum fama_block_refusal refusal = check_form(block, claimed_number, channel_id);
+    if (refusal != FAMA_BLOCK_ACCEPTED) {
+        return refusal;
+    }
+    uint8_t data_hash[FAMA_SHA256_BYTES];
+    uint8_t(*digests)[FAMA_SHA256_BYTES] = malloc(block->envelope_count * sizeof *digests);
+    if (digests == NULL || !hash_with_payloads(block, data_hash, digests)) {
+        free(digests);
+        digests = NULL;
+        fama_block_data_hash(block, data_hash);
+    }
+    refusal = compare_data_hash(block, data_hash);
+    if (refusal == FAMA_BLOCK_ACCEPTED) {
+        free(block->payload_digests);
+        block->payload_digests = digests;
+    } else {
+        free(digests);
+    }
+    return refusal;
 }
 
 bool fama_block_is_config(const struct fama_block *block)

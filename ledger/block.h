@@ -3,7 +3,8 @@
  *
  * Sources: Fabric protoutil/blockutils.go, internal/peer/gossip/mcs.go VerifyBlock (spec
  * fabric-algorithms §1, §2). Adversary: whoever relays blocks. Decoding copies nothing:
- * a block makes us allocate one view per transaction, no more than eight times its own size.
+ * a block makes us allocate one view per transaction, no more than eight times its own size; nine times
+ * while the payloads of well-formed envelopes are digested, four for as long as the digests are kept.
  *
  * Ownership: a struct fama_block borrows the serialized bytes it was parsed from; they must outlive
  * it. One thread at a time. */
@@ -32,6 +33,9 @@ struct fama_block {
     struct fama_bytes metadata[FAMA_BLOCK_METADATA_SLOTS]; /* missing slots are empty */
     size_t metadata_count; /* slots on the wire, may exceed FAMA_BLOCK_METADATA_SLOTS */
     uint8_t header_hash[FAMA_SHA256_BYTES];
+    /* One per envelope: SHA-256 of its payload, which its creator signs. Owned; NULL unless
+     * fama_block_check_and_digest made them. */
+    uint8_t (*payload_digests)[FAMA_SHA256_BYTES];
 };
 
 /* Decodes and hashes the header. Returns FAMA_BLOCK_ACCEPTED or FAMA_BLOCK_MALFORMED (also when
@@ -52,6 +56,12 @@ void fama_block_data_hash(const struct fama_block *block, uint8_t hash[FAMA_SHA2
  * signatures need more than the block: ledger/ledger.h, ledger/channel_config.h. */
 enum fama_block_refusal fama_block_check(const struct fama_block *block, uint64_t claimed_number,
                                          const char *channel_id);
+
+/* The same, and fills block->payload_digests on the way: hashed beside the data hash they cost next to
+ * nothing. They stay NULL when memory for them is out, or the block is refused. */
+enum fama_block_refusal fama_block_check_and_digest(struct fama_block *block,
+                                                    uint64_t claimed_number,
+                                                    const char *channel_id);
 
 /* Whether the block is a configuration block: exactly one envelope, of type CONFIG. */
 bool fama_block_is_config(const struct fama_block *block);

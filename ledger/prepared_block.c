@@ -90,14 +90,18 @@ static void hash_waiting(struct waiting *waiting)
     waiting->count = 0;
 }
 
-/* The message is one or two parts. */
+/* The message is one or two parts. Its digest is taken from `known` if that is not NULL. */
 static void make_job(struct fama_prepared_block *block, struct fama_prepared_signature *signature,
                      const struct fama_bytes *parts, size_t part_count, struct fama_bytes der,
-                     struct waiting *waiting)
+                     const uint8_t *known, struct waiting *waiting)
 {
     signature->job = &block->jobs[block->job_count++];
     if (!fama_identity_prepare_verify_unhashed(signature->identity, parts, part_count, der,
                                                signature->job)) {
+        return;
+    }
+    if (known != NULL) {
+        memcpy(signature->job->digest, known, FAMA_SHA256_BYTES);
         return;
     }
     if (waiting->count == WAITING_MAX) {
@@ -109,14 +113,17 @@ static void make_job(struct fama_prepared_block *block, struct fama_prepared_sig
         .parts = kept, .part_count = part_count, .digest = signature->job->digest};
 }
 
-static void make_jobs(struct fama_prepared_block *block,
-                      struct fama_prepared_transaction *transaction, struct waiting *waiting)
+static void make_jobs(struct fama_prepared_block *block, size_t index, struct waiting *waiting)
 {
+    struct fama_prepared_transaction *transaction = &block->transactions[index];
+    const uint8_t *payload_digest =
+        block->block.payload_digests != NULL ? block->block.payload_digests[index] : NULL;
     const struct fama_transaction *decoded = &transaction->decoded;
     if (transaction->creator.identity == NULL) {
         return;
     }
-    make_job(block, &transaction->creator, &decoded->payload, 1, decoded->signature.bytes, waiting);
+    make_job(block, &transaction->creator, &decoded->payload, 1, decoded->signature.bytes,
+             payload_digest, waiting);
     if (transaction->creator.job->verdict == FAMA_VERDICT_BAD) {
         return;
     }
@@ -125,7 +132,7 @@ static void make_jobs(struct fama_prepared_block *block,
                                            decoded->endorsements[i].endorser};
         if (transaction->endorsements[i].identity != NULL) {
             make_job(block, &transaction->endorsements[i], parts, 2,
-                     decoded->endorsements[i].signature, waiting);
+                     decoded->endorsements[i].signature, NULL, waiting);
         }
     }
 }
@@ -135,7 +142,7 @@ static void make_all_jobs(struct fama_prepared_block *block)
     struct waiting waiting = {.count = 0};
     block->job_count = 0;
     for (size_t i = 0; i < block->count; i++) {
-        make_jobs(block, &block->transactions[i], &waiting);
+        make_jobs(block, i, &waiting);
     }
     hash_waiting(&waiting);
 }
@@ -168,35 +175,47 @@ static int prepare(struct fama_prepared_block *block, struct fama_identity_cache
     return 0;
 }
 
-int fama_prepared_block_create(struct fama_bytes bytes, struct fama_channel_config *config,
-                               struct fama_identity_cache *cache,
-                               struct fama_prepared_block **prepared, struct fama_error *error)
+int fama_prepared_block_adopt(struct fama_block *block, struct fama_channel_config *config,
+                              struct fama_identity_cache *cache,
+                              struct fama_prepared_block **prepared, struct fama_error *error)
 {
     *prepared = NULL;
-    struct fama_prepared_block *block = calloc(1, sizeof(*block));
-    if (block == NULL) {
+    struct fama_prepared_block *made = calloc(1, sizeof(*made));
+    if (made == NULL) {
+        size_t len = block->bytes.len;
+        fama_block_clear(block);
         return fama_error_set(error, FAMA_PREPARED_BLOCK_NO_MEMORY,
-                              "no memory to prepare a block of %zu bytes", bytes.len);
+                              "no memory to prepare a block of %zu bytes", len);
     }
-    if (fama_block_parse(bytes, &block->block) != FAMA_BLOCK_ACCEPTED) {
-        free(block);
-        return fama_error_set(error, FAMA_PREPARED_BLOCK_MALFORMED,
-                              "%zu bytes that do not decode as a block; fetch it again", bytes.len);
-    }
-    block->config = fama_channel_config_acquire(config);
-    fama_arena_init(&block->arena, arena_limit(&block->block));
-    int result = prepare(block, cache);
+    made->block = *block;
+    *block = (struct fama_block){.bytes = {0}};
+    made->config = fama_channel_config_acquire(config);
+    fama_arena_init(&made->arena, arena_limit(&made->block));
+    int result = prepare(made, cache);
     if (result != 0) {
         result = fama_error_set(error, result,
                                 "no memory to prepare block %llu, of %zu bytes and %zu "
                                 "transactions; free memory and start again",
-                                (unsigned long long)block->block.number, bytes.len,
-                                block->block.envelope_count);
-        fama_prepared_block_destroy(block);
+                                (unsigned long long)made->block.number, made->block.bytes.len,
+                                made->block.envelope_count);
+        fama_prepared_block_destroy(made);
         return result;
     }
-    *prepared = block;
+    *prepared = made;
     return 0;
+}
+
+int fama_prepared_block_create(struct fama_bytes bytes, struct fama_channel_config *config,
+                               struct fama_identity_cache *cache,
+                               struct fama_prepared_block **prepared, struct fama_error *error)
+{
+    struct fama_block block;
+    *prepared = NULL;
+    if (fama_block_parse(bytes, &block) != FAMA_BLOCK_ACCEPTED) {
+        return fama_error_set(error, FAMA_PREPARED_BLOCK_MALFORMED,
+                              "%zu bytes that do not decode as a block; fetch it again", bytes.len);
+    }
+    return fama_prepared_block_adopt(&block, config, cache, prepared, error);
 }
 
 void fama_prepared_block_destroy(struct fama_prepared_block *prepared)

@@ -65,6 +65,11 @@ enum fama_prepared_block_error {
 int fama_prepared_block_create(struct fama_bytes bytes, struct fama_channel_config *config,
                                struct fama_identity_cache *cache,
                                struct fama_prepared_block **prepared, struct fama_error *error);
+/* The same from a block that is parsed already, and perhaps digested. Takes it over, also when it fails:
+ * *block is empty then. */
+int fama_prepared_block_adopt(struct fama_block *block, struct fama_channel_config *config,
+                              struct fama_identity_cache *cache,
+                              struct fama_prepared_block **prepared, struct fama_error *error);
 void fama_prepared_block_destroy(struct fama_prepared_block *prepared); /* NULL is fine */
 
 #endif

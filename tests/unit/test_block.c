@@ -1,5 +1,6 @@
 /* Blocks as bytes: real ones are understood exactly, damaged ones refused by name. */
 #include "ledger/block.h"
+#include "ledger/envelope.h"
 
 #include "unit/real_blocks.h"
 
@@ -48,6 +49,25 @@ static void check_txids(const struct fama_block *block, json_t *expected)
     }
 }
 
+/* Its channel, number and verdict are known to be good. */
+static void check_payload_digests(struct fama_block *block, const char *channel)
+{
+    CU_ASSERT_PTR_NULL(block->payload_digests);
+    CU_ASSERT_EQUAL(fama_block_check_and_digest(block, block->number, "othernet"),
+                    FAMA_BLOCK_WRONG_CHANNEL);
+    CU_ASSERT_PTR_NULL(block->payload_digests);
+    CU_ASSERT_EQUAL(fama_block_check_and_digest(block, block->number, channel),
+                    FAMA_BLOCK_ACCEPTED);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(block->payload_digests);
+    for (size_t i = 0; i < block->envelope_count; i++) {
+        struct fama_envelope envelope;
+        uint8_t digest[FAMA_SHA256_BYTES];
+        CU_ASSERT(fama_envelope_decode(block->envelopes[i], &envelope));
+        fama_sha256(envelope.payload, digest);
+        CU_ASSERT(memcmp(block->payload_digests[i], digest, sizeof digest) == 0);
+    }
+}
+
 static void check_real_block(const char *channel, struct fama_bytes bytes, json_t *expected)
 {
     struct fama_block block;
@@ -73,6 +93,7 @@ static void check_real_block(const char *channel, struct fama_bytes bytes, json_
                     FAMA_BLOCK_WRONG_NUMBER);
     CU_ASSERT_EQUAL(fama_block_check(&block, (uint64_t)number, "othernet"),
                     FAMA_BLOCK_WRONG_CHANNEL);
+    check_payload_digests(&block, channel);
     check_txids(&block, expected);
     fama_block_clear(&block);
 }
@@ -107,7 +128,9 @@ static enum fama_block_refusal judge(const uint8_t *bytes, size_t len, uint64_t 
     memcpy(exact, bytes, len);
     enum fama_block_refusal refusal = fama_block_parse(fama_bytes(exact, len), &block);
     if (refusal == FAMA_BLOCK_ACCEPTED) {
-        refusal = fama_block_check(&block, number, "drivenet");
+        refusal = fama_block_check_and_digest(&block, number, "drivenet");
+        CU_ASSERT_EQUAL(refusal, fama_block_check(&block, number, "drivenet"));
+        CU_ASSERT_EQUAL(refusal == FAMA_BLOCK_ACCEPTED, block.payload_digests != NULL);
         fama_block_clear(&block);
     }
     free(exact);
