@@ -107,6 +107,11 @@ socket_of() {
     echo "/run/fama/$network/$1.sock"
 }
 
+# The folder of a node's ledger of drivenet, to be opened while the node is down.
+ledger_of() {
+    echo "$net/nodes/$1/ledgers/ledgers/drivenet"
+}
+
 node_names() {
     jq -r '.nodes[].name' "$net/network.json"
 }
