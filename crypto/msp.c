@@ -58,8 +58,16 @@ bool fama_msp_is_inner_node(const struct fama_msp *msp, const struct fama_certif
     return false;
 }
 
-int fama_msp_create(const struct fama_msp_config *config, struct fama_msp **msp,
-                    struct fama_error *error)
+static int leave_opaque(struct fama_msp *msp, struct fama_error *error)
+{
+    (void)error;
+    msp->is_opaque = true;
+    return 0;
+}
+
+static int create(const struct fama_msp_config *config,
+                  int (*set_up)(struct fama_msp *, struct fama_error *), struct fama_msp **msp,
+                  struct fama_error *error)
 {
     *msp = NULL;
     if (config->name.len == 0 || memchr(config->name.at, '\0', config->name.len) != NULL) {
@@ -84,7 +92,7 @@ int fama_msp_create(const struct fama_msp_config *config, struct fama_msp **msp,
                        result == FAMA_MSP_INVALID ? "its definition is too large"
                                                   : "out of memory");
     } else {
-        result = fama_msp_set_up(made, error);
+        result = set_up(made, error);
     }
     ERR_clear_error();
     if (result != 0) {
@@ -94,6 +102,23 @@ int fama_msp_create(const struct fama_msp_config *config, struct fama_msp **msp,
     }
     *msp = made;
     return 0;
+}
+
+int fama_msp_create(const struct fama_msp_config *config, struct fama_msp **msp,
+                    struct fama_error *error)
+{
+    return create(config, fama_msp_set_up, msp, error);
+}
+
+int fama_msp_create_opaque(struct fama_bytes name, struct fama_msp **msp, struct fama_error *error)
+{
+    const struct fama_msp_config config = {.name = name};
+    return create(&config, leave_opaque, msp, error);
+}
+
+bool fama_msp_is_opaque(const struct fama_msp *msp)
+{
+    return msp->is_opaque;
 }
 
 struct fama_msp *fama_msp_acquire(struct fama_msp *msp)
@@ -125,6 +150,11 @@ int fama_msp_deserialize(const struct fama_msp *msp, struct fama_bytes id_bytes,
                          struct fama_identity **identity, struct fama_error *error)
 {
     *identity = NULL;
+    if (msp->is_opaque) {
+        return fama_error_set(error, FAMA_MSP_UNTRUSTED,
+                              "identities of MSP %s are of a kind that cannot be read here",
+                              msp->id);
+    }
     struct fama_certificate *certificate;
     int result = fama_certificate_from_pem(id_bytes, &certificate, error);
     if (result != 0) {

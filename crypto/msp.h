@@ -77,6 +77,10 @@ struct fama_msp_config {
 
 int fama_msp_create(const struct fama_msp_config *config, struct fama_msp **msp,
                     struct fama_error *error);
+/* An MSP of another kind than X.509, of which only the name is known: no identity of it deserializes,
+ * so that nobody has a role in it. Whoever judges what its members sign must ask fama_msp_is_opaque. */
+int fama_msp_create_opaque(struct fama_bytes name, struct fama_msp **msp, struct fama_error *error);
+bool fama_msp_is_opaque(const struct fama_msp *msp);
 /* Reads a Fabric MSP directory (cacerts, intermediatecerts, admincerts, crls, tlscacerts,
  * config.yaml); the signing identity in it, if any, is left to crypto/signer.h. */
 int fama_msp_open_directory(const char *directory, const char *mspid, struct fama_msp **msp,

@@ -38,6 +38,7 @@ struct fama_msp {
     atomic_uint references;
     char *id;
     size_t id_len;
+    bool is_opaque; /* nothing but its name is known */
     enum fama_msp_version version;
     enum fama_hash signature_hash; /* FAMA_HASH_NONE: no ECDSA signature verifies */
     enum fama_hash identity_hash;

@@ -3,8 +3,9 @@
  *
  * Source: Fabric common/channelconfig, common/capabilities, common/configtx of 2.5 and 3.1; spec
  * fabric-formats §4, fabric-algorithms §9. What either version of a peer accepts is accepted, and
- * read as that version reads it; only Idemix organisations are refused, by that name. All capability
- * levels from none to V3_0 (channel) and V2_5 (application) are supported.
+ * read as that version reads it. Idemix organisations stand in it with opaque MSPs
+ * (ledger/idemix_message.h). All capability levels from none to V3_0 (channel) and V2_5
+ * (application) are supported.
  *
  * Lifetime: immutable, reference-counted, one object per configuration sequence; readers on any
  * thread. How the next one follows from this one: ledger/config_update.h. Identities whose block

@@ -1,6 +1,7 @@
 #include "ledger/msp_message.h"
 
 #include "ledger/channel_config.h"
+#include "ledger/idemix_message.h"
 #include "ledger/pack.h"
 #include "ledger/proto/msp.pb-c.h"
 #include "ledger/proto_reader.h"
@@ -140,12 +141,13 @@ static int msp_from(const Msp__MSPConfig *outer, enum fama_msp_version version,
         return fama_error_set(error, FAMA_CHANNEL_CONFIG_INVALID,
                               "the organisation's MSP value does not decode");
     }
+    if (outer->type == MSP_TYPE_IDEMIX) {
+        return fama_idemix_msp_from_message(view(outer->config), version, msp, error);
+    }
     if (outer->type != MSP_TYPE_FABRIC) {
-        return fama_error_set(
-            error, FAMA_CHANNEL_CONFIG_INVALID,
-            "the organisation's MSP is of type %d%s: only X.509 MSPs (type 0) are "
-            "supported, this channel cannot be joined",
-            outer->type, outer->type == MSP_TYPE_IDEMIX ? " (Idemix)" : "");
+        return fama_error_set(error, FAMA_CHANNEL_CONFIG_INVALID,
+                              "the organisation's MSP is of type %d, which no peer knows",
+                              outer->type);
     }
     const Msp__FabricMSPConfig *fabric =
         msp__fabric_mspconfig__unpack(&arena->allocator, outer->config.len, outer->config.data);

@@ -1,6 +1,7 @@
 /* Between msp.MSPConfig as channel configurations carry it and an MSP object, both ways.
  *
- * Source: Fabric msp/configbuilder.go, spec fabric-formats §6. One thread at a time. */
+ * Source: Fabric msp/configbuilder.go, spec fabric-formats §6. An Idemix MSP comes back opaque
+ * (ledger/idemix_message.h) and is not written again. One thread at a time. */
 #ifndef FAMA_LEDGER_MSP_MESSAGE_H
 #define FAMA_LEDGER_MSP_MESSAGE_H
 

@@ -3,7 +3,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "crypto/msp.h"
 #include "ledger/config_update.h"
+#include "ledger/envelope.h"
 #include "ledger/validator_parts.h"
 
 struct fama_validator *fama_validator_create(void)
@@ -79,6 +81,21 @@ static uint8_t judge_envelope(const struct fama_prepared_transaction *transactio
     return FAMA_TRANSACTION_NOT_VALIDATED;
 }
 
+/* Whether the creator's organisation is one whose members' signatures are beyond us, Idemix. */
+static bool has_opaque_creator(const struct fama_prepared_block *block,
+                               const struct fama_transaction *decoded)
+{
+    struct fama_serialized_identity creator;
+    if (!decoded->signature.is_present ||
+        !fama_bytes_equal(decoded->channel_id,
+                          fama_bytes_of_text(fama_channel_config_id(block->config))) ||
+        !fama_serialized_identity_decode(decoded->creator, &creator)) {
+        return false;
+    }
+    const struct fama_msp *msp = fama_channel_config_msp(block->config, creator.mspid);
+    return msp != NULL && fama_msp_is_opaque(msp);
+}
+
 /* Applies a configuration to the channel's, or to the one that the block brought already. */
 static int apply_config(const struct fama_prepared_block *block,
                         const struct fama_transaction *decoded, struct fama_channel_config **next,
@@ -105,6 +122,14 @@ static int judge_envelopes(struct fama_prepared_block *block, struct fama_channe
     for (size_t i = 0; result == 0 && i < block->count; i++) {
         const struct fama_prepared_transaction *transaction = &block->transactions[i];
         block->codes[i] = judge_envelope(transaction);
+        if (block->codes[i] == FAMA_TRANSACTION_BAD_CREATOR_SIGNATURE &&
+            has_opaque_creator(block, &transaction->decoded)) {
+            return fama_error_set(error, FAMA_VALIDATION_HALT,
+                                  "block %" PRIu64 ", transaction %zu: its creator is an Idemix "
+                                  "client, whose signature cannot be verified here: only a Fabric "
+                                  "peer can follow this channel further",
+                                  block->block.number, i);
+        }
         if (block->codes[i] == FAMA_TRANSACTION_NOT_VALIDATED &&
             transaction->decoded.type == FAMA_TRANSACTION_CONFIG) {
             block->codes[i] = FAMA_TRANSACTION_VALID;

@@ -17,7 +17,8 @@ struct fama_validator; /* caches of one channel: decoded definitions and policie
 enum fama_validation_error {
     /* Fabric stops processing the channel at this block, and so does Fama: an unknown validation
      * plugin, a key-level policy or a definition that does not decode, a configuration that does not
-     * apply. Words say which. */
+     * apply. Fama alone stops where a creator is an Idemix client, whose signature it cannot verify
+     * (orderers have, before they took the transaction). Words say which. */
     FAMA_VALIDATION_HALT = -20,
     FAMA_VALIDATION_IO = -21,
     FAMA_VALIDATION_NO_MEMORY = -22,
