@@ -646,6 +646,12 @@ bool fama_channel_begins_with(const struct fama_channel *channel, struct fama_by
     struct fama_block given = {0};
     struct fama_block own = {0};
     uint8_t *bytes = NULL;
+    struct fama_ledger_info info;
+    char id[FAMA_CHANNEL_ID_MAX];
+    fama_ledger_info(channel->ledger, &info);
+    if (info.first_block > 0) {
+        return fama_channel_genesis_id(genesis, id, NULL) == 0 && strcmp(id, channel->id) == 0;
+    }
     bool is_same = read_own(channel, 0, &bytes, &own, NULL) == 0 &&
                    fama_block_parse(genesis, &given) == FAMA_BLOCK_ACCEPTED &&
                    memcmp(given.header_hash, own.header_hash, sizeof(own.header_hash)) == 0;

@@ -61,7 +61,8 @@ int fama_channel_join(const struct fama_channel_setup *setup, struct fama_bytes 
 /* Opens the ledger of a channel joined earlier. */
 int fama_channel_open(const struct fama_channel_setup *setup, const char *channel_id,
                       struct fama_channel **channel, struct fama_error *error);
-/* Whether the ledger's block 0 is this one: channels of two networks may have one name. */
+/* Whether the ledger's block 0 is this one: channels of two networks may have one name. A ledger that began
+ * with a snapshot does not have that block, and begins with any of its channel's name. */
 bool fama_channel_begins_with(const struct fama_channel *channel, struct fama_bytes genesis);
 /* Starts the commit thread. 0, or FAMA_CHANNEL_NO_MEMORY. */
 int fama_channel_start(struct fama_channel *channel);

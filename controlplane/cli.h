@@ -33,5 +33,6 @@ int fama_cli_ledger_transaction(int argc, char **argv);
 int fama_cli_ledger_history(int argc, char **argv);
 int fama_cli_ledger_snapshot_create(int argc, char **argv);
 int fama_cli_ledger_snapshot_verify(int argc, char **argv);
+int fama_cli_ledger_snapshot_import(int argc, char **argv);
 
 #endif

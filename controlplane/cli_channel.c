@@ -106,6 +106,10 @@ int fama_cli_channel_getinfo(int argc, char **argv)
     }
     (void)printf("channel              %s\n", fama_cli_text(answer, "channel"));
     (void)printf("height               %lld\n", fama_cli_number(answer, "height"));
+    if (fama_cli_number(answer, "first_block") > 0) {
+        (void)printf("first block          %lld, after a snapshot\n",
+                     fama_cli_number(answer, "first_block"));
+    }
     (void)printf("current block hash   %s\n", fama_cli_text(answer, "current_block_hash"));
     (void)printf("previous block hash  %s\n", fama_cli_text(answer, "previous_block_hash"));
     (void)printf("commit hash          %s\n", fama_cli_text(answer, "commit_hash"));
@@ -115,16 +119,13 @@ int fama_cli_channel_getinfo(int argc, char **argv)
 
 /* ---- fetch ---- */
 
-/* Turns "17", "oldest" or "newest" into a number; newest is the one below the height the node states. */
+/* Turns "17", "oldest" or "newest" into a number; the node states the first block it has and its height. */
 static int choose_block(const struct fama_cli_target *target, const char *channel, const char *word,
                         uint64_t *number)
 {
     json_t *answer;
-    if (strcmp(word, "oldest") == 0) {
-        *number = 0;
-        return FAMA_EXIT_OK;
-    }
-    if (strcmp(word, "newest") != 0) {
+    bool is_oldest = strcmp(word, "oldest") == 0;
+    if (!is_oldest && strcmp(word, "newest") != 0) {
         return fama_digits_parse(word, number) && *number <= INT64_MAX
                    ? FAMA_EXIT_OK
                    : misuse("channel fetch takes a block number, newest or oldest: see `fama "
@@ -135,7 +136,8 @@ static int choose_block(const struct fama_cli_target *target, const char *channe
         target, json_pack("{s:s, s:s}", "op", "channel.getinfo", "channel", channel), &answer);
     if (status == 0) {
         long long height = fama_cli_number(answer, "height");
-        *number = height > 0 ? (uint64_t)height - 1 : 0;
+        long long last = height > 0 ? height - 1 : 0;
+        *number = (uint64_t)(is_oldest ? fama_cli_number(answer, "first_block") : last);
         json_decref(answer);
     }
     return status;

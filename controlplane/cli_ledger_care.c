@@ -243,3 +243,26 @@ int fama_cli_ledger_snapshot_verify(int argc, char **argv)
     return status == 0 ? print_snapshot(directories.items[0], &metadata, as_json)
                        : fama_cli_fail(FAMA_EXIT_FAILED, &error);
 }
+
+int fama_cli_ledger_snapshot_import(int argc, char **argv)
+{
+    const char *snapshot = NULL;
+    const char *directory = NULL;
+    bool as_json = false;
+    const struct fama_option options[] = {
+        {"snapshot", FAMA_OPTION_TEXT, &snapshot, true},
+        {"ledger", FAMA_OPTION_TEXT, &directory, true},
+        {"json", FAMA_OPTION_FLAG, &as_json, false},
+    };
+    int status = fama_options_parse(NULL, options, COUNT(options), argc, argv, NULL);
+    if (status != 0) {
+        return status;
+    }
+    struct snapshot_progress shown = {.is_terminal = isatty(STDERR_FILENO) != 0};
+    const struct fama_snapshot_progress progress = {.report = show_items, .context = &shown};
+    struct fama_snapshot_metadata metadata;
+    struct fama_error error = {""};
+    status = fama_snapshot_import(snapshot, directory, &progress, &metadata, &error);
+    return status == 0 ? print_snapshot(directory, &metadata, as_json)
+                       : fama_cli_fail(FAMA_EXIT_FAILED, &error);
+}

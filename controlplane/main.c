@@ -233,6 +233,22 @@ static const struct fama_command commands[] = {
      "Example:\n"
      "  fama ledger snapshot verify drivenet-1000\n",
      fama_cli_ledger_snapshot_verify},
+    {"ledger snapshot import", "make a ledger that begins with a snapshot",
+     "Usage: fama ledger snapshot import --snapshot DIR --ledger DIR [--json]\n"
+     "\n"
+     "Verifies the snapshot, Fabric's or our own, and makes a new ledger of it: the state at the\n"
+     "snapshot's height, without the blocks before. A node that finds it under its channel's name\n"
+     "goes on from there; `fama ledger replay --snapshot` does the same with block files. Whoever\n"
+     "made the snapshot is trusted as a genesis block is: compare its snapshot hash with that of\n"
+     "other peers first. Such a ledger cannot be rebuilt from its blocks or rolled back to before\n"
+     "the snapshot.\n"
+     "\n"
+     "  --snapshot DIR   as a peer's snapshot folder, or `fama ledger snapshot create`, holds it\n"
+     "  --ledger DIR     must not exist; appears whole or not at all\n"
+     "\n"
+     "Example, with the node stopped:\n"
+     "  fama ledger snapshot import --snapshot drivenet-1000 --ledger data/ledgers/drivenet\n",
+     fama_cli_ledger_snapshot_import},
     {"channel join", "give the running node a channel, from its genesis block",
      "Usage: fama channel join FILE [--socket PATH | --config FILE] [--json]\n"
      "\n"

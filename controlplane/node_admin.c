@@ -11,6 +11,7 @@
 #include "controlplane/hex.h"
 #include "controlplane/log.h"
 #include "controlplane/node_state.h"
+#include "ledger/ledger_origin.h"
 
 #define ARRIVALS_MAX 1000
 
@@ -308,6 +309,31 @@ static struct fama_node_channel *named_channel(struct fama_node *node, struct fa
     return channel;
 }
 
+/* The hash that the last block's header names; that of the snapshot's last block where none came since. */
+static json_t *previous_hash_json(const struct fama_ledger *ledger,
+                                  const struct fama_ledger_info *info, struct fama_error *error)
+{
+    const struct fama_ledger_origin *origin = fama_ledger_origin(ledger);
+    if (info->height == info->first_block) {
+        return hex_json(origin->previous_hash,
+                        origin->has_previous_hash ? sizeof(origin->previous_hash) : 0);
+    }
+    struct fama_block block = {0};
+    uint8_t *bytes = NULL;
+    size_t len = 0;
+    json_t *json = NULL;
+    if (fama_ledger_block(ledger, info->height - 1, &bytes, &len, error) == 0) {
+        if (fama_block_parse(fama_bytes(bytes, len), &block) == FAMA_BLOCK_ACCEPTED) {
+            json = hex_json(block.previous_hash.at, block.previous_hash.len);
+        } else {
+            fama_error_set(error, -1, "it does not decode");
+        }
+    }
+    fama_block_clear(&block);
+    fama_ledger_free(bytes);
+    return json;
+}
+
 static void answer_getinfo(struct fama_node *node, struct fama_admin_call *call,
                            const json_t *request)
 {
@@ -316,27 +342,22 @@ static void answer_getinfo(struct fama_node *node, struct fama_admin_call *call,
         return;
     }
     struct fama_ledger_info info;
-    fama_ledger_info(fama_channel_ledger(channel->channel), &info);
     struct fama_error error = {""};
-    struct fama_block block = {0};
-    uint8_t *bytes = NULL;
-    size_t len = 0;
-    if (fama_ledger_block(fama_channel_ledger(channel->channel), info.height - 1, &bytes, &len,
-                          &error) != 0 ||
-        fama_block_parse(fama_bytes(bytes, len), &block) != FAMA_BLOCK_ACCEPTED) {
+    const struct fama_ledger *ledger = fama_channel_ledger(channel->channel);
+    fama_ledger_info(ledger, &info);
+    json_t *previous = previous_hash_json(ledger, &info, &error);
+    if (previous == NULL) {
         fama_admin_refuse(call, "block %llu: %s", (unsigned long long)info.height - 1,
-                          error.text[0] != '\0' ? error.text : "it does not decode");
-    } else {
-        fama_admin_answer(
-            call,
-            json_pack("{s:s, s:o, s:o, s:o, s:o}", "channel", fama_channel_id(channel->channel),
-                      "height", number_json(info.height), "current_block_hash",
-                      hex_json(info.last_hash, sizeof(info.last_hash)), "previous_block_hash",
-                      hex_json(block.previous_hash.at, block.previous_hash.len), "commit_hash",
-                      commit_hash_json(info.has_commit_hash, info.commit_hash)));
+                          error.text[0] != '\0' ? error.text : "out of memory");
+        return;
     }
-    fama_block_clear(&block);
-    fama_ledger_free(bytes);
+    fama_admin_answer(call, json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "channel",
+                                      fama_channel_id(channel->channel), "height",
+                                      number_json(info.height), "first_block",
+                                      number_json(info.first_block), "current_block_hash",
+                                      hex_json(info.last_hash, sizeof(info.last_hash)),
+                                      "previous_block_hash", previous, "commit_hash",
+                                      commit_hash_json(info.has_commit_hash, info.commit_hash)));
 }
 
 static void answer_fetch(struct fama_node *node, struct fama_admin_call *call,
@@ -401,6 +422,11 @@ static void answer_arrivals(struct fama_node *node, struct fama_admin_call *call
         fama_admin_refuse(call, "channel.arrivals needs first >= 0 and 1 <= count <= %d",
                           ARRIVALS_MAX);
         return;
+    }
+    struct fama_ledger_info info;
+    fama_ledger_info(fama_channel_ledger(channel->channel), &info);
+    if ((uint64_t)first < info.first_block) {
+        first = (json_int_t)info.first_block;
     }
     json_t *arrivals = json_array();
     for (json_int_t i = 0; i < count; i++) {

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "ledger/snapshot.h"
 #include "unit/made_chain.h"
 
 #define BLOCKS  12
@@ -444,6 +445,77 @@ static void test_a_channel_whose_disk_fails_keeps_no_slot_of_the_others(void)
     finish(&bench);
 }
 
+/* Makes a snapshot of a channel that has committed two blocks and hands its ledgers over to the bench's
+ * next life: nothing but what the snapshot holds. */
+static void begin_with_snapshot_of_height_3(struct bench *bench)
+{
+    char snapshot[sizeof(bench->ledgers) + 16];
+    char ledger[sizeof(bench->ledgers) + 16];
+    struct fama_error error = {""};
+    for (uint64_t number = 1; number <= 2; number++) {
+        hand_over(bench, number, chain[number]);
+    }
+    CU_ASSERT_TRUE(reaches(bench, 3));
+    fama_channel_stop(bench->channel);
+    (void)snprintf(snapshot, sizeof(snapshot), "%s-snapshot", bench->ledgers);
+    CU_ASSERT_EQUAL_FATAL(
+        fama_snapshot_create(fama_channel_ledger(bench->channel), snapshot, NULL, NULL, &error), 0);
+    fama_channel_close(bench->channel);
+    bench->channel = NULL;
+    made_remove(bench->ledgers);
+    CU_ASSERT_EQUAL_FATAL(mkdir(bench->ledgers, 0700), 0);
+    (void)snprintf(ledger, sizeof(ledger), "%s/" MADE_CHANNEL, bench->ledgers);
+    CU_ASSERT_EQUAL_FATAL(fama_snapshot_import(snapshot, ledger, NULL, NULL, &error), 0);
+}
+
+static void test_a_channel_opens_a_ledger_that_began_with_a_snapshot(void)
+{
+    struct bench bench;
+    struct fama_error error = {""};
+    struct fama_channel *again = NULL;
+    start(&bench);
+    begin_with_snapshot_of_height_3(&bench);
+    CU_ASSERT_EQUAL(fama_channel_join(&bench.setup, chain[0], &again, &error), FAMA_CHANNEL_EXISTS);
+    CU_ASSERT_EQUAL_FATAL(fama_channel_open(&bench.setup, MADE_CHANNEL, &bench.channel, &error), 0);
+    /* It has no block 0 to compare. */
+    CU_ASSERT_TRUE(fama_channel_begins_with(bench.channel, chain[0]));
+    CU_ASSERT_FALSE(fama_channel_begins_with(bench.channel, chain[1]));
+    struct fama_channel_status status = status_of(&bench);
+    struct fama_block last;
+    CU_ASSERT_EQUAL_FATAL(fama_block_parse(chain[2], &last), FAMA_BLOCK_ACCEPTED);
+    CU_ASSERT_EQUAL(status.height, 3);
+    CU_ASSERT_EQUAL(memcmp(status.last_hash, last.header_hash, sizeof(last.header_hash)), 0);
+    CU_ASSERT_TRUE(status.has_commit_hash);
+    fama_block_clear(&last);
+    CU_ASSERT_EQUAL(atomic_load(&fama_channel_gate(bench.channel)->next_block), 3);
+    CU_ASSERT_EQUAL_FATAL(fama_channel_start(bench.channel), 0);
+    for (uint64_t number = 3; number <= 6; number++) {
+        hand_over(&bench, number, chain[number]);
+    }
+    CU_ASSERT_TRUE(reaches(&bench, 7));
+    uint8_t *bytes = NULL;
+    size_t len = 0;
+    CU_ASSERT_EQUAL(fama_ledger_block(fama_channel_ledger(bench.channel), 2, &bytes, &len, &error),
+                    FAMA_LEDGER_NOT_FOUND);
+    finish(&bench);
+}
+
+static void test_a_snapshot_of_another_channel_is_not_opened(void)
+{
+    struct bench bench;
+    struct fama_error error = {""};
+    char from[sizeof(bench.ledgers) + 16];
+    char to[sizeof(bench.ledgers) + 16];
+    start(&bench);
+    begin_with_snapshot_of_height_3(&bench);
+    (void)snprintf(from, sizeof(from), "%s/" MADE_CHANNEL, bench.ledgers);
+    (void)snprintf(to, sizeof(to), "%s/othernet", bench.ledgers);
+    CU_ASSERT_EQUAL_FATAL(rename(from, to), 0);
+    CU_ASSERT_NOT_EQUAL(fama_channel_open(&bench.setup, "othernet", &bench.channel, &error), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "its ledger holds channel " MADE_CHANNEL));
+    finish(&bench);
+}
+
 static void test_a_channel_opens_again_at_its_height_and_goes_on(void)
 {
     struct bench bench;
@@ -539,6 +611,8 @@ int main(void)
         TEST(test_bad_copies_by_gossip_of_coming_blocks_do_not_displace_the_sources),
         TEST(test_a_channel_whose_disk_fails_keeps_no_slot_of_the_others),
         TEST(test_a_channel_opens_again_at_its_height_and_goes_on),
+        TEST(test_a_channel_opens_a_ledger_that_began_with_a_snapshot),
+        TEST(test_a_snapshot_of_another_channel_is_not_opened),
         TEST(test_a_channel_stops_at_once_while_the_dataplane_is_interrupted),
         TEST(test_a_damaged_or_foreign_genesis_block_is_not_joined),
     };
