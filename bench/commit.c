@@ -137,7 +137,7 @@ static int stay_on(unsigned cores)
     return sched_setaffinity(0, sizeof set, &set);
 }
 
-static int run_chain(const struct commit_case *which, const struct fama_commit_chain *chain,
+static int run_chain(const struct commit_case *which, struct fama_commit_chain *chain,
                      const char *folder, struct commit_figures *figures)
 {
     struct fama_ledger *ledger = NULL;
@@ -173,8 +173,8 @@ static int run_chain(const struct commit_case *which, const struct fama_commit_c
     return status;
 }
 
-static int run_child(const struct commit_case *which, const struct fama_commit_chain *chain,
-                     char *folder, struct commit_figures *figures)
+static int run_child(const struct commit_case *which, struct fama_commit_chain *chain, char *folder,
+                     struct commit_figures *figures)
 {
     struct rusage usage;
     *figures = (struct commit_figures){.wall_ns = 0};
@@ -192,7 +192,7 @@ static int run_child(const struct commit_case *which, const struct fama_commit_c
 /* A process of its own for each run: RocksDB's threads stay on the run's cores, and memory is counted
  * afresh. */
 static int run(const struct commit_options *options, const struct commit_case *which,
-               const struct fama_commit_chain *chain, struct commit_figures *figures)
+               struct fama_commit_chain *chain, struct commit_figures *figures)
 {
     char folder[4096];
     int ends[2];
@@ -286,11 +286,11 @@ static void print_round(const struct commit_case *which, const struct commit_fig
     const struct fama_committer_times *times = &figures->result.times;
     double us = 1e-3 / (double)figures->result.transactions;
     (void)fprintf(stderr,
-                  "round %zu of %" PRIu64 ": %s: parse %.2f  identity %.2f  policy %.2f  mvcc "
-                  "%.2f  commit %.2f\n",
-                  round + 1, rounds, which->name, (double)times->parse * us,
-                  (double)times->identity * us, (double)times->policy * us,
-                  (double)times->mvcc * us, (double)times->commit * us);
+                  "round %zu of %" PRIu64 ": %s: %.2f us: parse %.2f  identity %.2f  policy %.2f  "
+                  "mvcc %.2f  commit %.2f\n",
+                  round + 1, rounds, which->name, (double)figures->wall_ns * us,
+                  (double)times->parse * us, (double)times->identity * us,
+                  (double)times->policy * us, (double)times->mvcc * us, (double)times->commit * us);
 }
 
 static bool is_wanted(const struct commit_options *options, const struct commit_case *which)
@@ -300,8 +300,8 @@ static bool is_wanted(const struct commit_options *options, const struct commit_
            (long)which->cores <= cores;
 }
 
-static int measure(const struct commit_options *options, const struct fama_commit_chain *large,
-                   const struct fama_commit_chain *small)
+static int measure(const struct commit_options *options, struct fama_commit_chain *large,
+                   struct fama_commit_chain *small)
 {
     static struct commit_figures figures[CASES][ROUNDS_MAX];
     for (size_t round = 0; round < options->rounds; round++) {

@@ -170,7 +170,7 @@ void fama_commit_chain_free(struct fama_commit_chain *chain)
 
 struct chain_source {
     struct fama_block_source source; /* first: the vtable is the handle */
-    const struct fama_commit_chain *chain;
+    struct fama_commit_chain *chain;
 };
 
 static int next_block(struct fama_block_source *source, uint64_t number, uint8_t **bytes,
@@ -182,12 +182,13 @@ static int next_block(struct fama_block_source *source, uint64_t number, uint8_t
     if (number >= chain->count) {
         return FAMA_BLOCK_SOURCE_NOT_YET;
     }
-    *bytes = malloc(chain->blocks[number].len);
-    if (*bytes == NULL) {
-        return fama_error_set(error, FAMA_BLOCK_SOURCE_FAILED, "out of memory");
+    struct fama_bytes *block = &chain->blocks[number];
+    if (block->at == NULL) {
+        return fama_error_set(error, FAMA_BLOCK_SOURCE_FAILED, "a block is handed out once");
     }
-    memcpy(*bytes, chain->blocks[number].at, chain->blocks[number].len);
-    *len = chain->blocks[number].len;
+    *bytes = (uint8_t *)(uintptr_t)block->at;
+    *len = block->len;
+    *block = fama_bytes(NULL, 0);
     return 0;
 }
 
@@ -196,7 +197,7 @@ static void close_source(struct fama_block_source *source)
     free(source);
 }
 
-struct fama_block_source *fama_commit_chain_source(const struct fama_commit_chain *chain)
+struct fama_block_source *fama_commit_chain_source(struct fama_commit_chain *chain)
 {
     struct chain_source *source = calloc(1, sizeof *source);
     if (source == NULL) {

@@ -21,7 +21,9 @@ int fama_commit_chain_make(size_t blocks, size_t transactions, size_t value_byte
                            struct fama_commit_chain *chain, struct fama_error *error);
 void fama_commit_chain_free(struct fama_commit_chain *chain);
 
-/* The chain as an ordering source, which hands out copies. NULL when memory is out. */
-struct fama_block_source *fama_commit_chain_source(const struct fama_commit_chain *chain);
+/* The chain as an ordering source, which gives each block away, once: a node's blocks too lie in memory when
+ * they are committed, and copying them is not what is measured. A forked process has a chain of its own
+ * to give away. NULL when memory is out. */
+struct fama_block_source *fama_commit_chain_source(struct fama_commit_chain *chain);
 
 #endif
