@@ -5,10 +5,12 @@
 
 #include <xxhash.h>
 
+#include "ledger/mvcc.h"
 #include "ledger/proto_reader.h"
 
 #define VALIDATION_PARAMETER    "VALIDATION_PARAMETER"
 #define KEY_POLICY_REMEMBER_MAX ((size_t)16 * 1024)
+#define READ_AHEAD              64 /* keys */
 
 /* One namespace of one transaction, and what has been satisfied so far. */
 struct check {
@@ -129,23 +131,38 @@ static bool find_parameter(struct fama_bytes metadata, struct fama_bytes *parame
     return !reader.failed;
 }
 
-static int read_parameter(struct check *check, const struct place *place, struct fama_bytes key,
-                          struct fama_bytes *parameter)
+static int from_state(int result)
 {
-    const struct fama_state_name name = {
+    if (result == 0) {
+        return 0;
+    }
+    return result == FAMA_STATE_NO_MEMORY ? FAMA_VALIDATION_NO_MEMORY : FAMA_VALIDATION_IO;
+}
+
+static struct fama_state_name name_of(const struct check *check, const struct place *place,
+                                      struct fama_bytes key)
+{
+    return (struct fama_state_name){
         .space = check->rules->name,
         .collection = place->collection,
         .is_hashed = place->collection.len > 0,
         .key = key,
     };
+}
+
+static int read_parameter(struct check *check, const struct place *place, struct fama_bytes key,
+                          struct fama_bytes *parameter)
+{
+    const struct fama_state_name name = name_of(check, place, key);
     struct fama_state_entry entry;
     *parameter = fama_bytes(NULL, 0);
     if (place->collection.len > 0 && place->rule == NULL) {
         return 0; /* Fabric's ledger refuses to look into what is not defined, and that is ignored */
     }
-    int result = fama_state_get(check->judgement->state, &name, &entry, check->judgement->error);
+    int result =
+        from_state(fama_state_get(check->judgement->state, &name, &entry, check->judgement->error));
     if (result != 0) {
-        return result == FAMA_STATE_NO_MEMORY ? FAMA_VALIDATION_NO_MEMORY : FAMA_VALIDATION_IO;
+        return result;
     }
     if (entry.metadata.len > 0 && !find_parameter(entry.metadata, parameter)) {
         return fama_error_set(check->judgement->error, FAMA_VALIDATION_HALT,
@@ -220,12 +237,31 @@ static int check_key(struct check *check, const struct place *place, struct fama
     return result;
 }
 
+/* Reads a few keys at once. */
+static int read_ahead(struct check *check, const struct place *place,
+                      const struct fama_write *writes, size_t count)
+{
+    struct fama_state_name names[READ_AHEAD];
+    size_t some = count < READ_AHEAD ? count : READ_AHEAD;
+    for (size_t i = 0; i < some; i++) {
+        names[i] = name_of(check, place, writes[i].key);
+    }
+    return from_state(
+        fama_state_prefetch(check->judgement->state, names, some, check->judgement->error));
+}
+
+/* Behind the first key of many, which endorsers have vouched for, reading goes ahead. */
 static int check_writes(struct check *check, const struct place *place,
                         const struct fama_write *writes, size_t count, bool *holds)
 {
     int result = 0;
     for (size_t i = 0; result == 0 && *holds && i < count; i++) {
-        result = check_key(check, place, writes[i].key, holds);
+        if (count > FAMA_MVCC_PREFETCH_NAMES_MAX && i % READ_AHEAD == 1) {
+            result = read_ahead(check, place, writes + i, count - i);
+        }
+        if (result == 0) {
+            result = check_key(check, place, writes[i].key, holds);
+        }
     }
     return result;
 }

@@ -6,6 +6,7 @@
 #include "crypto/msp.h"
 #include "ledger/config_update.h"
 #include "ledger/envelope.h"
+#include "ledger/mvcc.h"
 #include "ledger/validator_parts.h"
 
 struct fama_validator *fama_validator_create(void)
@@ -183,16 +184,26 @@ static struct fama_state_name *append_set(struct fama_state_name *at,
     return at;
 }
 
+/* What is worth reading at once before any policy is asked: of transactions that name a great many keys only
+ * those that their endorsements lead to are read (ledger/key_level.c), or a client whom nobody endorsed
+ * could have the whole state read. */
+static size_t count_prefetched(const struct fama_prepared_block *block, size_t index)
+{
+    const struct fama_read_write_set *set = &block->transactions[index].decoded.set;
+    size_t count = 0;
+    for (size_t i = 0;
+         block->codes[index] == FAMA_TRANSACTION_NOT_VALIDATED && i < set->namespace_count; i++) {
+        count += count_writes(&set->namespaces[i]);
+    }
+    return count <= FAMA_MVCC_PREFETCH_NAMES_MAX ? count : 0;
+}
+
 static int prefetch(struct fama_validator *validator, const struct fama_prepared_block *block,
                     struct fama_state *state, struct fama_error *error)
 {
     size_t count = 0;
     for (size_t i = 0; i < block->count; i++) {
-        const struct fama_read_write_set *set = &block->transactions[i].decoded.set;
-        for (size_t j = 0;
-             block->codes[i] == FAMA_TRANSACTION_NOT_VALIDATED && j < set->namespace_count; j++) {
-            count += count_writes(&set->namespaces[j]);
-        }
+        count += count_prefetched(block, i);
     }
     if (count > validator->name_capacity) {
         free(validator->names);
@@ -205,8 +216,8 @@ static int prefetch(struct fama_validator *validator, const struct fama_prepared
     struct fama_state_name *at = validator->names;
     for (size_t i = 0; i < block->count; i++) {
         const struct fama_read_write_set *set = &block->transactions[i].decoded.set;
-        for (size_t j = 0;
-             block->codes[i] == FAMA_TRANSACTION_NOT_VALIDATED && j < set->namespace_count; j++) {
+        size_t namespaces = count_prefetched(block, i) > 0 ? set->namespace_count : 0;
+        for (size_t j = 0; j < namespaces; j++) {
             at = append_set(at, &set->namespaces[j]);
         }
     }

@@ -1,5 +1,6 @@
 /* The judgement of transactions under capability V2_0 and later: a test per code, then policies of
  * chaincodes, keys and collections. */
+#include "ledger/state_parts.h"
 #include "unit/made_world.h"
 
 #define VALID FAMA_TRANSACTION_VALID
@@ -285,6 +286,36 @@ static void test_a_definition_changes_between_blocks(void)
     made_world_close(&world);
 }
 
+/* --- What is read --- */
+
+static struct fama_bytes many_writes(struct made_world *world, size_t count)
+{
+    struct fama_bytes *writes = fama_arena_take(&world->arena, count * sizeof(*writes));
+    for (size_t i = 0; i < count; i++) {
+        char *key = fama_arena_take(&world->arena, 24);
+        snprintf(key, 24, "%zu", i);
+        writes[i] = made_write(&world->arena, key, text("value"));
+    }
+    return made_namespace(&world->arena, "kv", made_join_list(&world->arena, writes, count),
+                          nothing);
+}
+
+static void test_nobody_has_many_keys_read_without_endorsements(void)
+{
+    const size_t many = 1000;
+    struct made_world world;
+    open_world(&world);
+    struct fama_bytes results = many_writes(&world, many);
+    made_world_add(&world, "kv", results, ENDORSED_BY_SIPHER);
+    size_t before = world.state->places.taken;
+    ASSERT_CODES(&world, FAILS);
+    CU_ASSERT(world.state->places.taken - before < 100);
+    made_world_add(&world, "kv", results, ENDORSED_BY_BOTH);
+    ASSERT_CODES(&world, VALID);
+    CU_ASSERT(world.state->places.taken - before >= many);
+    made_world_close(&world);
+}
+
 /* --- Where there is no verdict --- */
 
 static void assert_halts(struct made_world *world, const char *about)
@@ -526,6 +557,7 @@ int main(void)
         TEST(test_policies_of_the_channel_and_lifecycle),
         TEST(test_chaincodes_of_1x_keep_their_policy),
         TEST(test_a_definition_changes_between_blocks),
+        TEST(test_nobody_has_many_keys_read_without_endorsements),
         TEST(test_a_foreign_plugin_halts),
         TEST(test_a_definition_that_does_not_decode_halts),
         TEST(test_a_configuration_that_does_not_apply_halts),
