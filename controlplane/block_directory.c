@@ -1,5 +1,6 @@
 #include "controlplane/block_directory.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -9,7 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define NAME_BYTES 32 /* 20 digits, ".block" and NUL */
+#define NAME_BYTES  32 /* 20 digits, ".block" and NUL */
+#define NAME_FORMAT "%06" PRIu64 ".block"
 
 struct block_directory {
     struct fama_block_source source; /* first: the vtable is the handle */
@@ -22,7 +24,7 @@ static int fail(const struct block_directory *directory, const char *file, const
                 struct fama_error *error)
 {
     return fama_error_set(error, FAMA_BLOCK_SOURCE_FAILED,
-                          "cannot read block file %s/%s (%s); mend or replace it, the node keeps "
+                          "cannot read block file %s/%s (%s); mend or replace it, a node keeps "
                           "trying",
                           directory->name, file, why);
 }
@@ -103,7 +105,7 @@ static int next_block(struct fama_block_source *source, uint64_t number, uint8_t
     *bytes = NULL;
     *len = 0;
     char file[NAME_BYTES];
-    (void)snprintf(file, sizeof file, "%06" PRIu64 ".block", number);
+    (void)snprintf(file, sizeof file, NAME_FORMAT, number);
     /* O_NONBLOCK: a FIFO of that name must not hold the control thread. */
     int fd = openat(directory->fd, file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0) {
@@ -112,6 +114,40 @@ static int next_block(struct fama_block_source *source, uint64_t number, uint8_t
     int status = read_file(directory, file, fd, bytes, len, error);
     (void)close(fd);
     return status;
+}
+
+/* Whether it is the name of a block's file, and of which. */
+static bool read_name(const char *name, uint64_t *number)
+{
+    char again[NAME_BYTES];
+    char *end;
+    errno = 0;
+    *number = strtoull(name, &end, 10);
+    (void)snprintf(again, sizeof again, NAME_FORMAT, *number);
+    return errno == 0 && strcmp(name, again) == 0;
+}
+
+static bool last_block(const struct fama_block_source *source, uint64_t *number)
+{
+    const struct block_directory *directory = (const struct block_directory *)source;
+    bool is_any = false;
+    int fd = openat(directory->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *listing = fd >= 0 ? fdopendir(fd) : NULL;
+    *number = 0;
+    const struct dirent *entry;
+    while (listing != NULL && (entry = readdir(listing)) != NULL) {
+        uint64_t found;
+        if (read_name(entry->d_name, &found)) {
+            *number = !is_any || found > *number ? found : *number;
+            is_any = true;
+        }
+    }
+    if (listing != NULL) {
+        (void)closedir(listing);
+    } else if (fd >= 0) {
+        (void)close(fd);
+    }
+    return is_any;
 }
 
 static void close_directory(struct fama_block_source *source)
@@ -133,7 +169,8 @@ int fama_block_directory_open(const char *directory, size_t block_bytes_max,
         return fama_error_set(error, FAMA_BLOCK_SOURCE_FAILED,
                               "cannot open block directory %s: out of memory", directory);
     }
-    opened->source = (struct fama_block_source){.next = next_block, .close = close_directory};
+    opened->source = (struct fama_block_source){
+        .next = next_block, .last = last_block, .close = close_directory};
     opened->block_bytes_max = block_bytes_max;
     opened->name = strdup(directory);
     opened->fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -10,6 +10,7 @@
 #ifndef FAMA_CONTROLPLANE_BLOCK_SOURCE_H
 #define FAMA_CONTROLPLANE_BLOCK_SOURCE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,9 @@ struct fama_block_source {
     /* 0 and the serialized block, which the caller releases with free(); else `*bytes` is NULL. */
     int (*next)(struct fama_block_source *source, uint64_t number, uint8_t **bytes, size_t *len,
                 struct fama_error *error);
+    /* The highest number it has something for at the moment; false if there is nothing at all. NULL where a
+     * source cannot tell. */
+    bool (*last)(const struct fama_block_source *source, uint64_t *number);
     void (*close)(struct fama_block_source *source);
 };
 

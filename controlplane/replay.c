@@ -5,6 +5,7 @@
 
 #include "controlplane/block_file.h"
 #include "controlplane/verify_pool.h"
+#include "ledger/store.h"
 #include "ledger/transaction_code.h"
 
 /* Blocks of a group here: enough to share a sync among small ones, few enough that two groups of the
@@ -23,6 +24,7 @@ struct flight {
 };
 
 struct replay {
+    struct fama_ledger *ledger;
     const struct fama_replay_setup *setup;
     struct fama_replay_result *result;
     struct fama_committer *committer;
@@ -41,6 +43,34 @@ static void drop(struct flight *flight)
     *flight = (struct flight){.group = NULL};
 }
 
+/* Asks the source. That it has nothing more is an error where it has something later, or nothing at all. */
+static int ask(struct replay *replay, uint64_t number, uint8_t **bytes, size_t *len)
+{
+    struct fama_block_source *source = replay->setup->source;
+    struct fama_error *complaint = &replay->complaint;
+    uint64_t last = 0;
+    int status = source->next(source, number, bytes, len, complaint);
+    if (status != FAMA_BLOCK_SOURCE_NOT_YET || source->last == NULL) {
+        return status;
+    }
+    if (!source->last(source, &last)) {
+        (void)fama_error_set(complaint, 0,
+                             "%s holds no block at all: name the directory of the channel's "
+                             "NNNNNN.block files",
+                             replay->setup->source_name);
+    } else if (last >= number) {
+        /* Once more: whoever fills the source may have come that far just now. */
+        status = source->next(source, number, bytes, len, complaint);
+        if (status == FAMA_BLOCK_SOURCE_NOT_YET) {
+            (void)fama_error_set(complaint, 0,
+                                 "block %" PRIu64 " is missing or empty in %s, which goes on to "
+                                 "block %" PRIu64 ": complete it and run this again",
+                                 number, replay->setup->source_name, last);
+        }
+    }
+    return status;
+}
+
 /* Reads the next block into the flight. False when there is none. */
 static bool read_next(struct replay *replay, struct flight *flight)
 {
@@ -51,8 +81,7 @@ static bool read_next(struct replay *replay, struct flight *flight)
     }
     uint8_t *bytes = NULL;
     size_t len = 0;
-    int status = replay->setup->source->next(replay->setup->source, number, &bytes, &len,
-                                             &replay->complaint);
+    int status = ask(replay, number, &bytes, &len);
     if (status == FAMA_BLOCK_SOURCE_TOO_LARGE) {
         (void)fama_error_set(&replay->complaint, 0,
                              "block %" PRIu64 " in %s is larger than %zu bytes, the largest block "
@@ -156,12 +185,78 @@ static int fly(struct replay *replay, struct fama_error *error)
     return status;
 }
 
-/* Block 0, if the ledger is new. */
-static int found(struct replay *replay, struct fama_error *error)
+/* Whether the ledger holds this very block. */
+static bool is_held(const struct replay *replay, struct fama_bytes bytes)
 {
-    if (fama_committer_next(replay->committer) > 0) {
+    struct fama_block block = {0};
+    uint64_t number = 0;
+    bool is_so = fama_block_parse(bytes, &block) == FAMA_BLOCK_ACCEPTED &&
+                 fama_ledger_block_by_hash(replay->ledger, block.header_hash, &number, NULL) == 0;
+    fama_block_clear(&block);
+    return is_so;
+}
+
+/* Nobody goes on with blocks of one channel in a ledger of another and is told that nothing is new: the latest
+ * block that both have is compared. */
+static int check_source(const struct replay *replay, const struct fama_ledger_info *info,
+                        struct fama_error *error)
+{
+    struct fama_block_source *source = replay->setup->source;
+    uint64_t number = 0;
+    uint8_t *bytes = NULL;
+    size_t len = 0;
+    if (source->last == NULL || !source->last(source, &number)) {
         return 0;
     }
+    number = number < info->height ? number : info->height - 1;
+    if (number < info->first_block || source->next(source, number, &bytes, &len, NULL) != 0) {
+        return 0;
+    }
+    bool is_same = is_held(replay, fama_bytes(bytes, len));
+    free(bytes);
+    return is_same ? 0
+                   : fama_error_set(error, REPLAY_FAILED,
+                                    "block %" PRIu64 " of %s is not the one in ledger %s: they are "
+                                    "of two chains, or one is damaged; use a ledger of its own for "
+                                    "each",
+                                    number, replay->setup->source_name,
+                                    fama_ledger_store(replay->ledger)->directory);
+}
+
+static int check_genesis(const struct replay *replay, const struct fama_ledger_info *info,
+                         struct fama_error *error)
+{
+    uint8_t *bytes = NULL;
+    size_t len = 0;
+    const char *file = replay->setup->genesis_file;
+    if (file == NULL) {
+        return 0;
+    }
+    if (fama_block_file_read(file, &bytes, &len, error) != 0) {
+        return REPLAY_FAILED;
+    }
+    /* A ledger that began with a snapshot has nothing to compare it with. */
+    bool is_same = info->first_block > 0 || is_held(replay, fama_bytes(bytes, len));
+    free(bytes);
+    return is_same ? 0
+                   : fama_error_set(error, REPLAY_FAILED,
+                                    "ledger %s does not begin with the genesis block of %s: use a "
+                                    "ledger of its own for each channel",
+                                    fama_ledger_store(replay->ledger)->directory, file);
+}
+
+/* Goes on with a ledger that has blocks. */
+static int take_up(struct replay *replay, struct fama_error *error)
+{
+    struct fama_ledger_info info;
+    fama_ledger_info(replay->ledger, &info);
+    int status = check_genesis(replay, &info, error);
+    return status == 0 ? check_source(replay, &info, error) : status;
+}
+
+/* Block 0 of a new ledger. */
+static int found(struct replay *replay, struct fama_error *error)
+{
     uint8_t *bytes = NULL;
     size_t len = 0;
     const char *file = replay->setup->genesis_file;
@@ -189,17 +284,28 @@ static int found(struct replay *replay, struct fama_error *error)
     return status == 0 ? 0 : REPLAY_FAILED;
 }
 
+static int begin(struct replay *replay, struct fama_error *error)
+{
+    int status = fama_committer_create(replay->ledger, NULL, &replay->committer, error);
+    if (status != 0) {
+        return fama_error_prefix(error, status,
+                                 "ledger %s: ", fama_ledger_store(replay->ledger)->directory);
+    }
+    replay->pool = fama_verify_pool_create(replay->setup->threads);
+    if (replay->pool == NULL) {
+        return fama_error_set(error, REPLAY_FAILED,
+                              "out of memory or threads: take fewer with --threads");
+    }
+    return fama_committer_next(replay->committer) > 0 ? take_up(replay, error)
+                                                      : found(replay, error);
+}
+
 int fama_replay(struct fama_ledger *ledger, const struct fama_replay_setup *setup,
                 struct fama_replay_result *result, struct fama_error *error)
 {
-    struct replay replay = {.setup = setup, .result = result};
+    struct replay replay = {.ledger = ledger, .setup = setup, .result = result};
     *result = (struct fama_replay_result){.blocks = 0};
-    int status = fama_committer_create(ledger, NULL, &replay.committer, error);
-    if (status == 0) {
-        replay.pool = fama_verify_pool_create(setup->threads);
-        status = replay.pool == NULL ? fama_error_set(error, REPLAY_FAILED, "out of memory")
-                                     : found(&replay, error);
-    }
+    int status = begin(&replay, error);
     if (status == 0) {
         status = fly(&replay, error);
     }

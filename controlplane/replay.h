@@ -14,7 +14,8 @@
 #define FAMA_REPLAY_BLOCK_BYTES_MAX ((size_t)1 << 30)
 
 struct fama_replay_setup {
-    const char *genesis_file; /* NULL: block 0 comes from the source, or the ledger has it */
+    const char *
+        genesis_file; /* NULL: block 0 comes from the source; one the ledger has must be the same */
     struct fama_block_source *source; /* borrowed */
     const char *source_name;          /* for words */
     unsigned threads;                 /* besides the caller's, for signatures */
@@ -37,8 +38,9 @@ struct fama_replay_result {
     uint64_t signatures_ns; /* of all threads together */
 };
 
-/* Until the first number that the source does not have. Returns 0, or a negative number with words: a block was refused,
- * the ledger or the source failed; what was committed before stays. */
+/* Until the first number that the source does not have. Returns 0, or a negative number with words: a block
+ * was refused, the ledger or the source failed, the source has a gap there or is of another chain than
+ * the ledger; what was committed before stays. */
 int fama_replay(struct fama_ledger *ledger, const struct fama_replay_setup *setup,
                 struct fama_replay_result *result, struct fama_error *error);
 

@@ -65,6 +65,35 @@ static void expect_error(struct fama_block_source *source, uint64_t number, int 
     CU_ASSERT(strstr(error.text, word) != NULL);
 }
 
+static void test_the_last_block_is_known_by_the_names_of_files(void)
+{
+    struct fama_block_source *source = open_source();
+    uint64_t number = 7;
+    CU_ASSERT_FALSE(source->last(source, &number));
+    const char *const strange[] = {
+        "9.block",          "000009.blocks", "x000009.block",
+        "-000009.block",    "0000009.block", " 00009.block",
+        "000009.block.tmp", "README",        "99999999999999999999.block"};
+    for (size_t i = 0; i < sizeof strange / sizeof strange[0]; i++) {
+        write_file(strange[i], "", 0);
+    }
+    CU_ASSERT_FALSE(source->last(source, &number));
+    write_file("000003.block", "three", 5);
+    write_file("000000.block", "zero", 4);
+    CU_ASSERT_TRUE(source->last(source, &number));
+    CU_ASSERT_EQUAL(number, 3);
+    write_file("1000000.block", "", 0);
+    CU_ASSERT_TRUE(source->last(source, &number));
+    CU_ASSERT_EQUAL(number, 1000000);
+    for (size_t i = 0; i < sizeof strange / sizeof strange[0]; i++) {
+        remove_file(strange[i]);
+    }
+    remove_file("000003.block");
+    remove_file("000000.block");
+    remove_file("1000000.block");
+    source->close(source);
+}
+
 static void test_blocks_are_found_by_number_with_six_digits_and_more(void)
 {
     write_file("000000.block", "zero", 4);
@@ -248,6 +277,7 @@ static void test_retries_double_up_to_five_seconds_and_scatter_below(void)
 }
 
 static const struct test_case cases[] = {
+    TEST(test_the_last_block_is_known_by_the_names_of_files),
     TEST(test_blocks_are_found_by_number_with_six_digits_and_more),
     TEST(test_a_file_that_appears_and_grows_is_handed_out_as_far_as_it_goes),
     TEST(test_a_file_above_the_limit_is_not_read),

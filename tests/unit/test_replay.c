@@ -37,11 +37,13 @@ static int make(void)
 
 struct shelf {
     struct fama_block_source source;
+    const struct fama_bytes *blocks;
     uint64_t first;     /* blocks before are not there */
     uint64_t end;       /* the last that is there */
     uint64_t spoilt;    /* has an octet flipped */
     uint64_t too_large; /* is said to be */
     uint64_t broken;    /* cannot be read */
+    uint64_t missing;   /* is not there, unlike those around it */
 };
 
 static int shelf_next(struct fama_block_source *source, uint64_t number, uint8_t **bytes,
@@ -54,24 +56,33 @@ static int shelf_next(struct fama_block_source *source, uint64_t number, uint8_t
     if (number == shelf->broken) {
         return fama_error_set(error, FAMA_BLOCK_SOURCE_FAILED, "the shelf broke");
     }
-    if (number < shelf->first || number > shelf->end) {
+    if (number < shelf->first || number > shelf->end || number == shelf->missing) {
         return FAMA_BLOCK_SOURCE_NOT_YET;
     }
-    *len = chain[number].len;
+    *len = shelf->blocks[number].len;
     *bytes = malloc(*len);
     CU_ASSERT_PTR_NOT_NULL_FATAL(*bytes);
-    memcpy(*bytes, chain[number].at, *len);
+    memcpy(*bytes, shelf->blocks[number].at, *len);
     (*bytes)[*len / 2] ^= number == shelf->spoilt;
     return 0;
 }
 
+static bool shelf_last(const struct fama_block_source *source, uint64_t *number)
+{
+    const struct shelf *shelf = (const struct shelf *)source;
+    *number = shelf->end;
+    return shelf->first <= shelf->end;
+}
+
 static struct shelf usual_shelf(void)
 {
-    return (struct shelf){.source = {.next = shelf_next},
+    return (struct shelf){.source = {.next = shelf_next, .last = shelf_last},
+                          .blocks = chain,
                           .end = BLOCKS,
                           .spoilt = NONE,
                           .too_large = NONE,
-                          .broken = NONE};
+                          .broken = NONE,
+                          .missing = NONE};
 }
 
 /* ---- Runs ---- */
@@ -213,6 +224,81 @@ static void test_what_cannot_be_taken_ends_the_run_with_words(void)
     }
 }
 
+static void test_a_gap_in_the_source_is_no_quiet_end(void)
+{
+    char folder[128];
+    struct shelf shelf = usual_shelf();
+    struct run run = {.setup = {.threads = 1}};
+    folder_for(folder);
+    shelf.missing = 4;
+    go(&run, folder, &shelf);
+    CU_ASSERT_NOT_EQUAL(run.status, 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(run.error.text, "block 4 is missing"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(run.error.text, "goes on to block 9"));
+    CU_ASSERT_EQUAL(run.result.height, 4);
+    shelf.first = 20; /* nothing at all */
+    go(&run, folder, &shelf);
+    CU_ASSERT_NOT_EQUAL(run.status, 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(run.error.text, "no block at all"));
+    struct shelf whole = usual_shelf();
+    go(&run, folder, &whole);
+    CU_ASSERT_EQUAL(run.status, 0);
+    CU_ASSERT_EQUAL(run.result.height, BLOCKS + 1);
+}
+
+static void test_blocks_of_one_chain_are_not_taken_for_old_ones_of_another(void)
+{
+    char folder[128];
+    struct fama_bytes others[2] = {chain[0], fama_bytes(NULL, 0)};
+    uint8_t *bytes;
+    struct shelf shelf = usual_shelf();
+    struct run run = {.setup = {.threads = 1}};
+    folder_for(folder);
+    go(&run, folder, &shelf);
+    CU_ASSERT_EQUAL_FATAL(run.status, 0);
+    /* The same genesis block, but another block 1. */
+    struct fama_chain_builder *builder = made_builder(&made, MADE_ORDERER);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(builder);
+    CU_ASSERT_EQUAL_FATAL(
+        fama_chain_builder_next(builder, TRANSACTIONS, 31, &bytes, &others[1].len, NULL), 0);
+    others[1].at = bytes;
+    fama_chain_builder_destroy(builder);
+    shelf.blocks = others;
+    shelf.end = 1;
+    go(&run, folder, &shelf);
+    CU_ASSERT_NOT_EQUAL(run.status, 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(run.error.text, "block 1 of the shelf is not the one in ledger"));
+    free(bytes);
+    shelf.end = 0; /* what both have is the same */
+    go(&run, folder, &shelf);
+    CU_ASSERT_EQUAL(run.status, 0);
+}
+
+static void test_a_genesis_block_given_again_must_be_the_ledgers(void)
+{
+    char folder[128];
+    char file[160];
+    struct shelf shelf = usual_shelf();
+    struct run run = {.setup = {.threads = 1, .genesis_file = genesis_file}};
+    folder_for(folder);
+    go(&run, folder, &shelf);
+    CU_ASSERT_EQUAL_FATAL(run.status, 0);
+    go(&run, folder, &shelf);
+    CU_ASSERT_EQUAL(run.status, 0);
+    (void)snprintf(file, sizeof file, "%s/other.block", made.folder);
+    FILE *out = fopen(file, "wb");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(out);
+    (void)fwrite(chain[0].at, 1, chain[0].len / 2, out);
+    (void)fclose(out);
+    run.setup.genesis_file = file;
+    go(&run, folder, &shelf);
+    CU_ASSERT_NOT_EQUAL(run.status, 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(run.error.text, "does not begin with the genesis block of"));
+    run.setup.genesis_file = "/nonexistent/genesis.block";
+    go(&run, folder, &shelf);
+    CU_ASSERT_NOT_EQUAL(run.status, 0);
+}
+
 static void call_all_good(struct fama_verify_job *jobs[], size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -239,6 +325,9 @@ int main(void)
         TEST(test_a_run_goes_on_where_the_last_one_ended),
         TEST(test_the_genesis_block_may_come_from_a_file),
         TEST(test_what_cannot_be_taken_ends_the_run_with_words),
+        TEST(test_a_gap_in_the_source_is_no_quiet_end),
+        TEST(test_blocks_of_one_chain_are_not_taken_for_old_ones_of_another),
+        TEST(test_a_genesis_block_given_again_must_be_the_ledgers),
         TEST(test_signatures_may_be_taken_for_granted_for_a_measurement),
     };
     if (make() != 0) {
