@@ -157,9 +157,11 @@ bool fama_pem_next(struct fama_bytes *text, uint8_t *buffer, struct fama_pem_blo
             body_len = (size_t)(end - rest.at);
             trailer_at = body_len + END_LEN;
         }
+        /* The body first: it ends at the next candidate's dashes, where a hostile trailer would be
+         * gone through for every candidate. */
         size_t content_len;
-        if (!closes(skip(rest, trailer_at), type) ||
-            !decode_base64(fama_bytes(rest.at, body_len), buffer, &content_len)) {
+        if (!decode_base64(fama_bytes(rest.at, body_len), buffer, &content_len) ||
+            !closes(skip(rest, trailer_at), type)) {
             continue;
         }
         rest = skip(rest, body_len + END_LEN - 1);

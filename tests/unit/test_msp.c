@@ -513,6 +513,34 @@ static void texts_around_and_armour_do_not_matter_but_der_does(void)
     test_free(&one.root);
 }
 
+/* A great many beginnings before one end, whose line does not end: each costs a glance, not a walk
+ * along that line. */
+static void texts_of_many_beginnings_cost_no_time(void)
+{
+    static const char begin[] = "-----BEGIN A-----\n";
+    static const char end[] = "\n-----END A-----";
+    const size_t begins = 100 * 1000;
+    const size_t blanks = (size_t)8 << 20;
+    struct organisation one;
+    make_organisation(&one);
+    struct fama_msp *msp = create(&one.config);
+    char *text = malloc(begins * sizeof begin + sizeof end + blanks);
+    CU_ASSERT_FATAL(msp != NULL && text != NULL);
+    size_t len = 0;
+    for (size_t i = 0; i < begins; i++, len += sizeof begin - 1) {
+        memcpy(text + len, begin, sizeof begin - 1);
+    }
+    memcpy(text + len, end, sizeof end - 1);
+    len += sizeof end - 1;
+    memset(text + len, ' ', blanks);
+    clock_t before = clock();
+    CU_ASSERT_EQUAL(judge_text(msp, fama_bytes(text, len + blanks)), FAMA_MSP_BAD_CERTIFICATE);
+    CU_ASSERT((clock() - before) / CLOCKS_PER_SEC < 20); /* along that line it takes minutes */
+    free(text);
+    fama_msp_release(msp);
+    test_free(&one.root);
+}
+
 static void a_definition_that_breaks_a_rule_is_refused(void)
 {
     struct organisation one;
@@ -747,6 +775,7 @@ int main(void)
         TEST(both_forms_of_a_certificate_are_one_identity),
         TEST(a_root_with_a_high_s_still_certifies_roles),
         TEST(texts_around_and_armour_do_not_matter_but_der_does),
+        TEST(texts_of_many_beginnings_cost_no_time),
         TEST(a_definition_that_breaks_a_rule_is_refused),
         TEST(listed_administrators_and_units_count_without_node_ous),
         TEST(a_pki_id_is_the_hash_of_msp_id_and_text),
