@@ -7,6 +7,7 @@
 #include "ledger/envelope.h"
 
 #define ENTRIES_PER_SET 8
+#define RECENT          4 /* most transactions of a block are signed by the same few */
 
 struct entry {
     uint64_t hash;
@@ -23,6 +24,8 @@ struct fama_identity_cache {
     struct fama_channel_config *config; /* one reference */
     uint64_t seed;
     struct entry_set sets[FAMA_IDENTITY_CACHE_SETS];
+    struct entry *recent[RECENT]; /* found before, whatever they hold by now; or NULL */
+    size_t oldest_recent;
 };
 
 _Static_assert((FAMA_IDENTITY_CACHE_SETS & (FAMA_IDENTITY_CACHE_SETS - 1)) == 0, "power of two");
@@ -102,6 +105,16 @@ static void remember(struct entry_set *set, uint64_t hash, struct fama_bytes ser
     };
 }
 
+static bool is_of(const struct entry *entry, struct fama_bytes serialized)
+{
+    return entry->serialized.at != NULL && fama_bytes_equal(entry->serialized, serialized);
+}
+
+static struct fama_identity *answer(const struct entry *entry)
+{
+    return entry->identity != NULL ? fama_identity_acquire(entry->identity) : NULL;
+}
+
 struct fama_identity *fama_identity_cache_find(struct fama_identity_cache *cache,
                                                struct fama_channel_config *config,
                                                struct fama_bytes serialized)
@@ -113,14 +126,20 @@ struct fama_identity *fama_identity_cache_find(struct fama_identity_cache *cache
     if (serialized.len > FAMA_IDENTITY_CACHE_BYTES_MAX) {
         return deserialize(config, serialized);
     }
+    for (size_t i = 0; i < RECENT; i++) {
+        if (cache->recent[i] != NULL && is_of(cache->recent[i], serialized)) {
+            return answer(cache->recent[i]);
+        }
+    }
     uint64_t hash = XXH3_64bits_withSeed(serialized.len > 0 ? serialized.at : (const void *)"",
                                          serialized.len, cache->seed);
     struct entry_set *set = &cache->sets[hash & (FAMA_IDENTITY_CACHE_SETS - 1)];
     for (size_t i = 0; i < ENTRIES_PER_SET; i++) {
         struct entry *entry = &set->entries[i];
-        if (entry->hash == hash && entry->serialized.at != NULL &&
-            fama_bytes_equal(entry->serialized, serialized)) {
-            return entry->identity != NULL ? fama_identity_acquire(entry->identity) : NULL;
+        if (entry->hash == hash && is_of(entry, serialized)) {
+            cache->recent[cache->oldest_recent] = entry;
+            cache->oldest_recent = (cache->oldest_recent + 1) % RECENT;
+            return answer(entry);
         }
     }
     struct fama_identity *identity = deserialize(config, serialized);

@@ -2,10 +2,11 @@
 
 #include <stdlib.h>
 
-#include "crypto/sha256_many.h"
 #include "crypto/signature_job.h"
 
-#define WAITING_MAX 16
+#define WAITING_MAX  32
+#define KNOWN_NAMES  8
+#define READINGS_MAX 16 /* transactions whose messages are hashed together */
 
 /* An endorsement costs an entry of the transaction and one of ours, from two bytes of wire on. Jobs
  * are only made for identities, whose certificates are far larger. */
@@ -49,14 +50,11 @@ static bool find_creator(struct fama_prepared_block *block, struct fama_identity
     return creator != NULL;
 }
 
-/* Decodes one entry and finds its identities. */
-static int decode_one(struct fama_prepared_block *block, struct fama_identity_cache *cache,
-                      struct fama_bytes envelope, struct fama_prepared_transaction *transaction)
+/* Finds the identities of a decoded entry. */
+static int find_signers(struct fama_prepared_block *block, struct fama_identity_cache *cache,
+                        struct fama_prepared_transaction *transaction)
 {
-    struct fama_transaction *decoded = &transaction->decoded;
-    if (fama_transaction_decode(envelope, &block->arena, decoded) != 0) {
-        return FAMA_PREPARED_BLOCK_NO_MEMORY;
-    }
+    const struct fama_transaction *decoded = &transaction->decoded;
     if (decoded->endorsement_count > 0) {
         transaction->endorsements = fama_arena_take(
             &block->arena, decoded->endorsement_count * sizeof(*transaction->endorsements));
@@ -73,6 +71,71 @@ static int decode_one(struct fama_prepared_block *block, struct fama_identity_ca
             fama_identity_cache_find(cache, block->config, decoded->endorsements[i].endorser);
         transaction->endorsements[i].identity = endorser;
         block->job_count += endorser != NULL ? 1 : 0;
+    }
+    return 0;
+}
+
+/* The names that a block's transactions share. */
+struct known_names {
+    struct fama_bytes names[KNOWN_NAMES];
+    size_t count; /* of all that were met */
+};
+
+/* Has the view point to where the same name stood before: what the judges compare for each transaction
+ * stays in the processor's cache then, which the block's own bytes have left. */
+static void share_name(struct known_names *known, struct fama_bytes *name)
+{
+    size_t kept = known->count < KNOWN_NAMES ? known->count : KNOWN_NAMES;
+    for (size_t i = 0; i < kept; i++) {
+        if (fama_bytes_equal(known->names[i], *name)) {
+            *name = known->names[i];
+            return;
+        }
+    }
+    known->names[known->count++ % KNOWN_NAMES] = *name;
+}
+
+static void share_names(struct known_names *known, struct fama_transaction *decoded)
+{
+    if (decoded->body_code != FAMA_TRANSACTION_VALID || !decoded->has_set) {
+        return;
+    }
+    decoded->claimed_txid = fama_bytes_of_text(decoded->computed_txid); /* they are equal */
+    share_name(known, &decoded->header_chaincode.name);
+    share_name(known, &decoded->action_chaincode.name);
+    for (size_t i = 0; i < decoded->set.namespace_count; i++) {
+        struct fama_namespace_set *set = &decoded->set.namespaces[i];
+        share_name(known, &set->name);
+        for (size_t j = 0; j < set->collection_count; j++) {
+            share_name(known, &set->collections[j].name);
+        }
+    }
+}
+
+/* Decodes entries from `first` on, at most READINGS_MAX, and finds their identities. */
+static int decode_some(struct fama_prepared_block *block, struct fama_identity_cache *cache,
+                       struct known_names *names, size_t first, size_t count)
+{
+    struct fama_transaction_reading readings[READINGS_MAX];
+    struct fama_sha256_message messages[2 * READINGS_MAX];
+    size_t message_count = 0;
+    struct fama_prepared_transaction *transactions = &block->transactions[first];
+    for (size_t i = 0; i < count; i++) {
+        if (fama_transaction_begin(block->block.envelopes[first + i], &block->arena,
+                                   &transactions[i].decoded, &readings[i]) != 0) {
+            return FAMA_PREPARED_BLOCK_NO_MEMORY;
+        }
+        for (size_t j = 0; j < readings[i].message_count; j++) {
+            messages[message_count++] = readings[i].messages[j];
+        }
+    }
+    fama_sha256_many(messages, message_count);
+    for (size_t i = 0; i < count; i++) {
+        if (fama_transaction_finish(&readings[i], &block->arena, &transactions[i].decoded) != 0 ||
+            find_signers(block, cache, &transactions[i]) != 0) {
+            return FAMA_PREPARED_BLOCK_NO_MEMORY;
+        }
+        share_names(names, &transactions[i].decoded);
     }
     return 0;
 }
@@ -149,6 +212,7 @@ static void make_all_jobs(struct fama_prepared_block *block)
 
 static int prepare(struct fama_prepared_block *block, struct fama_identity_cache *cache)
 {
+    struct known_names names = {.count = 0};
     block->count = block->block.envelope_count;
     if (block->count > 0) {
         block->transactions =
@@ -159,8 +223,10 @@ static int prepare(struct fama_prepared_block *block, struct fama_identity_cache
         }
         memset(block->codes, FAMA_TRANSACTION_NOT_VALIDATED, block->count);
     }
-    for (size_t i = 0; i < block->count; i++) {
-        int result = decode_one(block, cache, block->block.envelopes[i], &block->transactions[i]);
+    for (size_t i = 0; i < block->count; i += READINGS_MAX) {
+        size_t left = block->count - i;
+        int result =
+            decode_some(block, cache, &names, i, left < READINGS_MAX ? left : READINGS_MAX);
         if (result != 0) {
             return result;
         }

@@ -33,7 +33,7 @@ static inline bool fama_prepared_signature_is_good(const struct fama_prepared_si
 }
 
 struct fama_prepared_transaction {
-    struct fama_transaction decoded;
+    struct fama_transaction decoded; /* equal names of different transactions may be one view */
     /* Identity NULL also when the header names another channel, the signature is absent, or the
      * identity is not valid: BAD_CREATOR_SIGNATURE. */
     struct fama_prepared_signature creator;

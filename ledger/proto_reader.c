@@ -118,7 +118,7 @@ __attribute__((noinline)) static bool skip_group(struct fama_bytes *rest, uint32
     return true;
 }
 
-bool fama_proto_next(struct fama_proto_reader *reader, struct fama_proto_field *field)
+bool fama_proto_next_of_any_form(struct fama_proto_reader *reader, struct fama_proto_field *field)
 {
     if (reader->failed || reader->rest.len == 0) {
         return false;

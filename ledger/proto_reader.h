@@ -38,9 +38,38 @@ static inline struct fama_proto_reader fama_proto_reader(struct fama_bytes messa
     return (struct fama_proto_reader){.rest = message, .failed = false};
 }
 
-/* Reads the next field. False at the end of the message and on damage: then `failed` tells which.
- */
-bool fama_proto_next(struct fama_proto_reader *reader, struct fama_proto_field *field);
+/* What fama_proto_next does not do in place. */
+bool fama_proto_next_of_any_form(struct fama_proto_reader *reader, struct fama_proto_field *field);
+
+/* Reads the next field. False at the end of the message and on damage: then `failed` tells which. */
+static inline bool fama_proto_next(struct fama_proto_reader *reader, struct fama_proto_field *field)
+{
+    /* Nearly every field of a block looks like this: a tag of one byte, a minimal length of one or two. */
+    const struct fama_bytes rest = reader->rest;
+    if (!reader->failed && rest.len > 2 && (rest.at[0] & 0x87) == FAMA_PROTO_LEN &&
+        rest.at[0] > 7) {
+        size_t len = rest.at[1];
+        size_t start = 2;
+        bool is_short = len < 0x80;
+        if (!is_short) {
+            is_short = rest.at[2] < 0x80 && rest.at[2] > 0;
+            len = (len & 0x7f) | (size_t)rest.at[2] << 7;
+            start = 3;
+        }
+        if (is_short && len <= rest.len - start) {
+            *field = (struct fama_proto_field){
+                .number = rest.at[0] >> 3,
+                .type = FAMA_PROTO_LEN,
+                .value = fama_bytes(rest.at + start, len),
+                .minimal_tag = true,
+                .minimal_length = true,
+            };
+            reader->rest = fama_bytes(rest.at + start + len, rest.len - start - len);
+            return true;
+        }
+    }
+    return fama_proto_next_of_any_form(reader, field);
+}
 
 /* Whether `field` is the length-delimited (or varint) field of this number. A known number with
  * another wire type is an unknown field for Go, and so for us. */

@@ -1,6 +1,5 @@
 #include "ledger/transaction.h"
 
-#include "crypto/sha256_many.h"
 #include "ledger/envelope.h"
 #include "ledger/proto_reader.h"
 
@@ -189,17 +188,10 @@ static bool read_action_payload(struct fama_bytes bytes, struct fama_transaction
     return !reader.failed;
 }
 
-/* What row 7 is about, as far as it could be read. */
-struct body {
-    bool is_sound; /* everything but the hash */
-    struct fama_bytes proposal[3];
-    struct fama_bytes claimed_hash;
-    struct fama_bytes extension; /* ProposalResponsePayload.extension */
-    size_t endorsement_count;
-};
-
+/* What row 7 is about, as far as it can be read. */
 static int decode_body(const struct fama_payload *payload, struct fama_arena *arena,
-                       struct fama_transaction *transaction, struct body *body)
+                       struct fama_transaction *transaction,
+                       struct fama_transaction_reading *reading)
 {
     struct fama_bytes header = {0};
     struct fama_bytes bytes = {0};
@@ -221,36 +213,28 @@ static int decode_body(const struct fama_payload *payload, struct fama_arena *ar
             return 0;
         }
     }
-    body->proposal[0] = payload->channel_header;
-    body->proposal[1] = header;
-    body->proposal[2] = action.proposal;
-    body->endorsement_count = action.endorsement_count;
-    body->is_sound =
-        merge_pair(transaction->response_payload, &body->claimed_hash, &body->extension) &&
-        body->claimed_hash.len == FAMA_SHA256_BYTES;
+    reading->proposal[0] = payload->channel_header;
+    reading->proposal[1] = header;
+    reading->proposal[2] = action.proposal;
+    reading->endorsement_count = action.endorsement_count;
+    reading->is_sound =
+        merge_pair(transaction->response_payload, &reading->claimed_hash, &reading->extension) &&
+        reading->claimed_hash.len == FAMA_SHA256_BYTES;
     return 0;
 }
 
-/* Rows 6 and 7. Both hashes are computed together, which takes little more time than one. */
-static void judge_body(const struct body *body, struct fama_transaction *transaction)
+/* Rows 6 and 7. */
+static void judge_body(const struct fama_transaction_reading *reading,
+                       struct fama_transaction *transaction)
 {
-    const struct fama_bytes signer[] = {transaction->nonce, transaction->creator};
-    uint8_t txid[FAMA_SHA256_BYTES];
-    uint8_t proposal_hash[FAMA_SHA256_BYTES] = {0};
-    const struct fama_sha256_message messages[] = {
-        {.parts = signer, .part_count = 2, .digest = txid},
-        {.parts = body->proposal, .part_count = 3, .digest = proposal_hash},
-    };
-    fama_sha256_many(messages, body->is_sound ? 2 : 1);
-    fama_sha256_text(txid, transaction->computed_txid);
     if (!fama_bytes_equal(transaction->claimed_txid,
                           fama_bytes_of_text(transaction->computed_txid))) {
         transaction->body_code = FAMA_TRANSACTION_BAD_PROPOSAL_TXID;
-    } else if (!body->is_sound ||
-               memcmp(proposal_hash, body->claimed_hash.at, FAMA_SHA256_BYTES) != 0) {
+    } else if (!reading->is_sound ||
+               memcmp(reading->proposal_hash, reading->claimed_hash.at, FAMA_SHA256_BYTES) != 0) {
         transaction->body_code = FAMA_TRANSACTION_INVALID_ENDORSER_TRANSACTION;
     } else {
-        transaction->endorsement_count = body->endorsement_count;
+        transaction->endorsement_count = reading->endorsement_count;
     }
 }
 
@@ -277,14 +261,6 @@ static int decode_facts(struct fama_bytes header_extension, struct fama_bytes ex
     }
     return fama_read_write_set_find_repeated(&transaction->set, arena,
                                              &transaction->has_repeated_namespace);
-}
-
-static void compute_txid(struct fama_transaction *transaction)
-{
-    const struct fama_bytes parts[] = {transaction->nonce, transaction->creator};
-    uint8_t hash[FAMA_SHA256_BYTES];
-    fama_sha256_parts(parts, 2, hash);
-    fama_sha256_text(hash, transaction->computed_txid);
 }
 
 /* Rows 1 to 4. */
@@ -324,44 +300,85 @@ static enum fama_transaction_code decode_headers(struct fama_transaction *transa
                : FAMA_TRANSACTION_BAD_COMMON_HEADER;
 }
 
-static int decode_endorser_transaction(const struct fama_payload *payload,
-                                       struct fama_bytes header_extension, struct fama_arena *arena,
-                                       struct fama_transaction *transaction)
+static void ask_for_txid(const struct fama_transaction *transaction,
+                         struct fama_transaction_reading *reading)
 {
-    struct body body = {.is_sound = false};
-    int result = decode_body(payload, arena, transaction, &body);
-    judge_body(&body, transaction);
-    if (result != 0 || transaction->body_code != FAMA_TRANSACTION_VALID) {
+    reading->signer[0] = transaction->nonce;
+    reading->signer[1] = transaction->creator;
+    reading->messages[reading->message_count++] = (struct fama_sha256_message){
+        .parts = reading->signer, .part_count = 2, .digest = reading->txid};
+}
+
+static void ask_for_proposal_hash(struct fama_transaction_reading *reading)
+{
+    reading->messages[reading->message_count++] = (struct fama_sha256_message){
+        .parts = reading->proposal, .part_count = 3, .digest = reading->proposal_hash};
+}
+
+int fama_transaction_begin(struct fama_bytes envelope, struct fama_arena *arena,
+                           struct fama_transaction *transaction,
+                           struct fama_transaction_reading *reading)
+{
+    struct fama_payload payload = {0};
+    struct fama_channel_header channel = {0};
+    bool has_headers = false;
+    int result = 0;
+    *transaction = (struct fama_transaction){.envelope = envelope};
+    reading->message_count = 0;
+    reading->is_sound = false;
+    transaction->header_code = decode_headers(transaction, &payload, &channel, &has_headers);
+    if (transaction->type == FAMA_TRANSACTION_CONFIG) {
+        transaction->config = optional(payload.data);
+    }
+    if (has_headers) {
+        ask_for_txid(transaction, reading);
+    }
+    if (transaction->header_code != FAMA_TRANSACTION_VALID) {
+        return 0;
+    }
+    if (channel.type == FAMA_TRANSACTION_ENDORSER) {
+        reading->header_extension = channel.extension;
+        reading->claimed_hash = fama_bytes(NULL, 0);
+        reading->extension = fama_bytes(NULL, 0);
+        result = decode_body(&payload, arena, transaction, reading);
+        if (reading->is_sound) {
+            ask_for_proposal_hash(reading);
+        }
         return result;
     }
-    return decode_facts(header_extension, body.extension, arena, transaction);
+    transaction->body_code =
+        channel.type == FAMA_TRANSACTION_CONFIG_UPDATE ? FAMA_TRANSACTION_UNSUPPORTED_TX_PAYLOAD
+        : transaction->config.is_present               ? FAMA_TRANSACTION_VALID
+                                         : FAMA_TRANSACTION_INVALID_CONFIG_TRANSACTION;
+    return 0;
+}
+
+int fama_transaction_finish(const struct fama_transaction_reading *reading,
+                            struct fama_arena *arena, struct fama_transaction *transaction)
+{
+    if (reading->message_count > 0) {
+        fama_sha256_text(reading->txid, transaction->computed_txid);
+    }
+    if (transaction->header_code != FAMA_TRANSACTION_VALID ||
+        transaction->type != FAMA_TRANSACTION_ENDORSER) {
+        return 0;
+    }
+    judge_body(reading, transaction);
+    return transaction->body_code == FAMA_TRANSACTION_VALID
+               ? decode_facts(reading->header_extension, reading->extension, arena, transaction)
+               : 0;
 }
 
 int fama_transaction_decode(struct fama_bytes envelope, struct fama_arena *arena,
                             struct fama_transaction *transaction)
 {
-    struct fama_payload payload = {0};
-    struct fama_channel_header channel = {0};
-    bool has_headers = false;
-    *transaction = (struct fama_transaction){.envelope = envelope};
-    transaction->header_code = decode_headers(transaction, &payload, &channel, &has_headers);
-    if (transaction->type == FAMA_TRANSACTION_CONFIG) {
-        transaction->config = optional(payload.data);
+    struct fama_transaction_reading reading;
+    int result = fama_transaction_begin(envelope, arena, transaction, &reading);
+    if (result != 0) {
+        return result;
     }
-    if (transaction->header_code == FAMA_TRANSACTION_VALID &&
-        channel.type == FAMA_TRANSACTION_ENDORSER) {
-        return decode_endorser_transaction(&payload, channel.extension, arena, transaction);
-    }
-    if (has_headers) {
-        compute_txid(transaction);
-    }
-    if (transaction->header_code == FAMA_TRANSACTION_VALID) {
-        transaction->body_code =
-            channel.type == FAMA_TRANSACTION_CONFIG_UPDATE ? FAMA_TRANSACTION_UNSUPPORTED_TX_PAYLOAD
-            : transaction->config.is_present               ? FAMA_TRANSACTION_VALID
-                                             : FAMA_TRANSACTION_INVALID_CONFIG_TRANSACTION;
-    }
-    return 0;
+    fama_sha256_many(reading.messages, reading.message_count);
+    return fama_transaction_finish(&reading, arena, transaction);
 }
 
 struct fama_bytes fama_transaction_indexed_txid(const struct fama_transaction *transaction)

@@ -10,7 +10,7 @@
 #ifndef FAMA_LEDGER_TRANSACTION_H
 #define FAMA_LEDGER_TRANSACTION_H
 
-#include "crypto/sha256.h"
+#include "crypto/sha256_many.h"
 #include "ledger/read_write_set.h"
 #include "ledger/transaction_code.h"
 
@@ -83,6 +83,28 @@ struct fama_transaction {
  * block cannot be judged then, which is no verdict on the transaction. */
 int fama_transaction_decode(struct fama_bytes envelope, struct fama_arena *arena,
                             struct fama_transaction *transaction);
+
+/* The same in two steps, for those who hash the messages of several transactions at once
+ * (crypto/sha256_many.h): begin, hash reading->messages, finish. A reading points into itself: it stays where
+ * it is. Both steps return what fama_transaction_decode returns; after a failure there is no second one. */
+struct fama_transaction_reading {
+    struct fama_bytes signer[2];
+    struct fama_bytes proposal[3];
+    uint8_t txid[FAMA_SHA256_BYTES];
+    uint8_t proposal_hash[FAMA_SHA256_BYTES];
+    struct fama_sha256_message messages[2];
+    size_t message_count;
+    bool is_sound; /* everything of row 7 but the hash */
+    struct fama_bytes claimed_hash;
+    struct fama_bytes header_extension;
+    struct fama_bytes extension; /* ProposalResponsePayload.extension */
+    size_t endorsement_count;
+};
+int fama_transaction_begin(struct fama_bytes envelope, struct fama_arena *arena,
+                           struct fama_transaction *transaction,
+                           struct fama_transaction_reading *reading);
+int fama_transaction_finish(const struct fama_transaction_reading *reading,
+                            struct fama_arena *arena, struct fama_transaction *transaction);
 
 /* The text under which the transaction stands in the txid index (spec §8): the header's id, the
  * computed one where the header has none, empty where neither can be had. */
