@@ -74,7 +74,7 @@ int fama_identity_create(struct fama_msp *msp, struct fama_bytes id_bytes,
         memcpy(made->id_bytes, id_bytes.at, id_bytes.len);
         made->id_bytes_len = id_bytes.len;
         fama_pki_id(fama_bytes_of_text(msp->id), id_bytes, made->pki_id);
-        result = fama_msp_check_key(msp, made->key, certificate, error);
+        result = fama_msp_check_key(made->key, certificate, error);
     }
     if (result == 0) {
         result = fama_msp_sanitize(msp, certificate, error);

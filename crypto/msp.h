@@ -38,7 +38,7 @@ enum fama_msp_version {
     FAMA_MSP_V1_1 = 2,   /* NodeOUs tell clients from peers */
     FAMA_MSP_V1_3 = 3,   /* combined and anonymity principals */
     FAMA_MSP_V1_4_3 = 4, /* NodeOUs for admins and orderers too */
-    FAMA_MSP_V3_0 = 5,   /* Ed25519 keys; RSA keys identify nobody */
+    FAMA_MSP_V3_0 = 5,   /* members have Ed25519 keys too, and RSA keys no more */
 };
 
 struct fama_msp_ou {

@@ -102,8 +102,8 @@ void fama_msp_judge(const struct fama_msp *msp, const struct fama_certificate *c
 /* Whether it has the organizational unit of this role, which must be configured. */
 bool fama_msp_has_node_ou(const struct fama_msp *msp, const struct fama_certificate *certificate,
                           enum fama_node_ou role);
-/* Whether Fabric of this version makes identities of the key. */
-int fama_msp_check_key(const struct fama_msp *msp, const struct fama_public_key *key,
+/* Whether Fabric makes identities of the key, be they valid or not. */
+int fama_msp_check_key(const struct fama_public_key *key,
                        const struct fama_certificate *certificate, struct fama_error *error);
 
 /* ---- msp_setup.c ---- */

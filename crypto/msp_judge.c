@@ -5,20 +5,16 @@
 #include "crypto/msp_inside.h"
 #include "crypto/public_key.h"
 
-/* Keys themselves are a matter of Fabric's release, not of the channel: 2.x imports no Ed25519 at
- * all. As channels that may have such keys are of version 3.0, the two agree here. */
-int fama_msp_check_key(const struct fama_msp *msp, const struct fama_public_key *key,
+/* A matter of Fabric's release, not of the channel: 2.x makes no identity of an Ed25519 key. As 3.x
+ * does in every channel, and 2.x stops where one is configured, 3.x is followed. */
+int fama_msp_check_key(const struct fama_public_key *key,
                        const struct fama_certificate *certificate, struct fama_error *error)
 {
     if (key == NULL) {
-        return fama_error_set(error, FAMA_MSP_BAD_CERTIFICATE,
-                              "the public key of %s is neither ECDSA on a NIST curve nor RSA",
-                              certificate->common_name);
-    }
-    if (key->kind == FAMA_KEY_ED25519 && msp->version < FAMA_MSP_V3_0) {
-        return fama_error_set(error, FAMA_MSP_BAD_CERTIFICATE,
-                              "%s has an Ed25519 key; such keys need a channel of capability V3_0",
-                              certificate->common_name);
+        return fama_error_set(
+            error, FAMA_MSP_BAD_CERTIFICATE,
+            "the public key of %s is neither ECDSA on a NIST curve nor Ed25519 nor RSA",
+            certificate->common_name);
     }
     return 0;
 }
@@ -91,15 +87,25 @@ static int check_node_ou(const struct fama_msp *msp, const struct fama_certifica
     return 0;
 }
 
-/* Since 3.0 an identity's key must be one that verifies. Asked of the certificate, because
- * administrators are judged too and have no decoded key. */
+/* Whether members may have keys of this kind, which authorities may have in any case. Fabric 3.x
+ * would refuse RSA keys of members in older channels too; as they sign nothing in any release, this
+ * says something only of administrators in a configuration, and there 2.x is followed. Asked of the
+ * certificate, because administrators are judged too and have no decoded key. */
 static int check_identifies(const struct fama_msp *msp, const struct fama_certificate *certificate,
                             struct fama_error *error)
 {
-    if (msp->version >= FAMA_MSP_V3_0 &&
-        EVP_PKEY_get_base_id(X509_get0_pubkey(certificate->x509)) == EVP_PKEY_RSA) {
+    ASN1_OBJECT *kind = NULL;
+    X509_PUBKEY_get0_param(&kind, NULL, NULL, NULL, X509_get_X509_PUBKEY(certificate->x509));
+    int nid = OBJ_obj2nid(kind);
+    if (nid == NID_rsaEncryption && msp->version >= FAMA_MSP_V3_0) {
         return fama_error_set(error, FAMA_MSP_UNTRUSTED,
                               "%s has an RSA key, which identifies nobody from version 3.0 on",
+                              certificate->common_name);
+    }
+    if (nid == NID_ED25519 && msp->version < FAMA_MSP_V3_0) {
+        return fama_error_set(error, FAMA_MSP_UNTRUSTED,
+                              "%s has an Ed25519 key; such members need a channel of capability "
+                              "V3_0",
                               certificate->common_name);
     }
     return 0;

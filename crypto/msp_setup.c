@@ -40,12 +40,11 @@ static int read_certificates(const struct fama_bytes *pems, size_t count, const 
 
 /* Fabric makes identities of authorities and administrators, so their keys must be such that it
  * can. */
-static int check_keys(const struct fama_msp *msp, const struct fama_certificates *certificates,
-                      struct fama_error *error)
+static int check_keys(const struct fama_certificates *certificates, struct fama_error *error)
 {
     for (size_t i = 0; i < certificates->count; i++) {
         struct fama_public_key *key = fama_certificate_public_key(certificates->items[i]);
-        int result = fama_msp_check_key(msp, key, certificates->items[i], error);
+        int result = fama_msp_check_key(key, certificates->items[i], error);
         fama_public_key_free(key);
         if (result != 0) {
             return FAMA_MSP_INVALID;
@@ -93,10 +92,10 @@ static int set_up_authorities(struct fama_msp *msp, struct fama_error *error)
                                    "intermediate certificate", &msp->intermediates, error);
     }
     if (result == 0) {
-        result = check_keys(msp, &msp->roots, error);
+        result = check_keys(&msp->roots, error);
     }
     if (result == 0) {
-        result = check_keys(msp, &msp->intermediates, error);
+        result = check_keys(&msp->intermediates, error);
     }
     if (result == 0) {
         result = sanitize_all(msp, &msp->roots, error);
@@ -395,7 +394,7 @@ static int read_admins(struct fama_msp *msp, struct fama_error *error)
     int result = read_certificates(config->admins, config->admin_count, "admin certificate",
                                    &msp->admins, error);
     if (result == 0) {
-        result = check_keys(msp, &msp->admins, error);
+        result = check_keys(&msp->admins, error);
     }
     if (result == 0) {
         result = sanitize_all(msp, &msp->admins, error);

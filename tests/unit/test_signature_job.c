@@ -181,7 +181,12 @@ static void ed25519_identifies_from_version_3_on(void)
         &(struct test_order){.common_name = "m", .ous = {"peer"}, .key = key, .issuer = &one.root},
         &pair);
     struct fama_msp *old = test_msp(&one.config);
-    CU_ASSERT_PTR_NULL(test_identity_of(old, test_pem(&pair)));
+    struct fama_identity *nobody = test_identity_of(old, test_pem(&pair));
+    CU_ASSERT_PTR_NOT_NULL_FATAL(nobody);
+    CU_ASSERT_EQUAL(fama_identity_validate(nobody, NULL), FAMA_MSP_UNTRUSTED);
+    CU_ASSERT_FALSE(test_has_role(nobody, FAMA_MSP_ROLE_MEMBER));
+    CU_ASSERT_FALSE(test_has_role(nobody, FAMA_MSP_ROLE_PEER));
+    fama_identity_release(nobody);
     fama_msp_release(old);
 
     one.config.version = FAMA_MSP_V3_0;
@@ -260,12 +265,12 @@ static void authorities_may_have_keys_of_every_kind(void)
     const struct {
         EVP_PKEY *key;
         const EVP_MD *digest;
-        bool needs_version_3;
     } authorities[] = {
-        {EVP_RSA_gen(2048), EVP_sha256(), false},
-        {EVP_EC_gen("P-384"), EVP_sha384(), false},
-        {EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), NULL, true},
+        {EVP_RSA_gen(2048), EVP_sha256()},
+        {EVP_EC_gen("P-384"), EVP_sha384()},
+        {EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), NULL},
     };
+    static const enum fama_msp_version versions[] = {FAMA_MSP_V1_4_3, FAMA_MSP_V3_0};
     for (size_t i = 0; i < sizeof authorities / sizeof authorities[0]; i++) {
         struct test_organisation one;
         test_make_organisation(&one);
@@ -277,20 +282,20 @@ static void authorities_may_have_keys_of_every_kind(void)
                                    .without_digest = authorities[i].digest == NULL};
         test_make(&order, &one.root);
         one.root_pem = test_pem(&one.root);
-        one.config.version = FAMA_MSP_V1_4_3;
-        CU_ASSERT_EQUAL(test_is_msp(&one.config), !authorities[i].needs_version_3);
-        one.config.version = FAMA_MSP_V3_0;
-        struct fama_msp *msp = test_msp(&one.config);
         order = (struct test_order){.common_name = "m",
                                     .ous = {"peer"},
                                     .issuer = &one.root,
                                     .digest = authorities[i].digest,
                                     .without_digest = authorities[i].digest == NULL};
-        struct fama_identity *identity = test_member(msp, &order);
-        CU_ASSERT_PTR_NOT_NULL_FATAL(identity);
-        CU_ASSERT_EQUAL(fama_identity_validate(identity, NULL), 0);
-        fama_identity_release(identity);
-        fama_msp_release(msp);
+        for (size_t v = 0; v < 2; v++) {
+            one.config.version = versions[v];
+            struct fama_msp *msp = test_msp(&one.config);
+            struct fama_identity *identity = test_member(msp, &order);
+            CU_ASSERT_PTR_NOT_NULL_FATAL(identity);
+            CU_ASSERT_EQUAL(fama_identity_validate(identity, NULL), 0);
+            fama_identity_release(identity);
+            fama_msp_release(msp);
+        }
         test_free(&one.root);
         EVP_PKEY_free(authorities[i].key);
     }
