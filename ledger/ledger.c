@@ -348,6 +348,7 @@ void fama_ledger_close(struct fama_ledger *ledger)
         rocksdb_writebatch_destroy(ledger->batch);
     }
     fama_block_packer_destroy(ledger->packer);
+    fama_txid_batch_free(&ledger->txids);
     fama_store_close(&ledger->store);
     free(ledger);
 }

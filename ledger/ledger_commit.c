@@ -60,36 +60,34 @@ static int check_group(const struct fama_ledger *ledger, const struct fama_ledge
     return 0;
 }
 
-static void append_txid(struct fama_ledger *ledger, struct fama_bytes txid, uint64_t number,
-                        size_t index)
+/* Collects the transactions of a block that no earlier block has. */
+static bool collect_prepared_txids(struct fama_ledger *ledger,
+                                   const struct fama_prepared_block *prepared)
 {
-    struct fama_ledger_key key;
-    uint8_t location[FAMA_LEDGER_LOCATION_BYTES];
-    fama_ledger_txid_key(txid, &key);
-    fama_ledger_location_encode(number, index, location);
-    fama_ledger_batch_put(ledger, FAMA_STORE_TXID, fama_ledger_key_bytes(&key),
-                          fama_bytes(location, sizeof location));
-}
-
-/* Records the transactions of a block that no earlier block has. Going backwards through the group and
- * through each block lets the first appearance overwrite later ones of the same batch. */
-static void append_prepared_txids(struct fama_ledger *ledger,
-                                  const struct fama_prepared_block *prepared)
-{
-    for (size_t index = prepared->count; index-- > 0;) {
+    for (size_t index = 0; index < prepared->count; index++) {
         const struct fama_prepared_transaction *transaction = &prepared->transactions[index];
         struct fama_bytes txid = fama_transaction_indexed_txid(&transaction->decoded);
-        if (txid.len > 0 && !transaction->is_known_txid) {
-            append_txid(ledger, txid, prepared->block.number, index);
+        if (txid.len > 0 && !transaction->is_known_txid &&
+            !fama_txid_batch_add(&ledger->txids, txid, prepared->block.number, index)) {
+            return false;
         }
     }
+    return true;
+}
+
+static int out_of_memory(const struct fama_ledger *ledger, uint64_t number,
+                         struct fama_error *error)
+{
+    return fama_error_set(error, FAMA_LEDGER_IO,
+                          "committing block %" PRIu64 " to ledger %s: out of memory", number,
+                          ledger->store.directory);
 }
 
 /* The same, for a block that nobody has prepared. */
-static int append_txids(struct fama_ledger *ledger, const struct fama_block *block,
-                        struct fama_error *error)
+static int collect_txids(struct fama_ledger *ledger, const struct fama_block *block,
+                         struct fama_error *error)
 {
-    for (size_t index = block->envelope_count; index-- > 0;) {
+    for (size_t index = 0; index < block->envelope_count; index++) {
         char computed[FAMA_SHA256_TEXT_BYTES];
         struct fama_bytes txid = fama_indexed_txid(block->envelopes[index], computed);
         bool is_known = txid.len == 0;
@@ -97,10 +95,38 @@ static int append_txids(struct fama_ledger *ledger, const struct fama_block *blo
         if (status != 0) {
             return status;
         }
-        if (txid.len > 0 && !is_known) {
-            append_txid(ledger, txid, block->number, index);
+        if (txid.len > 0 && !is_known &&
+            !fama_txid_batch_add(&ledger->txids, txid, block->number, index)) {
+            return out_of_memory(ledger, block->number, error);
         }
     }
+    return 0;
+}
+
+static int append_txids(struct fama_ledger *ledger, const struct fama_ledger_commit *blocks,
+                        size_t count, struct fama_error *error)
+{
+    fama_txid_batch_clear(&ledger->txids);
+    for (size_t i = 0; i < count; i++) {
+        int status = 0;
+        if (blocks[i].prepared == NULL) {
+            status = collect_txids(ledger, blocks[i].block, error);
+        } else if (!collect_prepared_txids(ledger, blocks[i].prepared)) {
+            status = out_of_memory(ledger, blocks[i].block->number, error);
+        }
+        if (status != 0) {
+            return status;
+        }
+    }
+    size_t kept = fama_txid_batch_sort(&ledger->txids);
+    for (size_t i = 0; i < kept; i++) {
+        const struct fama_txid_entry *entry = ledger->txids.order[i].entry;
+        uint8_t location[FAMA_LEDGER_LOCATION_BYTES];
+        fama_ledger_location_encode(entry->number, entry->index, location);
+        fama_ledger_batch_put(ledger, FAMA_STORE_TXID, fama_ledger_key_bytes(&entry->key),
+                              fama_bytes(location, sizeof location));
+    }
+    fama_txid_batch_clear(&ledger->txids);
     return 0;
 }
 
@@ -123,9 +149,7 @@ static int append_block(struct fama_ledger *ledger, const struct fama_ledger_com
     const struct fama_block *block = commit->block;
     struct fama_block_pieces pieces;
     if (fama_block_pack(ledger->packer, block, &pieces) != 0) {
-        return fama_error_set(error, FAMA_LEDGER_IO,
-                              "committing block %" PRIu64 " to ledger %s: out of memory",
-                              block->number, ledger->store.directory);
+        return out_of_memory(ledger, block->number, error);
     }
     struct fama_ledger_key key;
     fama_ledger_block_key(block->number, &key);
@@ -161,20 +185,13 @@ static int write_group(struct fama_ledger *ledger, const struct fama_ledger_comm
                        const struct fama_ledger_info *tip, struct fama_error *error)
 {
     rocksdb_writebatch_clear(ledger->batch);
-    for (size_t i = count; i-- > 0;) {
-        int status = 0;
-        if (blocks[i].prepared != NULL) {
-            append_prepared_txids(ledger, blocks[i].prepared);
-        } else {
-            status = append_txids(ledger, blocks[i].block, error);
-        }
-        if (status != 0) {
-            return status;
-        }
+    int status = append_txids(ledger, blocks, count, error);
+    if (status != 0) {
+        return status;
     }
     uint64_t durable_ns = wall_clock_ns();
     for (size_t i = 0; i < count; i++) {
-        int status = append_block(ledger, &blocks[i], durable_ns, error);
+        status = append_block(ledger, &blocks[i], durable_ns, error);
         if (status != 0) {
             return status;
         }

@@ -12,6 +12,7 @@
 #include "ledger/ledger_origin.h"
 #include "ledger/prepared_block.h"
 #include "ledger/store.h"
+#include "ledger/txid_batch.h"
 
 #define FAMA_LEDGER_HASH_WORDS  (FAMA_SHA256_BYTES / 8)
 #define FAMA_LEDGER_DOING_BYTES 64
@@ -35,6 +36,7 @@ struct fama_ledger {
     struct fama_ledger_origin origin;
     rocksdb_writebatch_t *batch; /* reused from commit to commit */
     struct fama_block_packer *packer;
+    struct fama_txid_batch txids; /* of the group being committed */
     bool is_refusing; /* a commit failed; `failure` says how */
     struct fama_error failure;
 };

@@ -244,10 +244,28 @@ static rocksdb_options_t *database_options(void)
     return options;
 }
 
+/* Where a key is put, the search for its place begins where the one before ended, instead of at the top of
+ * the table: what is put is in order (ledger/txid_batch.h). RocksDB's C functions do not offer it, their text
+ * does. It is for speed only: without it all goes on. */
+static rocksdb_options_t *with_hints(rocksdb_options_t *options)
+{
+    rocksdb_options_t *hinting = rocksdb_options_create();
+    char *message = NULL;
+    rocksdb_get_options_from_string(options, "memtable_insert_with_hint_prefix_extractor=capped:1",
+                                    hinting, &message);
+    rocksdb_options_destroy(message == NULL ? options : hinting);
+    bool is_hinting = message == NULL;
+    rocksdb_free(message);
+    return is_hinting ? hinting : options;
+}
+
 static rocksdb_options_t *family_options(rocksdb_options_t *base, rocksdb_cache_t *cache,
                                          enum fama_store_family family)
 {
     rocksdb_options_t *options = rocksdb_options_create_copy(base);
+    if (family == FAMA_STORE_TXID || family == FAMA_STORE_STATE) {
+        options = with_hints(options);
+    }
     rocksdb_options_set_write_buffer_size(options, FAMA_STORE_SMALL_BUFFER_BYTES);
     rocksdb_options_set_max_write_buffer_number(options, 3);
     rocksdb_options_set_target_file_size_base(options, 32u << 20);
