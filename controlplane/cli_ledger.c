@@ -1,5 +1,6 @@
 /* `fama ledger replay|export-state|export-block`: what a ledger holds, and how it comes to hold it, without a
  * node. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,6 +109,23 @@ static void show_committed(void *context, const struct fama_committed_block *blo
     fama_ledger_progress(&output->progress, block->prepared->block.number + 1, output->end);
 }
 
+static int begin_with_snapshot(const char *snapshot, const char *directory,
+                               struct fama_error *error)
+{
+    struct fama_ledger_progress shown;
+    const struct fama_snapshot_progress progress = {.report = fama_ledger_progress_part,
+                                                    .context = &shown};
+    fama_ledger_progress_begin(&shown, "");
+    int status = fama_snapshot_import(snapshot, directory, &progress, NULL, error);
+    fama_ledger_progress_end(&shown);
+    if (status == FAMA_SNAPSHOT_EXISTS && access(directory, F_OK) == 0) {
+        (void)fama_error_set(error, status,
+                             "%s exists: leave --snapshot out to go on where that ledger ends",
+                             directory);
+    }
+    return status;
+}
+
 int fama_cli_ledger_replay(int argc, char **argv)
 {
     struct fama_replay_setup setup = {.threads = 0};
@@ -141,14 +159,12 @@ int fama_cli_ledger_replay(int argc, char **argv)
     }
     struct fama_ledger *ledger = NULL;
     struct fama_error error = {""};
-    if (snapshot != NULL && fama_snapshot_import(snapshot, directory, NULL, NULL, &error) != 0) {
-        return fama_cli_fail(FAMA_EXIT_FAILED, &error);
-    }
     if (fama_block_directory_open(setup.source_name, FAMA_REPLAY_BLOCK_BYTES_MAX, &setup.source,
                                   &error) != 0) {
         return fama_cli_fail(FAMA_EXIT_FAILED, &error);
     }
-    if (fama_ledger_open(directory, &ledger, &error) != 0) {
+    if ((snapshot != NULL && begin_with_snapshot(snapshot, directory, &error) != 0) ||
+        fama_ledger_open(directory, &ledger, &error) != 0) {
         setup.source->close(setup.source);
         return fama_cli_fail(FAMA_EXIT_FAILED, &error);
     }
@@ -296,12 +312,14 @@ static int write_block(const char *file, const uint8_t *bytes, size_t len, struc
 {
     FILE *out = file == NULL || strcmp(file, "-") == 0 ? stdout : fopen(file, "wbe");
     bool is_written = out != NULL && fwrite(bytes, 1, len, out) == len && fflush(out) == 0;
-    if (out != NULL && out != stdout) {
-        is_written = fclose(out) == 0 && is_written;
+    int reason = errno;
+    if (out != NULL && out != stdout && fclose(out) != 0 && is_written) {
+        is_written = false;
+        reason = errno;
     }
     return is_written ? 0
-                      : fama_error_set(error, -1, "cannot write the block to %s",
-                                       file == NULL ? "standard output" : file);
+                      : fama_error_set(error, -1, "cannot write the block to %s: %s",
+                                       out == stdout ? "standard output" : file, strerror(reason));
 }
 
 int fama_cli_ledger_export_block(int argc, char **argv)

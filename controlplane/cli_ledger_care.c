@@ -74,8 +74,9 @@ static int close_care(struct care *care, int status, const char *done)
         fama_sha256_text(info.commit_hash, commit_hash);
     }
     if (care->as_json) {
-        return fama_cli_print_json(json_pack("{s:I, s:s, s:s}", "height", (json_int_t)info.height,
-                                             "last_hash", hash, "commit_hash", commit_hash));
+        return fama_cli_print_json(
+            json_pack("{s:I, s:I, s:s, s:s}", "height", (json_int_t)info.height, "first_block",
+                      (json_int_t)info.first_block, "last_hash", hash, "commit_hash", commit_hash));
     }
     (void)printf("%s: height %" PRIu64 ", last block %s\n", done, info.height, hash);
     return fama_cli_finish(0);
@@ -85,6 +86,7 @@ static int close_care(struct care *care, int status, const char *done)
 static int verify_beside(struct care *care)
 {
     char scratch[4096];
+    fama_scratch_sweep(care->directory, "verify"); /* the ledger is ours alone while it is open */
     if (fama_scratch_make(care->directory, "verify", scratch, sizeof scratch, &care->error) != 0) {
         return -1;
     }
@@ -94,6 +96,7 @@ static int verify_beside(struct care *care)
         .ledger = care->ledger,
         .scratch = state,
         .on_block = show_progress,
+        .on_state = show_progress,
         .context = care,
     };
     int status = fama_ledger_verify(&verify, &care->error);
@@ -116,7 +119,15 @@ int fama_cli_ledger_verify(int argc, char **argv)
     if (status == 0) {
         status = verify_beside(&care);
     }
-    return close_care(&care, status, "the ledger is sound");
+    struct fama_ledger_info info = {0};
+    if (status == 0) {
+        fama_ledger_info(care.ledger, &info);
+    }
+    return close_care(&care, status,
+                      info.first_block == 0
+                          ? "the ledger is sound"
+                          : "blocks and indexes are sound; the state began with a "
+                            "snapshot and has no blocks to be compared with");
 }
 
 int fama_cli_ledger_rebuild(int argc, char **argv)
@@ -162,22 +173,6 @@ int fama_cli_ledger_rollback(int argc, char **argv)
 
 /* ---- Snapshots ---- */
 
-struct snapshot_progress {
-    bool is_terminal;
-    uint64_t shown;
-};
-
-#define SHOW_EVERY 100000 /* items */
-
-static void show_items(void *context, const char *part, uint64_t items)
-{
-    struct snapshot_progress *progress = context;
-    if (progress->is_terminal && items - progress->shown >= SHOW_EVERY) {
-        (void)fprintf(stderr, "\r%s: %" PRIu64 " entries   ", part, items);
-    }
-    progress->shown = items;
-}
-
 static int print_snapshot(const char *directory, const struct fama_snapshot_metadata *metadata,
                           bool as_json)
 {
@@ -209,13 +204,14 @@ int fama_cli_ledger_snapshot_create(int argc, char **argv)
     if (status != 0) {
         return status;
     }
-    struct snapshot_progress shown = {.is_terminal = isatty(STDERR_FILENO) != 0};
-    const struct fama_snapshot_progress progress = {.report = show_items, .context = &shown};
+    const struct fama_snapshot_progress progress = {.report = fama_ledger_progress_part,
+                                                    .context = &care.progress};
     struct fama_snapshot_metadata metadata;
-    status = fama_cli_ledger_open(care.directory, &care.ledger, &care.error);
+    status = open_care(&care, "");
     if (status == 0) {
         status = fama_snapshot_create(care.ledger, out, &progress, &metadata, &care.error);
     }
+    fama_ledger_progress_end(&care.progress);
     fama_ledger_close(care.ledger);
     return status == 0 ? print_snapshot(out, &metadata, care.as_json)
                        : fama_cli_fail(FAMA_EXIT_FAILED, &care.error);
@@ -235,11 +231,14 @@ int fama_cli_ledger_snapshot_verify(int argc, char **argv)
     if (status != 0) {
         return status;
     }
-    struct snapshot_progress shown = {.is_terminal = isatty(STDERR_FILENO) != 0};
-    const struct fama_snapshot_progress progress = {.report = show_items, .context = &shown};
+    struct fama_ledger_progress shown;
+    const struct fama_snapshot_progress progress = {.report = fama_ledger_progress_part,
+                                                    .context = &shown};
     struct fama_snapshot_metadata metadata;
     struct fama_error error = {""};
+    fama_ledger_progress_begin(&shown, "");
     status = fama_snapshot_verify(directories.items[0], &progress, &metadata, &error);
+    fama_ledger_progress_end(&shown);
     return status == 0 ? print_snapshot(directories.items[0], &metadata, as_json)
                        : fama_cli_fail(FAMA_EXIT_FAILED, &error);
 }
@@ -258,11 +257,14 @@ int fama_cli_ledger_snapshot_import(int argc, char **argv)
     if (status != 0) {
         return status;
     }
-    struct snapshot_progress shown = {.is_terminal = isatty(STDERR_FILENO) != 0};
-    const struct fama_snapshot_progress progress = {.report = show_items, .context = &shown};
+    struct fama_ledger_progress shown;
+    const struct fama_snapshot_progress progress = {.report = fama_ledger_progress_part,
+                                                    .context = &shown};
     struct fama_snapshot_metadata metadata;
     struct fama_error error = {""};
+    fama_ledger_progress_begin(&shown, "");
     status = fama_snapshot_import(snapshot, directory, &progress, &metadata, &error);
+    fama_ledger_progress_end(&shown);
     return status == 0 ? print_snapshot(directory, &metadata, as_json)
                        : fama_cli_fail(FAMA_EXIT_FAILED, &error);
 }

@@ -89,6 +89,19 @@ static int print_history(const struct fama_ledger *ledger, const char *space, st
     return status;
 }
 
+/* A ledger that began with a snapshot has no history before; silence would say that there was none. */
+static void say_what_is_missing(const struct fama_ledger *ledger)
+{
+    struct fama_ledger_info info;
+    fama_ledger_info(ledger, &info);
+    if (info.first_block > 0) {
+        (void)fprintf(stderr,
+                      "fama: the ledger began with a snapshot of block %" PRIu64
+                      ": what wrote the key until then is not known here\n",
+                      info.first_block - 1);
+    }
+}
+
 int fama_cli_ledger_history(int argc, char **argv)
 {
     const char *directory = NULL;
@@ -128,6 +141,9 @@ int fama_cli_ledger_history(int argc, char **argv)
     status = fama_cli_ledger_open(directory, &ledger, &error);
     if (status == 0) {
         status = print_history(ledger, space, wanted, as_json, &error);
+    }
+    if (status == 0) {
+        say_what_is_missing(ledger);
     }
     fama_ledger_close(ledger);
     free(decoded);

@@ -25,6 +25,17 @@ void fama_ledger_progress_begin(struct fama_ledger_progress *progress, const cha
     progress->shown_ns = progress->began_ns;
 }
 
+/* Whether it is time to show something; it is then shown as of now. */
+static bool is_due(struct fama_ledger_progress *progress, uint64_t now)
+{
+    if (now - progress->shown_ns < (progress->is_terminal ? TERMINAL_EVERY_NS : LINE_EVERY_NS)) {
+        return false;
+    }
+    progress->was_shown = true;
+    progress->shown_ns = now;
+    return true;
+}
+
 void fama_ledger_progress(struct fama_ledger_progress *progress, uint64_t done, uint64_t total)
 {
     uint64_t now = now_ns();
@@ -32,7 +43,7 @@ void fama_ledger_progress(struct fama_ledger_progress *progress, uint64_t done, 
         progress->has_first = true;
         progress->first = done;
     }
-    if (now - progress->shown_ns < (progress->is_terminal ? TERMINAL_EVERY_NS : LINE_EVERY_NS)) {
+    if (!is_due(progress, now)) {
         return;
     }
     double seconds = (double)(now - progress->began_ns) / 1e9;
@@ -43,8 +54,15 @@ void fama_ledger_progress(struct fama_ledger_progress *progress, uint64_t done, 
         (void)fprintf(stderr, " of %" PRIu64, total);
     }
     (void)fprintf(stderr, " blocks, %.0f a second%s", rate, progress->is_terminal ? "   " : "\n");
-    progress->was_shown = true;
-    progress->shown_ns = now;
+}
+
+void fama_ledger_progress_part(void *context, const char *part, uint64_t items)
+{
+    struct fama_ledger_progress *progress = context;
+    if (is_due(progress, now_ns())) {
+        (void)fprintf(stderr, "%s%s: %" PRIu64 " entries%s", progress->is_terminal ? "\r" : "",
+                      part, items, progress->is_terminal ? "          " : "\n");
+    }
 }
 
 void fama_ledger_progress_end(struct fama_ledger_progress *progress)

@@ -1,10 +1,14 @@
 #include "controlplane/scratch_folder.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fts.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define RANDOM_LEN 6 /* of mkdtemp */
 
 int fama_scratch_make(const char *parent, const char *prefix, char *path, size_t size,
                       struct fama_error *error)
@@ -31,5 +35,28 @@ void fama_scratch_remove(char *path)
     }
     if (walk != NULL) {
         (void)fts_close(walk);
+    }
+}
+
+static bool is_scratch(const char *name, const char *prefix)
+{
+    size_t len = strlen(prefix);
+    return strncmp(name, prefix, len) == 0 && name[len] == '-' &&
+           strlen(name) == len + 1 + RANDOM_LEN;
+}
+
+void fama_scratch_sweep(const char *parent, const char *prefix)
+{
+    DIR *listing = opendir(parent);
+    const struct dirent *entry;
+    while (listing != NULL && (entry = readdir(listing)) != NULL) {
+        char path[4096];
+        int len = snprintf(path, sizeof path, "%s/%s", parent, entry->d_name);
+        if (len > 0 && (size_t)len < sizeof path && is_scratch(entry->d_name, prefix)) {
+            fama_scratch_remove(path);
+        }
+    }
+    if (listing != NULL) {
+        (void)closedir(listing);
     }
 }

@@ -10,6 +10,9 @@
  * -1 with words. */
 int fama_scratch_make(const char *parent, const char *prefix, char *path, size_t size,
                       struct fama_error *error);
+/* Removes the folders that fama_scratch_make made in `parent` for commands that were killed: where nobody else
+ * can be making one, as under a lock. */
+void fama_scratch_sweep(const char *parent, const char *prefix);
 /* Removes the folder with everything in it; what cannot be removed stays. */
 void fama_scratch_remove(char *path);
 

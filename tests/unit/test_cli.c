@@ -9,13 +9,11 @@
 #include "controlplane/admin.h"
 #include "controlplane/command.h"
 #include "controlplane/table.h"
-#include "unit/suite.h"
+#include "unit/run_command.h"
 
 /* The commands against an admin socket that answers as a node does; what they print is caught. */
 static char folder[] = "/tmp/fama-test-cli-XXXXXX";
 static char socket_option[96];
-static char caught[16384];
-static char complained[4096];
 
 /* What was asked last: the operation and its arguments as JSON. */
 static char asked[PATH_MAX + 256];
@@ -97,51 +95,9 @@ static void *serve(void *context)
     return context;
 }
 
-static FILE *divert(FILE **stream)
-{
-    FILE *before = *stream;
-    *stream = tmpfile();
-    CU_ASSERT_PTR_NOT_NULL_FATAL(*stream);
-    return before;
-}
-
-static void restore(FILE **stream, FILE *before, char *text, size_t size)
-{
-    rewind(*stream);
-    text[fread(text, 1, size - 1, *stream)] = '\0';
-    (void)fclose(*stream);
-    *stream = before;
-}
-
-/* Runs a command of blank-separated words after its name, with the socket of the test's node added. */
-static int run_at(const char *socket_words, int (*command)(int, char **), const char *line)
-{
-    char words[PATH_MAX + 256];
-    char *argv[32];
-    int argc = 0;
-    (void)snprintf(words, sizeof words, "x %s %s", socket_words, line);
-    for (char *word = strtok(words, " "); word != NULL && argc < 31; word = strtok(NULL, " ")) {
-        argv[argc++] = word;
-    }
-    argv[argc] = NULL;
-    FILE *out = divert(&stdout);
-    FILE *err = divert(&stderr);
-    int status = command(argc, argv);
-    restore(&stdout, out, caught, sizeof caught);
-    restore(&stderr, err, complained, sizeof complained);
-    return status;
-}
-
 static int run(int (*command)(int, char **), const char *line)
 {
-    return run_at(socket_option, command, line);
-}
-
-static bool is_one_complaint(const char *words)
-{
-    const char *end = strchr(complained, '\n');
-    return end != NULL && end[1] == '\0' && strncmp(complained, "fama: ", 6) == 0 &&
-           strstr(complained, words) != NULL && caught[0] == '\0';
+    return run_command(socket_option, command, line);
 }
 
 static void test_status_shows_channels_drops_and_troubles(void)
@@ -244,10 +200,10 @@ static void test_a_refusal_a_missing_node_and_wrong_usage_have_their_own_codes(v
     CU_ASSERT_TRUE(is_one_complaint("channel nowhere is not joined"));
     CU_ASSERT_EQUAL(run(fama_cli_channel_getinfo, ""), FAMA_EXIT_USAGE);
     CU_ASSERT_TRUE(is_one_complaint("--channel is missing"));
-    CU_ASSERT_EQUAL(run_at("--socket /nonexistent/sock", fama_cli_channel_list, ""),
+    CU_ASSERT_EQUAL(run_command("--socket /nonexistent/sock", fama_cli_channel_list, ""),
                     FAMA_EXIT_UNREACHABLE);
     CU_ASSERT_TRUE(is_one_complaint("/nonexistent/sock: no node runs there"));
-    CU_ASSERT_EQUAL(run_at("--config /nonexistent.yaml", fama_cli_channel_list, ""),
+    CU_ASSERT_EQUAL(run_command("--config /nonexistent.yaml", fama_cli_channel_list, ""),
                     FAMA_EXIT_FAILED);
     CU_ASSERT_TRUE(is_one_complaint("/nonexistent.yaml"));
 }
@@ -265,12 +221,13 @@ static void test_the_configuration_names_the_socket(void)
               out) >= 0);
     (void)fclose(out);
     (void)snprintf(line, sizeof line, "--config %s", file);
-    CU_ASSERT_EQUAL(run_at(line, fama_cli_channel_getinfo, "--channel drivenet"), FAMA_EXIT_OK);
+    CU_ASSERT_EQUAL(run_command(line, fama_cli_channel_getinfo, "--channel drivenet"),
+                    FAMA_EXIT_OK);
     CU_ASSERT_PTR_NOT_NULL(strstr(caught, "height               85\n"));
     CU_ASSERT_PTR_NOT_NULL(strstr(caught, "commit hash          ee\n"));
-    CU_ASSERT_EQUAL(run_at(line, fama_cli_node_config, "--brief"), FAMA_EXIT_OK);
+    CU_ASSERT_EQUAL(run_command(line, fama_cli_node_config, "--brief"), FAMA_EXIT_OK);
     CU_ASSERT_PTR_NOT_NULL(strstr(caught, "core.yaml:2"));
-    CU_ASSERT_EQUAL(run_at(line, fama_cli_node_config, "--json"), FAMA_EXIT_OK);
+    CU_ASSERT_EQUAL(run_command(line, fama_cli_node_config, "--json"), FAMA_EXIT_OK);
     json_t *parsed = json_loads(caught, 0, NULL);
     CU_ASSERT_TRUE(json_array_size(json_object_get(parsed, "keys")) > 40);
     json_decref(parsed);
@@ -281,34 +238,34 @@ static void test_an_organisation_an_identity_and_a_genesis_block_can_be_made(voi
 {
     char line[512];
     (void)snprintf(line, sizeof line, "--org-dir %s/org --domain sipher.lab", folder);
-    CU_ASSERT_EQUAL(run_at("", fama_cli_ca_init, line), FAMA_EXIT_OK);
-    CU_ASSERT_EQUAL(run_at("", fama_cli_ca_init, line), FAMA_EXIT_FAILED);
+    CU_ASSERT_EQUAL(run_command("", fama_cli_ca_init, line), FAMA_EXIT_OK);
+    CU_ASSERT_EQUAL(run_command("", fama_cli_ca_init, line), FAMA_EXIT_FAILED);
     CU_ASSERT_TRUE(is_one_complaint("exists"));
     (void)snprintf(line, sizeof line, "--org-dir %s/org --role peer --name p0 --san 198.18.0.11",
                    folder);
-    CU_ASSERT_EQUAL(run_at("", fama_cli_ca_issue, line), FAMA_EXIT_OK);
+    CU_ASSERT_EQUAL(run_command("", fama_cli_ca_issue, line), FAMA_EXIT_OK);
     CU_ASSERT_PTR_NOT_NULL(strstr(caught, "/org/peers/p0.sipher.lab\n"));
     (void)snprintf(line, sizeof line, "--org-dir %s/org --role king --name p1", folder);
-    CU_ASSERT_EQUAL(run_at("", fama_cli_ca_issue, line), FAMA_EXIT_USAGE);
+    CU_ASSERT_EQUAL(run_command("", fama_cli_ca_issue, line), FAMA_EXIT_USAGE);
     (void)snprintf(line, sizeof line, "--org-dir %s/org --role peer --name p1 --not-after soon",
                    folder);
-    CU_ASSERT_EQUAL(run_at("", fama_cli_ca_issue, line), FAMA_EXIT_USAGE);
+    CU_ASSERT_EQUAL(run_command("", fama_cli_ca_issue, line), FAMA_EXIT_USAGE);
     (void)snprintf(line, sizeof line,
                    "--channel drivenet --out %s/g.block --orderer O=OMSP:%s/org/msp --org "
                    "S=SMSP:%s/org/msp --anchor S=p0.sipher.lab:7051",
                    folder, folder, folder);
-    CU_ASSERT_EQUAL(run_at("", fama_cli_channel_genesis, line), FAMA_EXIT_OK);
+    CU_ASSERT_EQUAL(run_command("", fama_cli_channel_genesis, line), FAMA_EXIT_OK);
     (void)snprintf(line, sizeof line,
                    "--channel c --out %s/h --orderer O=OMSP --org S=SMSP:%s/org/msp", folder,
                    folder);
-    CU_ASSERT_EQUAL(run_at("", fama_cli_channel_genesis, line), FAMA_EXIT_USAGE);
+    CU_ASSERT_EQUAL(run_command("", fama_cli_channel_genesis, line), FAMA_EXIT_USAGE);
     CU_ASSERT_TRUE(is_one_complaint("NAME=MSPID:DIRECTORY: O=OMSP"));
     (void)snprintf(
         line, sizeof line,
         "--channel c --out %s/h --orderer O=OMSP:%s/org/msp --org S=SMSP:%s/org/msp --anchor "
         "T=a:1",
         folder, folder, folder);
-    CU_ASSERT_EQUAL(run_at("", fama_cli_channel_genesis, line), FAMA_EXIT_USAGE);
+    CU_ASSERT_EQUAL(run_command("", fama_cli_channel_genesis, line), FAMA_EXIT_USAGE);
     CU_ASSERT_TRUE(is_one_complaint("T=a:1"));
 }
 
