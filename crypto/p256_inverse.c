@@ -43,6 +43,12 @@ static const struct modulus order = {
     .inverse = 0x332e375511ff43b1,
 };
 
+/* -1 of what is negative, else 0. */
+static inline int64_t sign_of(int64_t digit)
+{
+    return -(int64_t)(digit < 0);
+}
+
 /* A step: with g odd and delta > 0, (delta, f, g) becomes (1 - delta, g, (g - f) / 2), else (1 + delta, f,
  * g / 2 or (g + f) / 2). Steps that halve an even g are taken together. After an exchange none follows for
  * 1 - delta steps, so that one multiple of f clears as many bits of g; a table would do for more of them at
@@ -78,7 +84,7 @@ static int64_t take_steps(int64_t delta, uint64_t f, uint64_t g, struct transiti
             g_g = (uint64_t)0 - kept;
         }
         unsigned room = 1 - delta < (int64_t)left ? (unsigned)(1 - delta) : left;
-        uint64_t mask = UINT64_MAX >> (64 - (room < 6 ? room : 6));
+        uint64_t mask = ((uint64_t)1 << (room < 6 ? room : 6)) - 1;
         /* f · f · f - 2f is -1/f modulo 64. */
         uint64_t times = (g * f * (f * f - 2)) & mask;
         g += f * times;
@@ -121,7 +127,7 @@ static inline int64_t whole_moduli(int64_t times_d, int64_t times_e, const struc
 {
     /* d and e lie there too: one modulus more for those that are negative. */
     int64_t moduli =
-        (times_d & (d->digit[DIGITS - 1] >> 63)) + (times_e & (e->digit[DIGITS - 1] >> 63));
+        (times_d & sign_of(d->digit[DIGITS - 1])) + (times_e & sign_of(e->digit[DIGITS - 1]));
     uint64_t lowest =
         (uint64_t)times_d * (uint64_t)d->digit[0] + (uint64_t)times_e * (uint64_t)e->digit[0];
     return moduli - (int64_t)((modulus->inverse * lowest + (uint64_t)moduli) & DIGIT_MASK);
@@ -169,7 +175,7 @@ static bool drop_digit(unsigned digits, struct number *f, struct number *g)
 {
     int64_t top_f = f->digit[digits - 1];
     int64_t top_g = g->digit[digits - 1];
-    if (digits < 2 || (top_f ^ (top_f >> 63)) != 0 || (top_g ^ (top_g >> 63)) != 0) {
+    if (digits < 2 || top_f != sign_of(top_f) || top_g != sign_of(top_g)) {
         return false;
     }
     f->digit[digits - 2] |= (int64_t)((uint64_t)top_f << STEPS);
@@ -188,7 +194,7 @@ static void carry(struct number *number)
 
 static inline void add_if_negative(const struct modulus *modulus, struct number *number)
 {
-    int64_t mask = number->digit[DIGITS - 1] >> 63;
+    int64_t mask = sign_of(number->digit[DIGITS - 1]);
     for (unsigned i = 0; i < DIGITS; i++) {
         number->digit[i] += modulus->value.digit[i] & mask;
     }
