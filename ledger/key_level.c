@@ -7,6 +7,7 @@
 
 #include "ledger/mvcc.h"
 #include "ledger/proto_reader.h"
+#include "ledger/state_parts.h"
 
 #define VALIDATION_PARAMETER    "VALIDATION_PARAMETER"
 #define KEY_POLICY_REMEMBER_MAX ((size_t)16 * 1024)
@@ -150,17 +151,27 @@ static struct fama_state_name name_of(const struct check *check, const struct pl
     };
 }
 
-static int read_parameter(struct check *check, const struct place *place, struct fama_bytes key,
-                          struct fama_bytes *parameter)
+static int read_entry(const struct check *check, const struct place *place, struct fama_bytes key,
+                      const struct fama_state_place *known, struct fama_state_entry *entry)
 {
+    if (check->judgement->transaction->has_places) {
+        *entry = known->update.entry;
+        return 0;
+    }
     const struct fama_state_name name = name_of(check, place, key);
+    return from_state(
+        fama_state_get(check->judgement->state, &name, entry, check->judgement->error));
+}
+
+static int read_parameter(struct check *check, const struct place *place, struct fama_bytes key,
+                          const struct fama_state_place *known, struct fama_bytes *parameter)
+{
     struct fama_state_entry entry;
     *parameter = fama_bytes(NULL, 0);
     if (place->collection.len > 0 && place->rule == NULL) {
         return 0; /* Fabric's ledger refuses to look into what is not defined, and that is ignored */
     }
-    int result =
-        from_state(fama_state_get(check->judgement->state, &name, &entry, check->judgement->error));
+    int result = read_entry(check, place, key, known, &entry);
     if (result != 0) {
         return result;
     }
@@ -213,7 +224,7 @@ static struct fama_key updated_key(struct fama_bytes chaincode, struct fama_byte
 }
 
 static int check_key(struct check *check, const struct place *place, struct fama_bytes key,
-                     bool *holds)
+                     const struct fama_state_place *known, bool *holds)
 {
     const struct fama_key_set *updated = &check->judgement->validator->updated_keys;
     struct fama_bytes parameter;
@@ -224,7 +235,7 @@ static int check_key(struct check *check, const struct place *place, struct fama
             return 0;
         }
     }
-    int result = read_parameter(check, place, key, &parameter);
+    int result = read_parameter(check, place, key, known, &parameter);
     if (result != 0) {
         return result;
     }
@@ -260,7 +271,7 @@ static int check_writes(struct check *check, const struct place *place,
             result = read_ahead(check, place, writes + i, count - i);
         }
         if (result == 0) {
-            result = check_key(check, place, writes[i].key, holds);
+            result = check_key(check, place, writes[i].key, writes[i].place, holds);
         }
     }
     return result;
@@ -272,7 +283,7 @@ static int check_metadata_writes(struct check *check, const struct place *place,
 {
     int result = 0;
     for (size_t i = 0; result == 0 && *holds && i < count; i++) {
-        result = check_key(check, place, writes[i].key, holds);
+        result = check_key(check, place, writes[i].key, writes[i].place, holds);
     }
     return result;
 }

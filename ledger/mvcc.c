@@ -23,18 +23,15 @@ struct operation {
 };
 
 /* A block under judgement. Every name of its transactions is looked up once; from then on places stand for
- * names, in the order of the sets: of each namespace reads, writes, metadata writes, and the same of each
- * of its collections. */
+ * names. */
 struct judgement {
-    const struct fama_prepared_block *block;
+    struct fama_prepared_block *block;
     struct fama_state *state;
     struct fama_error *error;
     bool has_reads; /* reads count, and have places */
     bool wants_all; /* also what deletes would replace */
-    bool (*has_places)(const struct fama_prepared_block *block, size_t index);
-    struct fama_state_place **places;
-    size_t place_count;
-    size_t *firsts;                   /* of each transaction's places */
+    /* Whether the names of a transaction are to be looked up. */
+    bool (*is_to_be_opened)(const struct fama_prepared_block *block, size_t index);
     struct fama_state_place **wanted; /* those whose entries will be asked for */
     size_t wanted_count;
     struct operation *operations; /* of one transaction */
@@ -97,24 +94,23 @@ static bool is_promising(const struct fama_prepared_block *block, size_t index)
 }
 
 static bool open_one(struct judgement *judgement, struct fama_state_space *space,
-                     struct fama_bytes key, bool is_wanted)
+                     struct fama_bytes key, bool is_wanted, struct fama_state_place **place)
 {
-    struct fama_state_place *place = fama_state_open_place(judgement->state, space, key);
-    if (place == NULL) {
+    *place = fama_state_open_place(judgement->state, space, key);
+    if (*place == NULL) {
         return false;
     }
-    judgement->places[judgement->place_count++] = place;
-    if (is_wanted && !place->is_loaded) {
-        judgement->wanted[judgement->wanted_count++] = place;
+    if (is_wanted && !(*place)->is_loaded) {
+        judgement->wanted[judgement->wanted_count++] = *place;
     }
     return true;
 }
 
 static bool open_reads(struct judgement *judgement, struct fama_state_space *space,
-                       const struct fama_read *reads, size_t count)
+                       struct fama_read *reads, size_t count)
 {
     for (size_t i = 0; i < count && judgement->has_reads; i++) {
-        if (!open_one(judgement, space, reads[i].key, true)) {
+        if (!open_one(judgement, space, reads[i].key, true, &reads[i].place)) {
             return false;
         }
     }
@@ -122,18 +118,18 @@ static bool open_reads(struct judgement *judgement, struct fama_state_space *spa
 }
 
 static bool open_writes(struct judgement *judgement, struct fama_state_space *space,
-                        const struct fama_write *writes, size_t write_count,
-                        const struct fama_metadata_write *metadata, size_t metadata_count)
+                        struct fama_write *writes, size_t write_count,
+                        struct fama_metadata_write *metadata, size_t metadata_count)
 {
     for (size_t i = 0; i < write_count; i++) {
         /* Metadata survives a new value. */
-        if (!open_one(judgement, space, writes[i].key,
-                      judgement->wants_all || !writes[i].is_delete)) {
+        if (!open_one(judgement, space, writes[i].key, judgement->wants_all || !writes[i].is_delete,
+                      &writes[i].place)) {
             return false;
         }
     }
     for (size_t i = 0; i < metadata_count; i++) {
-        if (!open_one(judgement, space, metadata[i].key, true)) {
+        if (!open_one(judgement, space, metadata[i].key, true, &metadata[i].place)) {
             return false;
         }
     }
@@ -177,11 +173,11 @@ static bool open_set(struct judgement *judgement, const struct fama_read_write_s
 
 /* ---- reads ---- */
 
-static bool reads_hold(const struct judgement *judgement, struct fama_state_place *const *places,
-                       const struct fama_read *reads, size_t count)
+static bool reads_hold(const struct judgement *judgement, const struct fama_read *reads,
+                       size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        const struct fama_state_place *place = places[i];
+        const struct fama_state_place *place = reads[i].place;
         if (fama_state_place_is_touched(judgement->state, place)) {
             return false;
         }
@@ -209,11 +205,11 @@ static int ranges_hold(const struct judgement *judgement, const struct fama_name
 }
 
 static int judge_reads(const struct judgement *judgement, const struct fama_read_write_set *set,
-                       struct fama_state_place *const *at, uint8_t *code)
+                       uint8_t *code)
 {
     for (size_t i = 0; i < set->namespace_count; i++) {
         const struct fama_namespace_set *of = &set->namespaces[i];
-        if (!reads_hold(judgement, at, of->reads, of->read_count)) {
+        if (!reads_hold(judgement, of->reads, of->read_count)) {
             *code = FAMA_TRANSACTION_MVCC_READ_CONFLICT;
             return 0;
         }
@@ -223,15 +219,12 @@ static int judge_reads(const struct judgement *judgement, const struct fama_read
             *code = FAMA_TRANSACTION_PHANTOM_READ_CONFLICT;
             return status;
         }
-        at += of->read_count + of->write_count + of->metadata_write_count;
         for (size_t j = 0; j < of->collection_count; j++) {
             const struct fama_collection_set *collection = &of->collections[j];
-            if (!reads_hold(judgement, at, collection->reads, collection->read_count)) {
+            if (!reads_hold(judgement, collection->reads, collection->read_count)) {
                 *code = FAMA_TRANSACTION_MVCC_READ_CONFLICT;
                 return 0;
             }
-            at +=
-                collection->read_count + collection->write_count + collection->metadata_write_count;
         }
     }
     return 0;
@@ -317,12 +310,12 @@ static bool encode_metadata(struct judgement *judgement, const struct fama_metad
     return true;
 }
 
-static bool collect(struct judgement *judgement, struct fama_state_place *const *places,
-                    const struct fama_write *writes, size_t write_count,
-                    const struct fama_metadata_write *metadata, size_t metadata_count)
+static bool collect(struct judgement *judgement, const struct fama_write *writes,
+                    size_t write_count, const struct fama_metadata_write *metadata,
+                    size_t metadata_count)
 {
     for (size_t i = 0; i < write_count; i++) {
-        struct operation *operation = operation_at(judgement, places[i]);
+        struct operation *operation = operation_at(judgement, writes[i].place);
         if (operation == NULL) {
             return false;
         }
@@ -335,7 +328,7 @@ static bool collect(struct judgement *judgement, struct fama_state_place *const 
         }
     }
     for (size_t i = 0; i < metadata_count; i++) {
-        struct operation *operation = operation_at(judgement, places[write_count + i]);
+        struct operation *operation = operation_at(judgement, metadata[i].place);
         if (operation == NULL) {
             return false;
         }
@@ -351,25 +344,20 @@ static bool collect(struct judgement *judgement, struct fama_state_place *const 
     return true;
 }
 
-static bool collect_set(struct judgement *judgement, const struct fama_read_write_set *set,
-                        struct fama_state_place *const *at)
+static bool collect_set(struct judgement *judgement, const struct fama_read_write_set *set)
 {
     for (size_t i = 0; i < set->namespace_count; i++) {
         const struct fama_namespace_set *of = &set->namespaces[i];
-        at += judgement->has_reads ? of->read_count : 0;
-        if (!collect(judgement, at, of->writes, of->write_count, of->metadata_writes,
+        if (!collect(judgement, of->writes, of->write_count, of->metadata_writes,
                      of->metadata_write_count)) {
             return false;
         }
-        at += of->write_count + of->metadata_write_count;
         for (size_t j = 0; j < of->collection_count; j++) {
             const struct fama_collection_set *collection = &of->collections[j];
-            at += judgement->has_reads ? collection->read_count : 0;
-            if (!collect(judgement, at, collection->writes, collection->write_count,
+            if (!collect(judgement, collection->writes, collection->write_count,
                          collection->metadata_writes, collection->metadata_write_count)) {
                 return false;
             }
-            at += collection->write_count + collection->metadata_write_count;
         }
     }
     return true;
@@ -435,7 +423,7 @@ static int apply_set(struct judgement *judgement, size_t index)
     const struct fama_read_write_set *set = &judgement->block->transactions[index].decoded.set;
     judgement->state->marks++;
     judgement->operation_count = 0;
-    if (!collect_set(judgement, set, judgement->places + judgement->firsts[index])) {
+    if (!collect_set(judgement, set)) {
         return no_memory(judgement->error);
     }
     for (size_t i = 0; i < judgement->operation_count; i++) {
@@ -483,8 +471,7 @@ static int judge_one(struct judgement *judgement, uint8_t *codes, size_t index)
     }
     if (judgement->has_reads) {
         uint8_t code = FAMA_TRANSACTION_VALID;
-        int status = judge_reads(judgement, &block->transactions[index].decoded.set,
-                                 judgement->places + judgement->firsts[index], &code);
+        int status = judge_reads(judgement, &block->transactions[index].decoded.set, &code);
         if (status != 0) {
             return status;
         }
@@ -509,23 +496,41 @@ static void refuse_unreadable(struct fama_prepared_block *block)
     }
 }
 
+static bool has_places(const struct fama_prepared_block *block, size_t index)
+{
+    return block->transactions[index].has_places;
+}
+
+static bool lacks_places(const struct fama_prepared_block *block, size_t index)
+{
+    return !has_places(block, index) && has_effect(block, index);
+}
+
+static void forget_places(struct fama_prepared_block *block)
+{
+    for (size_t i = 0; i < block->count; i++) {
+        block->transactions[i].has_places = false;
+    }
+}
+
 static int open_block(struct judgement *judgement)
 {
     const struct fama_prepared_block *block = judgement->block;
     size_t count = 0;
     for (size_t i = 0; i < block->count; i++) {
-        count +=
-            judgement->has_places(block, i) ? names_of(&block->transactions[i].decoded.set) : 0;
+        count += judgement->is_to_be_opened(block, i)
+                     ? names_of(&block->transactions[i].decoded.set)
+                     : 0;
     }
-    judgement->places = calloc(count + 1, sizeof(struct fama_state_place *));
-    judgement->wanted = calloc(count + 1, sizeof(struct fama_state_place *));
-    judgement->firsts = calloc(block->count + 1, sizeof *judgement->firsts);
-    if (judgement->places == NULL || judgement->wanted == NULL || judgement->firsts == NULL) {
+    if (count == 0) {
+        return 0;
+    }
+    judgement->wanted = calloc(count, sizeof(struct fama_state_place *));
+    if (judgement->wanted == NULL) {
         return no_memory(judgement->error);
     }
     for (size_t i = 0; i < block->count; i++) {
-        judgement->firsts[i] = judgement->place_count;
-        if (judgement->has_places(block, i) &&
+        if (judgement->is_to_be_opened(block, i) &&
             !open_set(judgement, &block->transactions[i].decoded.set)) {
             return no_memory(judgement->error);
         }
@@ -536,13 +541,11 @@ static int open_block(struct judgement *judgement)
 
 static void free_judgement(struct judgement *judgement)
 {
-    free(judgement->places);
     free(judgement->wanted);
-    free(judgement->firsts);
     free(judgement->operations);
 }
 
-int fama_mvcc_prefetch(const struct fama_prepared_block *block, struct fama_state *state,
+int fama_mvcc_prefetch(struct fama_prepared_block *block, struct fama_state *state,
                        struct fama_error *error)
 {
     struct judgement judgement = {
@@ -551,9 +554,15 @@ int fama_mvcc_prefetch(const struct fama_prepared_block *block, struct fama_stat
         .error = error,
         .has_reads = true,
         .wants_all = true,
-        .has_places = is_promising,
+        .is_to_be_opened = has_places,
     };
+    for (size_t i = 0; i < block->count; i++) {
+        block->transactions[i].has_places = is_promising(block, i);
+    }
     int status = open_block(&judgement);
+    if (status != 0) {
+        forget_places(block);
+    }
     free_judgement(&judgement);
     return status;
 }
@@ -566,13 +575,14 @@ static int judge(struct fama_prepared_block *block, struct fama_state *state, bo
         .state = state,
         .error = error,
         .has_reads = has_reads,
-        .has_places = has_effect,
+        .is_to_be_opened = lacks_places,
     };
     refuse_unreadable(block);
     int status = open_block(&judgement);
     for (size_t i = 0; i < block->count && status == 0; i++) {
         status = judge_one(&judgement, block->codes, i);
     }
+    forget_places(block); /* the state may be reset from here on */
     free_judgement(&judgement);
     return status;
 }

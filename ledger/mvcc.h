@@ -20,9 +20,11 @@ enum fama_mvcc_error {
 /* Reads what the block's transactions read and write into `state` at once, for validation (key-level policies)
  * and for what follows: optional, once the jobs have been run, for any number of blocks of a group
  * ahead. Only for transactions of good clients, and of those only if they name no more than
- * FAMA_MVCC_PREFETCH_NAMES_MAX keys: no endorser has vouched for them yet. */
+ * FAMA_MVCC_PREFETCH_NAMES_MAX keys: no endorser has vouched for them yet. Their names keep the places that
+ * were found until fama_mvcc_judge; before the state is reset (fama_state_reset) the block is judged or
+ * given up. */
 #define FAMA_MVCC_PREFETCH_NAMES_MAX 256
-int fama_mvcc_prefetch(const struct fama_prepared_block *block, struct fama_state *state,
+int fama_mvcc_prefetch(struct fama_prepared_block *block, struct fama_state *state,
                        struct fama_error *error);
 
 /* For a block whose codes are those of ledger/validation.h: gives the final codes and puts the updates of

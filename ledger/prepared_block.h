@@ -42,6 +42,7 @@ struct fama_prepared_transaction {
     struct fama_prepared_signature *endorsements;
     bool
         is_known_txid; /* stands in an earlier block: filled in by the committer before validation */
+    bool has_places;   /* every name of the set has its place, loaded: see fama_mvcc_prefetch */
 };
 
 struct fama_prepared_block {

@@ -32,10 +32,14 @@ static inline bool fama_version_equal(struct fama_version a, struct fama_version
     return a.block == b.block && a.transaction == b.transaction;
 }
 
+/* Where the judges find what the state holds of a key: theirs to fill (ledger/mvcc.h), not of the wire. */
+struct fama_state_place;
+
 struct fama_read { /* KVRead, KVReadHash */
     struct fama_bytes key;
     struct fama_version version;
     bool has_version; /* false: the key did not exist */
+    struct fama_state_place *place;
 };
 
 struct fama_write { /* KVWrite, KVWriteHash */
@@ -44,6 +48,7 @@ struct fama_write { /* KVWrite, KVWriteHash */
                                 carry one, which counts for nothing in the state. */
     bool is_delete; /* by Fabric's rules: is_delete, or empty value, or the hash of nothing */
     bool is_purge;  /* hashed writes only */
+    struct fama_state_place *place;
 };
 
 struct fama_metadata_entry {
@@ -55,6 +60,7 @@ struct fama_metadata_write { /* KVMetadataWrite, KVMetadataWriteHash */
     struct fama_bytes key;
     struct fama_metadata_entry *entries; /* none: the key's metadata is deleted */
     size_t entry_count;
+    struct fama_state_place *place;
 };
 
 enum fama_range_reads { FAMA_RANGE_NONE, FAMA_RANGE_RAW, FAMA_RANGE_MERKLE };

@@ -191,6 +191,9 @@ static size_t count_prefetched(const struct fama_prepared_block *block, size_t i
 {
     const struct fama_read_write_set *set = &block->transactions[index].decoded.set;
     size_t count = 0;
+    if (block->transactions[index].has_places) {
+        return 0; /* read already */
+    }
     for (size_t i = 0;
          block->codes[index] == FAMA_TRANSACTION_NOT_VALIDATED && i < set->namespace_count; i++) {
         count += count_writes(&set->namespaces[i]);

@@ -428,11 +428,19 @@ static void test_a_good_clients_keys_are_read_ahead(void)
     made->transactions[1].creator.job = &bad;
     fama_state_begin_block(state, 2);
     CU_ASSERT_EQUAL(fama_mvcc_prefetch(&made->block, state, &failure), 0);
-    made_sets_free(made);
+    CU_ASSERT_TRUE(made->transactions[0].has_places);
+    CU_ASSERT_FALSE(made->transactions[1].has_places);
     rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
     char *message = NULL;
-    rocksdb_writebatch_delete_range_cf(batch, stored.store.families[FAMA_STORE_STATE], "ns", 2,
-                                       "nt", 2);
+    for (size_t i = 0; i < 5; i++) {
+        char key[32];
+        int len = snprintf(key, sizeof key, "ns%c%s", 0, keys[i]);
+        rocksdb_writebatch_delete_cf(batch, stored.store.families[FAMA_STORE_STATE], key,
+                                     (size_t)len);
+    }
+    static const char private_key[] = "ns$$hc\0private";
+    rocksdb_writebatch_delete_cf(batch, stored.store.families[FAMA_STORE_STATE], private_key,
+                                 sizeof private_key - 1);
     rocksdb_write(stored.store.db, stored.store.synced, batch, &message);
     CU_ASSERT_PTR_NULL(message);
     rocksdb_writebatch_destroy(batch);
@@ -442,8 +450,45 @@ static void test_a_good_clients_keys_are_read_ahead(void)
     CU_ASSERT_TRUE(get(state, "ns", "c", "private").exists);
     const struct fama_state_update *const *updates;
     CU_ASSERT_EQUAL(fama_state_group_updates(state, &updates), 0);
+
+    /* Judged by what was read ahead, and by what is there now. */
+    CU_ASSERT_EQUAL(judge(made, state), 0);
+    CU_ASSERT_EQUAL(made->codes[0], VALID);
+    CU_ASSERT_EQUAL(made->codes[1], CONFLICT);
+    CU_ASSERT_FALSE(made->transactions[0].has_places);
+    check(state, "written", "w", "", 2, 0);
+    check(state, "deleted", NULL, "", 0, 0);
+    made_sets_free(made);
     fama_state_destroy(state);
     stored_state_close(&stored);
+}
+
+/* What a block of the group writes counts for reads that were looked up before it was judged. */
+static void test_what_was_read_ahead_follows_the_blocks_before(void)
+{
+    struct fama_state *state = two_keys();
+    struct fama_verify_job good = {.verdict = FAMA_VERDICT_GOOD};
+    struct made_sets *first = made_sets(2);
+    MADE_WRITE(one(first), text("a"), text("new"));
+    MADE_DELETE(one(first), text("b"));
+    struct made_sets *second = made_sets(3);
+    MADE_READ(one(second), text("a"), 1, 0);
+    MADE_READ(one(second), text("a"), 2, 0);
+    MADE_ABSENT_READ(one(second), text("b"));
+    MADE_METADATA(second, one(second), text("a"), text("policy"));
+    for (size_t i = 0; i < 4; i++) {
+        first->transactions[i].creator.job = &good;
+        second->transactions[i].creator.job = &good;
+    }
+    CU_ASSERT_EQUAL(fama_mvcc_prefetch(&first->block, state, &failure), 0);
+    CU_ASSERT_EQUAL(fama_mvcc_prefetch(&second->block, state, &failure), 0);
+    CU_ASSERT_TRUE(second->transactions[3].has_places);
+    EXPECT(first, state, VALID, VALID);
+    EXPECT(second, state, CONFLICT, VALID, VALID, VALID);
+    struct fama_state_entry entry = get(state, "ns", NULL, "a");
+    CU_ASSERT_TRUE(fama_bytes_equal(entry.value, text("new")));
+    CU_ASSERT_TRUE(entry.metadata.len > 0);
+    fama_state_destroy(state);
 }
 
 int main(void)
@@ -465,6 +510,7 @@ int main(void)
         TEST(test_sets_that_cannot_be_read_have_codes_of_their_own),
         TEST(test_rebuilding_believes_the_codes),
         TEST(test_a_good_clients_keys_are_read_ahead),
+        TEST(test_what_was_read_ahead_follows_the_blocks_before),
     };
     return run_suite("mvcc", cases, sizeof cases / sizeof cases[0]);
 }
