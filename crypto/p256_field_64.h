@@ -8,13 +8,14 @@
  * above it and m · (2^64 - 2^32 + 1) to the two after those.
  *
  * Meant for inclusion by sources that are compiled for different instruction sets, therefore all inline:
- * with BMI2 and ADX, multiplication is assembly with the two carry chains that compilers cannot keep.
+ * with BMI2 and ADX, multiplication is assembly (crypto/p256_limbs_adx.h).
  * Public data only. Stateless; never fails. */
 #ifndef FAMA_CRYPTO_P256_FIELD_64_H
 #define FAMA_CRYPTO_P256_FIELD_64_H
 
 #include "crypto/p256_inverse.h"
 #include "crypto/p256_limbs_64.h"
+#include "crypto/p256_limbs_adx.h"
 
 #define FAMA_P256_PRIME_LIMB_1 0x00000000ffffffffull
 #define FAMA_P256_PRIME_LIMB_3 0xffffffff00000001ull
@@ -185,6 +186,7 @@ static inline void fama_p256_field_fold(const uint64_t lower[FAMA_P256_LIMBS],
     uint64_t limb_1 = lower[1];
     uint64_t limb_2 = lower[2];
     uint64_t limb_3 = lower[3];
+    FAMA_P256_UNROLL
     for (unsigned i = 0; i < FAMA_P256_LIMBS; i++) {
         uint64_t low = limb_0 << 32;
         uint64_t high = limb_0 >> 32;
@@ -204,67 +206,80 @@ static inline void fama_p256_field_fold(const uint64_t lower[FAMA_P256_LIMBS],
     folded[3] = limb_3;
 }
 
-#if defined(__x86_64__) && defined(__BMI2__) && defined(__ADX__)
+#ifdef FAMA_P256_HAS_ADX
 
-/* Both functions below make a product in limb_0 … limb_7, then reduce it. A step of the reduction takes the
- * lowest limb, `m`, and leaves in its register what becomes the highest of four; the upper half of the
- * product waits until all four steps are done, so that no carry leaves the lower one. */
-#define FAMA_P256_FOLD_LIMB(m, limb_1, limb_2, limb_3)                                             \
+/* A step of the reduction takes the lowest limb, `m`, and leaves in its register what becomes the highest
+ * of four; the upper half of the product waits until all four steps are done, so that no carry leaves the
+ * lower one. */
+#define FAMA_P256_FIELD_FOLD_LIMB(m, limb_1, limb_2, limb_3)                                       \
     "shlxq %[b], " m ", %[low]\n\t"                                                                \
     "shrxq %[b], " m ", %[high]\n\t"                                                               \
-    "movq " m ", %[a]\n\t"                                                                         \
-    "subq %[low], %[a]\n\t"                                                                        \
+    "movq " m ", %%rdx\n\t"                                                                        \
+    "subq %[low], %%rdx\n\t"                                                                       \
     "sbbq %[high], " m "\n\t"                                                                      \
     "addq %[low], " limb_1 "\n\t"                                                                  \
     "adcq %[high], " limb_2 "\n\t"                                                                 \
-    "adcq %[a], " limb_3 "\n\t"                                                                    \
+    "adcq %%rdx, " limb_3 "\n\t"                                                                   \
     "adcq $0, " m "\n\t"
 
-#define FAMA_P256_REDUCE                                                                           \
-    "movl $32, %k[b]\n\t" FAMA_P256_FOLD_LIMB("%[limb_0]", "%[limb_1]", "%[limb_2]", "%[limb_3]")  \
-        FAMA_P256_FOLD_LIMB("%[limb_1]", "%[limb_2]", "%[limb_3]", "%[limb_0]")                    \
-            FAMA_P256_FOLD_LIMB("%[limb_2]", "%[limb_3]", "%[limb_0]", "%[limb_1]")                \
-                FAMA_P256_FOLD_LIMB("%[limb_3]", "%[limb_0]", "%[limb_1]",                         \
-                                    "%[limb_2]") "movl $-1, %k[a]\n\t"                             \
-                                                 "movabsq $0xffffffff00000001, %[b]\n\t"           \
-                                                 "addq %[limb_4], %[limb_0]\n\t"                   \
-                                                 "adcq %[limb_5], %[limb_1]\n\t"                   \
-                                                 "adcq %[limb_6], %[limb_2]\n\t"                   \
-                                                 "adcq %[limb_7], %[limb_3]\n\t"                   \
-                                                 "sbbq %[low], %[low]\n\t"                         \
-                                                 "movq %[limb_0], %[limb_4]\n\t"                   \
-                                                 "movq %[limb_1], %[limb_5]\n\t"                   \
-                                                 "movq %[limb_2], %[limb_6]\n\t"                   \
-                                                 "movq %[limb_3], %[limb_7]\n\t"                   \
-                                                 "subq $-1, %[limb_4]\n\t"                         \
-                                                 "sbbq %[a], %[limb_5]\n\t"                        \
-                                                 "sbbq $0, %[limb_6]\n\t"                          \
-                                                 "sbbq %[b], %[limb_7]\n\t"                        \
-                                                 "sbbq $0, %[low]\n\t"                             \
-                                                 "cmovncq %[limb_4], %[limb_0]\n\t"                \
-                                                 "cmovncq %[limb_5], %[limb_1]\n\t"                \
-                                                 "cmovncq %[limb_6], %[limb_2]\n\t"                \
-                                                 "cmovncq %[limb_7], %[limb_3]\n\t"
-
-/* Adds a times the limb of b at `offset` to limb_1 … limb_5, of which the last was not in use before: low
- * halves by the chain in CF, high halves by that in OF. */
-#define FAMA_P256_ADD_ROW(offset, limb_1, limb_2, limb_3, limb_4, limb_5)                          \
-    "movq " offset "(%[b]), %%rdx\n\t"                                                             \
-    "xorl %k[low], %k[low]\n\t"                                                                    \
-    "mulxq 0(%[a]), %[low], %[high]\n\t"                                                           \
-    "adcxq %[low], " limb_1 "\n\t"                                                                 \
-    "adoxq %[high], " limb_2 "\n\t"                                                                \
-    "mulxq 8(%[a]), %[low], %[high]\n\t"                                                           \
-    "adcxq %[low], " limb_2 "\n\t"                                                                 \
-    "adoxq %[high], " limb_3 "\n\t"                                                                \
+/* limb_0 … limb_7 = a · a: six products of different limbs, doubled by one chain while the other adds the
+ * four squares. */
+#define FAMA_P256_FIELD_SQUARE                                                                     \
+    "movq 0(%[a]), %%rdx\n\t"                                                                      \
+    "mulxq 8(%[a]), %[limb_1], %[limb_2]\n\t"                                                      \
+    "mulxq 16(%[a]), %[low], %[limb_3]\n\t"                                                        \
+    "addq %[low], %[limb_2]\n\t"                                                                   \
+    "mulxq 24(%[a]), %[low], %[limb_4]\n\t"                                                        \
+    "adcq %[low], %[limb_3]\n\t"                                                                   \
+    "adcq $0, %[limb_4]\n\t"                                                                       \
+    "movq 8(%[a]), %%rdx\n\t"                                                                      \
+    "xorl %k[limb_7], %k[limb_7]\n\t"                                                              \
     "mulxq 16(%[a]), %[low], %[high]\n\t"                                                          \
-    "adcxq %[low], " limb_3 "\n\t"                                                                 \
-    "adoxq %[high], " limb_4 "\n\t"                                                                \
-    "mulxq 24(%[a]), %[low], " limb_5 "\n\t"                                                       \
-    "movl $0, %k[high]\n\t"                                                                        \
-    "adcxq %[low], " limb_4 "\n\t"                                                                 \
-    "adoxq %[high], " limb_5 "\n\t"                                                                \
-    "adcxq %[high], " limb_5 "\n\t"
+    "adcxq %[low], %[limb_3]\n\t"                                                                  \
+    "adoxq %[high], %[limb_4]\n\t"                                                                 \
+    "mulxq 24(%[a]), %[low], %[limb_5]\n\t"                                                        \
+    "adcxq %[low], %[limb_4]\n\t"                                                                  \
+    "adoxq %[limb_7], %[limb_5]\n\t"                                                               \
+    "movq 16(%[a]), %%rdx\n\t"                                                                     \
+    "mulxq 24(%[a]), %[low], %[limb_6]\n\t"                                                        \
+    "adcxq %[low], %[limb_5]\n\t"                                                                  \
+    "adcxq %[limb_7], %[limb_6]\n\t"                                                               \
+    "movq 0(%[a]), %%rdx\n\t"                                                                      \
+    "xorl %k[low], %k[low]\n\t"                                                                    \
+    "mulxq %%rdx, %[limb_0], %[high]\n\t"                                                          \
+    "adcxq %[limb_1], %[limb_1]\n\t"                                                               \
+    "adoxq %[high], %[limb_1]\n\t"                                                                 \
+    "movq 8(%[a]), %%rdx\n\t"                                                                      \
+    "mulxq %%rdx, %[low], %[high]\n\t"                                                             \
+    "adcxq %[limb_2], %[limb_2]\n\t"                                                               \
+    "adoxq %[low], %[limb_2]\n\t"                                                                  \
+    "adcxq %[limb_3], %[limb_3]\n\t"                                                               \
+    "adoxq %[high], %[limb_3]\n\t"                                                                 \
+    "movq 16(%[a]), %%rdx\n\t"                                                                     \
+    "mulxq %%rdx, %[low], %[high]\n\t"                                                             \
+    "adcxq %[limb_4], %[limb_4]\n\t"                                                               \
+    "adoxq %[low], %[limb_4]\n\t"                                                                  \
+    "adcxq %[limb_5], %[limb_5]\n\t"                                                               \
+    "adoxq %[high], %[limb_5]\n\t"                                                                 \
+    "movq 24(%[a]), %%rdx\n\t"                                                                     \
+    "mulxq %%rdx, %[low], %[high]\n\t"                                                             \
+    "adcxq %[limb_6], %[limb_6]\n\t"                                                               \
+    "adoxq %[low], %[limb_6]\n\t"                                                                  \
+    "adcxq %[limb_7], %[limb_7]\n\t"                                                               \
+    "adoxq %[high], %[limb_7]\n\t"
+
+#define FAMA_P256_FIELD_SET_UP                                                                     \
+    "leaq %[modulus], %[a]\n\t"                                                                    \
+    "movl $32, %k[b]\n\t"
+
+/* From limb_0 … limb_7, a product, to limb_0 … limb_3. */
+#define FAMA_P256_FIELD_REDUCE                                                                     \
+    FAMA_P256_FIELD_SET_UP                                                                         \
+    FAMA_P256_FIELD_FOLD_LIMB("%[limb_0]", "%[limb_1]", "%[limb_2]", "%[limb_3]")                  \
+    FAMA_P256_FIELD_FOLD_LIMB("%[limb_1]", "%[limb_2]", "%[limb_3]", "%[limb_0]")                  \
+    FAMA_P256_FIELD_FOLD_LIMB("%[limb_2]", "%[limb_3]", "%[limb_0]", "%[limb_1]")                  \
+    FAMA_P256_FIELD_FOLD_LIMB("%[limb_3]", "%[limb_0]", "%[limb_1]", "%[limb_2]")                  \
+    FAMA_P256_ADD_HALVES
 
 static inline void fama_p256_field_multiply(const uint64_t a[FAMA_P256_LIMBS],
                                             const uint64_t b[FAMA_P256_LIMBS],
@@ -282,33 +297,19 @@ static inline void fama_p256_field_multiply(const uint64_t a[FAMA_P256_LIMBS],
     uint64_t limb_7;
     uint64_t low;
     uint64_t high;
-    __asm__(
-        "movq 0(%[b]), %%rdx\n\t"
-        "mulxq 0(%[a]), %[limb_0], %[limb_1]\n\t"
-        "mulxq 8(%[a]), %[low], %[limb_2]\n\t"
-        "addq %[low], %[limb_1]\n\t"
-        "mulxq 16(%[a]), %[low], %[limb_3]\n\t"
-        "adcq %[low], %[limb_2]\n\t"
-        "mulxq 24(%[a]), %[low], %[limb_4]\n\t"
-        "adcq %[low], %[limb_3]\n\t"
-        "adcq $0, %[limb_4]\n\t" //
-        FAMA_P256_ADD_ROW("8", "%[limb_1]", "%[limb_2]", "%[limb_3]", "%[limb_4]", "%[limb_5]")
-            FAMA_P256_ADD_ROW("16", "%[limb_2]", "%[limb_3]", "%[limb_4]", "%[limb_5]", "%[limb_6]")
-                FAMA_P256_ADD_ROW("24", "%[limb_3]", "%[limb_4]", "%[limb_5]", "%[limb_6]",
-                                  "%[limb_7]") FAMA_P256_REDUCE
-        : [limb_0] "=&r"(limb_0), [limb_1] "=&r"(limb_1), [limb_2] "=&r"(limb_2),
-          [limb_3] "=&r"(limb_3), [limb_4] "=&r"(limb_4), [limb_5] "=&r"(limb_5),
-          [limb_6] "=&r"(limb_6), [limb_7] "=&r"(limb_7), [low] "=&r"(low), [high] "=&r"(high),
-          [a] "+&r"(at_a), [b] "+&r"(at_b)
-        :
-        : "rdx", "cc", "memory");
+    __asm__(FAMA_P256_PRODUCT FAMA_P256_FIELD_REDUCE
+            : [limb_0] "=&r"(limb_0), [limb_1] "=&r"(limb_1), [limb_2] "=&r"(limb_2),
+              [limb_3] "=&r"(limb_3), [limb_4] "=&r"(limb_4), [limb_5] "=&r"(limb_5),
+              [limb_6] "=&r"(limb_6), [limb_7] "=&r"(limb_7), [low] "=&r"(low), [high] "=&r"(high),
+              [a] "+&r"(at_a), [b] "+&r"(at_b)
+            : [modulus] "m"(fama_p256_prime)
+            : "rdx", "cc", "memory");
     product[0] = limb_0;
     product[1] = limb_1;
     product[2] = limb_2;
     product[3] = limb_3;
 }
 
-/* The six products of different limbs, doubled by one chain while the other adds the four squares. */
 static inline void fama_p256_field_square(const uint64_t a[FAMA_P256_LIMBS],
                                           uint64_t square[FAMA_P256_LIMBS])
 {
@@ -324,54 +325,12 @@ static inline void fama_p256_field_square(const uint64_t a[FAMA_P256_LIMBS],
     uint64_t limb_7;
     uint64_t low;
     uint64_t high;
-    __asm__("movq 0(%[a]), %%rdx\n\t"
-            "mulxq 8(%[a]), %[limb_1], %[limb_2]\n\t"
-            "mulxq 16(%[a]), %[low], %[limb_3]\n\t"
-            "addq %[low], %[limb_2]\n\t"
-            "mulxq 24(%[a]), %[low], %[limb_4]\n\t"
-            "adcq %[low], %[limb_3]\n\t"
-            "adcq $0, %[limb_4]\n\t"
-            "movq 8(%[a]), %%rdx\n\t"
-            "xorl %k[limb_7], %k[limb_7]\n\t"
-            "mulxq 16(%[a]), %[low], %[high]\n\t"
-            "adcxq %[low], %[limb_3]\n\t"
-            "adoxq %[high], %[limb_4]\n\t"
-            "mulxq 24(%[a]), %[low], %[limb_5]\n\t"
-            "adcxq %[low], %[limb_4]\n\t"
-            "adoxq %[limb_7], %[limb_5]\n\t"
-            "movq 16(%[a]), %%rdx\n\t"
-            "mulxq 24(%[a]), %[low], %[limb_6]\n\t"
-            "adcxq %[low], %[limb_5]\n\t"
-            "adcxq %[limb_7], %[limb_6]\n\t"
-            "movq 0(%[a]), %%rdx\n\t"
-            "xorl %k[low], %k[low]\n\t"
-            "mulxq %%rdx, %[limb_0], %[high]\n\t"
-            "adcxq %[limb_1], %[limb_1]\n\t"
-            "adoxq %[high], %[limb_1]\n\t"
-            "movq 8(%[a]), %%rdx\n\t"
-            "mulxq %%rdx, %[low], %[high]\n\t"
-            "adcxq %[limb_2], %[limb_2]\n\t"
-            "adoxq %[low], %[limb_2]\n\t"
-            "adcxq %[limb_3], %[limb_3]\n\t"
-            "adoxq %[high], %[limb_3]\n\t"
-            "movq 16(%[a]), %%rdx\n\t"
-            "mulxq %%rdx, %[low], %[high]\n\t"
-            "adcxq %[limb_4], %[limb_4]\n\t"
-            "adoxq %[low], %[limb_4]\n\t"
-            "adcxq %[limb_5], %[limb_5]\n\t"
-            "adoxq %[high], %[limb_5]\n\t"
-            "movq 24(%[a]), %%rdx\n\t"
-            "mulxq %%rdx, %[low], %[high]\n\t"
-            "adcxq %[limb_6], %[limb_6]\n\t"
-            "adoxq %[low], %[limb_6]\n\t"
-            "adcxq %[limb_7], %[limb_7]\n\t"
-            "adoxq %[high], %[limb_7]\n\t" //
-            FAMA_P256_REDUCE
+    __asm__(FAMA_P256_FIELD_SQUARE FAMA_P256_FIELD_REDUCE
             : [limb_0] "=&r"(limb_0), [limb_1] "=&r"(limb_1), [limb_2] "=&r"(limb_2),
               [limb_3] "=&r"(limb_3), [limb_4] "=&r"(limb_4), [limb_5] "=&r"(limb_5),
               [limb_6] "=&r"(limb_6), [limb_7] "=&r"(limb_7), [low] "=&r"(low), [high] "=&r"(high),
               [a] "+&r"(at_a), [b] "=&r"(shift)
-            :
+            : [modulus] "m"(fama_p256_prime)
             : "rdx", "cc", "memory");
     square[0] = limb_0;
     square[1] = limb_1;
@@ -379,9 +338,10 @@ static inline void fama_p256_field_square(const uint64_t a[FAMA_P256_LIMBS],
     square[3] = limb_3;
 }
 
-#undef FAMA_P256_ADD_ROW
-#undef FAMA_P256_REDUCE
-#undef FAMA_P256_FOLD_LIMB
+#undef FAMA_P256_FIELD_REDUCE
+#undef FAMA_P256_FIELD_SQUARE
+#undef FAMA_P256_FIELD_SET_UP
+#undef FAMA_P256_FIELD_FOLD_LIMB
 
 #else
 

@@ -13,6 +13,9 @@
 
 #define FAMA_P256_LIMBS 4
 
+/* Loops over limbs are straight code also where the compiler prefers short code. */
+#define FAMA_P256_UNROLL _Pragma("GCC unroll 4")
+
 /* Two limbs: what a product of two has. */
 __extension__ typedef unsigned __int128 fama_p256_wide;
 
@@ -20,6 +23,7 @@ __extension__ typedef unsigned __int128 fama_p256_wide;
 static inline void fama_p256_limbs_from_bytes(const uint8_t bytes[32],
                                               uint64_t number[FAMA_P256_LIMBS])
 {
+    FAMA_P256_UNROLL
     for (unsigned i = 0; i < FAMA_P256_LIMBS; i++) {
         uint64_t limb = 0;
         for (unsigned j = 0; j < 8; j++) {
@@ -32,6 +36,7 @@ static inline void fama_p256_limbs_from_bytes(const uint8_t bytes[32],
 static inline void fama_p256_limbs_to_bytes(const uint64_t number[FAMA_P256_LIMBS],
                                             uint8_t bytes[32])
 {
+    FAMA_P256_UNROLL
     for (unsigned i = 0; i < FAMA_P256_LIMBS; i++) {
         for (unsigned j = 0; j < 8; j++) {
             bytes[8 * (FAMA_P256_LIMBS - 1 - i) + j] = (uint8_t)(number[i] >> (56 - 8 * j));
@@ -62,6 +67,7 @@ static inline uint64_t fama_p256_limbs_add(const uint64_t a[FAMA_P256_LIMBS],
                                            uint64_t sum[FAMA_P256_LIMBS])
 {
     uint64_t carry = 0;
+    FAMA_P256_UNROLL
     for (unsigned i = 0; i < FAMA_P256_LIMBS; i++) {
         fama_p256_wide limb = (fama_p256_wide)a[i] + b[i] + carry;
         sum[i] = (uint64_t)limb;
@@ -76,6 +82,7 @@ static inline uint64_t fama_p256_limbs_subtract(const uint64_t a[FAMA_P256_LIMBS
                                                 uint64_t difference[FAMA_P256_LIMBS])
 {
     uint64_t borrow = 0;
+    FAMA_P256_UNROLL
     for (unsigned i = 0; i < FAMA_P256_LIMBS; i++) {
         fama_p256_wide limb = (fama_p256_wide)a[i] - b[i] - borrow;
         difference[i] = (uint64_t)limb;
@@ -100,6 +107,7 @@ static inline void fama_p256_limbs_reduce_once(uint64_t carry,
     uint64_t less[FAMA_P256_LIMBS];
     uint64_t borrow = fama_p256_limbs_subtract(number, modulus, less);
     uint64_t keep = (uint64_t)0 - (borrow & (carry ^ 1));
+    FAMA_P256_UNROLL
     for (unsigned i = 0; i < FAMA_P256_LIMBS; i++) {
         reduced[i] = (number[i] & keep) | (less[i] & ~keep);
     }
@@ -111,8 +119,10 @@ static inline void fama_p256_limbs_multiply(const uint64_t a[FAMA_P256_LIMBS],
                                             uint64_t product[2 * FAMA_P256_LIMBS])
 {
     uint64_t sum[2 * FAMA_P256_LIMBS] = {0};
+    FAMA_P256_UNROLL
     for (unsigned i = 0; i < FAMA_P256_LIMBS; i++) {
         uint64_t carry = 0;
+        FAMA_P256_UNROLL
         for (unsigned j = 0; j < FAMA_P256_LIMBS; j++) {
             fama_p256_wide limb = (fama_p256_wide)a[j] * b[i] + sum[i + j] + carry;
             sum[i + j] = (uint64_t)limb;
