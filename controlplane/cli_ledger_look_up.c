@@ -81,9 +81,13 @@ static int print_history(const struct fama_ledger *ledger, const char *space, st
                                    FAMA_HISTORY_NEWEST_FIRST, &cursor, error);
     while (status == 0 && (status = fama_history_next(cursor, &version, error)) == 1) {
         status = 0;
-        const char *format = as_json ? "{\"block\":%" PRIu64 ",\"tx\":%" PRIu64 "}\n"
-                                     : "block %" PRIu64 ", transaction %" PRIu64 "\n";
-        (void)printf(format, version.block, version.transaction);
+        if (as_json) {
+            (void)printf("{\"block\":%" PRIu64 ",\"tx\":%" PRIu64 "}\n", version.block,
+                         version.transaction);
+        } else {
+            (void)printf("block %" PRIu64 ", transaction %" PRIu64 "\n", version.block,
+                         version.transaction);
+        }
     }
     fama_history_close(cursor);
     return status;

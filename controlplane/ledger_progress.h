@@ -19,9 +19,9 @@ struct fama_ledger_progress {
 void fama_ledger_progress_begin(struct fama_ledger_progress *progress, const char *doing);
 /* Blocks; `total` 0: unknown. */
 void fama_ledger_progress(struct fama_ledger_progress *progress, uint64_t done, uint64_t total);
-/* The same in other terms: entries of a part of a snapshot. `progress` is a struct fama_ledger_progress: fits
+/* The same in other terms: entries of a part of a snapshot. `context` is a struct fama_ledger_progress: fits
  * the report of ledger/snapshot_contents.h. */
-void fama_ledger_progress_part(void *progress, const char *part, uint64_t items);
+void fama_ledger_progress_part(void *context, const char *part, uint64_t items);
 void fama_ledger_progress_end(struct fama_ledger_progress *progress);
 
 #endif
