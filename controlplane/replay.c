@@ -8,9 +8,10 @@
 #include "ledger/store.h"
 #include "ledger/transaction_code.h"
 
-/* Blocks of a group here: enough to share a sync among small ones, few enough that two groups of the
+/* Blocks of a group here: enough to share a sync among small ones, few enough that three groups of the
  * largest fit in memory. */
 #define GROUP_BYTES ((size_t)8 << 20)
+#define FLIGHTS     3 /* one being written, one being verified, one being prepared */
 
 enum replay_error { REPLAY_FAILED = -1 };
 
@@ -29,7 +30,7 @@ struct replay {
     struct fama_replay_result *result;
     struct fama_committer *committer;
     struct fama_verify_pool *pool;
-    struct flight flights[2];
+    struct flight flights[FLIGHTS];
     bool is_at_end;              /* no more blocks to read */
     struct fama_error complaint; /* why there are no more, if that is an error */
 };
@@ -154,11 +155,20 @@ static void report(struct replay *replay, const struct fama_commit_group *group,
     }
 }
 
-static int land(struct replay *replay, struct flight *flight, struct fama_error *error)
+/* Judges the flight's group and has it written, while the last free flight takes off. */
+static int land(struct replay *replay, struct flight *flight, struct flight *next,
+                struct fama_error *error)
 {
-    fama_verify_pool_finish(replay->pool, &flight->batch);
+    struct fama_error failure = {""};
     size_t committed = 0;
-    int status = fama_committer_commit(replay->committer, flight->group, &committed, error);
+    fama_verify_pool_finish(replay->pool, &flight->batch);
+    int status = fama_committer_begin(replay->committer, flight->group, &committed, error);
+    if (status == 0) {
+        status = take_off(replay, next, error);
+        if (fama_committer_finish(replay->committer, &committed, &failure) != 0) {
+            status = fama_error_set(error, REPLAY_FAILED, "%s", failure.text);
+        }
+    }
     report(replay, flight->group, committed);
     drop(flight);
     return status == 0 ? 0 : REPLAY_FAILED;
@@ -166,21 +176,23 @@ static int land(struct replay *replay, struct flight *flight, struct fama_error 
 
 static int fly(struct replay *replay, struct fama_error *error)
 {
-    struct flight *first = &replay->flights[0];
-    struct flight *second = &replay->flights[1];
-    int status = take_off(replay, first, error);
-    while (status == 0 && first->group != NULL) {
-        status = take_off(replay, second, error);
-        if (status != 0) {
-            return status;
+    size_t at = 0;
+    int status = take_off(replay, &replay->flights[0], error);
+    if (status == 0 && replay->flights[0].group != NULL) {
+        status = take_off(replay, &replay->flights[1], error);
+    }
+    while (status == 0 && replay->flights[at % FLIGHTS].group != NULL) {
+        struct flight *next = &replay->flights[(at + 1) % FLIGHTS];
+        struct flight *after = &replay->flights[(at + 2) % FLIGHTS];
+        status =
+            land(replay, &replay->flights[at % FLIGHTS], next->group != NULL ? after : next, error);
+        if (status == 0 && next->group == NULL) {
+            status = take_off(replay, next, error); /* after a configuration block */
         }
-        status = land(replay, first, error);
-        if (status == 0 && second->group == NULL) {
-            status = take_off(replay, second, error); /* after a configuration block */
+        if (status == 0 && after->group == NULL) {
+            status = take_off(replay, after, error);
         }
-        struct flight *landed = first;
-        first = second;
-        second = landed;
+        at++;
     }
     return status;
 }
@@ -309,7 +321,7 @@ int fama_replay(struct fama_ledger *ledger, const struct fama_replay_setup *setu
     if (status == 0) {
         status = fly(&replay, error);
     }
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < FLIGHTS; i++) {
         if (replay.flights[i].group != NULL) {
             fama_verify_pool_finish(replay.pool, &replay.flights[i].batch);
             drop(&replay.flights[i]);

@@ -7,7 +7,7 @@
 uint64_t fama_committer_clock(void)
 {
     struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail with this clock */
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now); /* cannot fail with this clock */
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
@@ -27,6 +27,10 @@ void fama_commit_group_destroy(struct fama_commit_group *group)
         return;
     }
     struct fama_committer *committer = group->committer;
+    if (committer->writing == group) {
+        size_t committed;
+        (void)fama_committer_finish(committer, &committed, NULL);
+    }
     bool is_planned = group->before.next < committer->planned.next; /* no older group went first */
     if (!group->is_committed && group->count > 0 && is_planned) {
         /* The blocks will come again, perhaps in better copies. */

@@ -106,6 +106,7 @@ int fama_committer_create(struct fama_ledger *ledger, const char *channel_id,
         return out_of_memory(error);
     }
     made->ledger = ledger;
+    made->written_before_ns = fama_ledger_writing_ns(ledger);
     made->identities = fama_identity_cache_create();
     made->verifier = fama_verifier_create();
     made->validator = fama_validator_create();
@@ -168,6 +169,7 @@ void fama_committer_times(const struct fama_committer *committer,
                           struct fama_committer_times *times)
 {
     *times = committer->times;
+    times->commit += fama_ledger_writing_ns(committer->ledger) - committer->written_before_ns;
 }
 
 /* ---- Known transaction ids ---- */
@@ -306,8 +308,12 @@ static int judge_block(struct fama_committer *committer, struct fama_commit_entr
 
 /* ---- Writing ---- */
 
+/* fama_ledger_commit, or the beginning of it. */
+typedef int (*ledger_write)(struct fama_ledger *, const struct fama_ledger_commit *, size_t,
+                            const struct fama_ledger_effects *, struct fama_error *);
+
 static int write_blocks(struct fama_committer *committer, struct fama_commit_group *group,
-                        size_t count, struct fama_error *error)
+                        size_t count, ledger_write write, struct fama_error *error)
 {
     struct fama_ledger_commit commits[FAMA_COMMIT_GROUP_MAX];
     for (size_t i = 0; i < count; i++) {
@@ -323,9 +329,8 @@ static int write_blocks(struct fama_committer *committer, struct fama_commit_gro
     const struct fama_ledger_effects effects = {.state = committer->state,
                                                 .expiry = committer->expiry,
                                                 .config_history = committer->config_history};
-    return fama_ledger_commit(committer->ledger, commits, count, &effects, error) == 0
-               ? 0
-               : FAMA_COMMITTER_LEDGER;
+    return write(committer->ledger, commits, count, &effects, error) == 0 ? 0
+                                                                          : FAMA_COMMITTER_LEDGER;
 }
 
 static void adopt(struct fama_committer *committer, struct fama_channel_config *next)
@@ -337,44 +342,96 @@ static void adopt(struct fama_committer *committer, struct fama_channel_config *
     committer->is_config_pending = false;
 }
 
-static int commit(struct fama_committer *committer, struct fama_commit_group *group,
-                  size_t *committed, struct fama_error *error)
+/* As far as the group is good; `*good` blocks of it are. */
+static int judge(struct fama_committer *committer, struct fama_commit_group *group,
+                 struct fama_channel_config **next, size_t *good, struct fama_error *error)
 {
     struct fama_ledger_info info;
-    struct fama_channel_config *next = NULL;
     fama_ledger_info(committer->ledger, &info);
     committer->has_commit_hash = info.has_commit_hash;
     memcpy(committer->commit_hash, info.commit_hash, FAMA_SHA256_BYTES);
     uint64_t began = fama_committer_clock();
     int status = mark_known(committer, group, error);
-    committer->times.policy += fama_committer_clock() - began;
-    size_t good = 0;
+    uint64_t marked = fama_committer_clock();
+    committer->times.policy += marked - began;
     for (size_t i = 0; status == 0 && i < group->count; i++) {
         status = translate(fama_mvcc_prefetch(group->entries[i].prepared, committer->state, error),
                            FAMA_MVCC_HALT, FAMA_MVCC_NO_MEMORY);
     }
-    while (status == 0 && good < group->count) {
-        status = judge_block(committer, &group->entries[good], &next, error);
-        good += status == 0;
+    committer->times.mvcc += fama_committer_clock() - marked;
+    while (status == 0 && *good < group->count) {
+        status = judge_block(committer, &group->entries[*good], next, error);
+        *good += status == 0;
     }
+    return status;
+}
+
+/* Judges the group and writes it, or begins to. If the rest halts, what is good of it is durable on return:
+ * `*committed` blocks. */
+static int commit(struct fama_committer *committer, struct fama_commit_group *group,
+                  ledger_write write, size_t *committed, struct fama_error *error)
+{
+    size_t good = 0;
     struct fama_error failure;
-    if (good > 0 && (status == 0 || status == FAMA_COMMITTER_HALT)) {
-        began = fama_committer_clock();
-        if (write_blocks(committer, group, good, &failure) != 0) {
-            status = fama_error_set(error, FAMA_COMMITTER_LEDGER, "%s", failure.text);
-        } else {
+    *committed = 0;
+    if (committer->is_broken) {
+        return fama_error_set(error, FAMA_COMMITTER_LEDGER,
+                              "no blocks are taken since a commit failed; mend its cause and open "
+                              "the ledger again");
+    }
+    committer->next = NULL;
+    int status = judge(committer, group, &committer->next, &good, error);
+    uint64_t began = fama_committer_clock();
+    if (status == 0) {
+        status = write_blocks(committer, group, good, write, error);
+    } else if (status == FAMA_COMMITTER_HALT && good > 0) {
+        if (write_blocks(committer, group, good, fama_ledger_commit, &failure) == 0) {
             *committed = good;
+        } else {
+            status = fama_error_set(error, FAMA_COMMITTER_LEDGER, "%s", failure.text);
         }
-        committer->times.commit += fama_committer_clock() - began;
     }
     fama_config_history_reset(committer->config_history);
     fama_expiry_reset(committer->expiry);
     fama_state_reset(committer->state);
+    committer->times.commit += fama_committer_clock() - began;
+    group->is_committed = true; /* or will never be: its place in the chain is not given back */
     if (status != 0) {
-        fama_channel_config_release(next);
+        fama_channel_config_release(committer->next);
+        committer->next = NULL;
         committer->is_broken = true;
         return status;
     }
+    committer->writing = group;
+    return 0;
+}
+
+int fama_committer_begin(struct fama_committer *committer, struct fama_commit_group *group,
+                         size_t *committed, struct fama_error *error)
+{
+    return commit(committer, group, fama_ledger_commit_begin, committed, error);
+}
+
+int fama_committer_finish(struct fama_committer *committer, size_t *committed,
+                          struct fama_error *error)
+{
+    const struct fama_commit_group *group = committer->writing;
+    struct fama_channel_config *next = committer->next;
+    *committed = 0;
+    if (group == NULL) {
+        return 0;
+    }
+    committer->writing = NULL;
+    committer->next = NULL;
+    uint64_t began = fama_committer_clock();
+    int status = fama_ledger_commit_finish(committer->ledger, error);
+    committer->times.commit += fama_committer_clock() - began;
+    if (status != 0) {
+        fama_channel_config_release(next);
+        committer->is_broken = true;
+        return FAMA_COMMITTER_LEDGER;
+    }
+    *committed = group->count;
     if (group->ends_with_config) {
         adopt(committer, next);
     }
@@ -384,15 +441,8 @@ static int commit(struct fama_committer *committer, struct fama_commit_group *gr
 int fama_committer_commit(struct fama_committer *committer, struct fama_commit_group *group,
                           size_t *committed, struct fama_error *error)
 {
-    *committed = 0;
-    if (committer->is_broken) {
-        return fama_error_set(error, FAMA_COMMITTER_LEDGER,
-                              "no blocks are taken since a commit failed; mend its cause and open "
-                              "the ledger again");
-    }
-    int status = commit(committer, group, committed, error);
-    group->is_committed = true; /* or will never be: its place in the chain is not given back */
-    return status;
+    int status = commit(committer, group, fama_ledger_commit, committed, error);
+    return status == 0 ? fama_committer_finish(committer, committed, error) : status;
 }
 
 /* ---- Block 0 ---- */

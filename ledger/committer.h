@@ -7,7 +7,7 @@
  *   fama_committer_commit         policies, MVCC, commit hash; one atomic RocksDB batch
  *
  * Several groups may be under way: while the signatures of one are being checked the one before is
- * committed and the one after is prepared. Groups are committed in the order in which they were
+ * committed, or written (fama_committer_begin), and the one after is prepared. Groups are committed in the order in which they were
  * created. A configuration block closes its group, and none can be created until it is committed:
  * what follows is judged by the configuration it brings.
  *
@@ -92,14 +92,23 @@ const struct fama_committed_block *fama_commit_group_block(const struct fama_com
  * are durable, in other failures none; the committer takes no further groups then. */
 int fama_committer_commit(struct fama_committer *committer, struct fama_commit_group *group,
                           size_t *committed, struct fama_error *error);
+/* The same in two steps: when the first returns 0, the group is being written by another thread, and later
+ * groups may be created and added to in the meantime. Nothing of it is durable, or to be told to anyone,
+ * before the second returns 0 with all of the group in `*committed`; only then is another one begun.
+ * Destroying the group finishes it. The first fails as fama_committer_commit does. */
+int fama_committer_begin(struct fama_committer *committer, struct fama_commit_group *group,
+                         size_t *committed, struct fama_error *error);
+int fama_committer_finish(struct fama_committer *committer, size_t *committed,
+                          struct fama_error *error);
 
-/* Where the time goes, in nanoseconds of the calling thread since creation. */
+/* Where the time goes, in nanoseconds of processor time since creation: of the calling thread, and of the
+ * one that writes. Waiting for the disk is not in it. */
 struct fama_committer_times {
     uint64_t parse;    /* blocks: decoding, data hash, orderers' signatures */
     uint64_t identity; /* transactions: decoding, identities, message hashes */
     uint64_t policy;   /* known transaction ids, validation */
     uint64_t mvcc;     /* reads, updates, commit hash */
-    uint64_t commit;   /* building and writing the batch */
+    uint64_t commit;   /* building and writing the batch; only between groups all of it */
 };
 void fama_committer_times(const struct fama_committer *committer,
                           struct fama_committer_times *times);

@@ -48,11 +48,14 @@ struct fama_committer {
     uint8_t commit_hash[FAMA_SHA256_BYTES]; /* of the block judged last */
     struct fama_chain_tip planned;          /* after all groups created */
     bool is_config_pending;
-    bool is_broken; /* a commit failed: nothing more is taken */
+    struct fama_commit_group *writing; /* begun and not finished; NULL: none */
+    struct fama_channel_config *next;  /* what it brings; NULL: nothing new */
+    bool is_broken;                    /* a commit failed: nothing more is taken */
     struct fama_committer_times times;
+    uint64_t written_before_ns; /* by the ledger's writer, for those before this committer */
 };
 
-/* Nanoseconds of a clock that only moves forward. */
+/* Nanoseconds of processor time that this thread has had. */
 uint64_t fama_committer_clock(void);
 
 #endif

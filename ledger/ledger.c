@@ -325,7 +325,8 @@ int fama_ledger_open(const char *directory, struct fama_ledger **ledger, struct 
         opened->state_store.store = &opened->store;
         opened->batch = rocksdb_writebatch_create();
         opened->packer = fama_block_packer_create();
-        status = opened->packer != NULL
+        opened->writer = fama_ledger_writer_create();
+        status = opened->packer != NULL && opened->writer != NULL
                      ? load(opened, error)
                      : fama_error_set(error, FAMA_LEDGER_IO, "cannot open ledger %s: out of memory",
                                       directory);
@@ -344,6 +345,7 @@ void fama_ledger_close(struct fama_ledger *ledger)
     if (ledger == NULL) {
         return;
     }
+    fama_ledger_writer_destroy(ledger->writer);
     if (ledger->batch != NULL) {
         rocksdb_writebatch_destroy(ledger->batch);
     }

@@ -121,6 +121,16 @@ void fama_ledger_close(struct fama_ledger *ledger); /* NULL is fine */
 int fama_ledger_commit(struct fama_ledger *ledger, const struct fama_ledger_commit *blocks,
                        size_t count, const struct fama_ledger_effects *effects,
                        struct fama_error *error);
+/* The same in two steps, so that the caller does something else while the disk is waited for. Nothing but
+ * fama_ledger_info and look-ups between them, which see the ledger as it was before or, of some
+ * blocks already, after: only finishing says that the group is durable, and makes it the tip. What was
+ * handed in may be let go after the first. */
+int fama_ledger_commit_begin(struct fama_ledger *ledger, const struct fama_ledger_commit *blocks,
+                             size_t count, const struct fama_ledger_effects *effects,
+                             struct fama_error *error);
+int fama_ledger_commit_finish(struct fama_ledger *ledger, struct fama_error *error);
+/* Nanoseconds of processor time that writing has taken beside the caller. Between commits. */
+uint64_t fama_ledger_writing_ns(const struct fama_ledger *ledger);
 
 void fama_ledger_info(const struct fama_ledger *ledger, struct fama_ledger_info *info);
 

@@ -180,9 +180,9 @@ static uint64_t wall_clock_ns(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-static int write_group(struct fama_ledger *ledger, const struct fama_ledger_commit *blocks,
-                       size_t count, const struct fama_ledger_effects *effects,
-                       const struct fama_ledger_info *tip, struct fama_error *error)
+static int fill_batch(struct fama_ledger *ledger, const struct fama_ledger_commit *blocks,
+                      size_t count, const struct fama_ledger_effects *effects,
+                      const struct fama_ledger_info *tip, struct fama_error *error)
 {
     rocksdb_writebatch_clear(ledger->batch);
     int status = append_txids(ledger, blocks, count, error);
@@ -204,9 +204,16 @@ static int write_group(struct fama_ledger *ledger, const struct fama_ledger_comm
         fama_ledger_batch_savepoints(ledger, tip->state_height);
     }
     fama_ledger_batch_tip(ledger, tip);
+    return 0;
+}
+
+/* On the writer's thread. */
+static void write_batch(void *context)
+{
+    struct fama_ledger *ledger = context;
     char doing[FAMA_LEDGER_DOING_BYTES];
-    (void)snprintf(doing, sizeof doing, "committing block %" PRIu64, blocks[0].block->number);
-    return fama_ledger_write(ledger, doing, error);
+    (void)snprintf(doing, sizeof doing, "committing block %" PRIu64, ledger->tip.height);
+    ledger->write_status = fama_ledger_write(ledger, doing, &ledger->failure);
 }
 
 /* Effects may follow only on a state that has those of all blocks before. */
@@ -222,9 +229,10 @@ static int check_effects(const struct fama_ledger *ledger,
                           ledger->store.directory, ledger->tip.state_height, ledger->tip.height);
 }
 
-int fama_ledger_commit(struct fama_ledger *ledger, const struct fama_ledger_commit *blocks,
-                       size_t count, const struct fama_ledger_effects *effects,
-                       struct fama_error *error)
+/* Up to the write itself. */
+static int make_batch(struct fama_ledger *ledger, const struct fama_ledger_commit *blocks,
+                      size_t count, const struct fama_ledger_effects *effects,
+                      struct fama_error *error)
 {
     if (ledger->is_refusing) {
         return fama_error_set(error, FAMA_LEDGER_IO,
@@ -232,23 +240,67 @@ int fama_ledger_commit(struct fama_ledger *ledger, const struct fama_ledger_comm
                               "here and start the node again: %s",
                               ledger->store.directory, ledger->failure.text);
     }
-    struct fama_ledger_info tip = ledger->tip;
-    int status = check_group(ledger, blocks, count, &tip, error);
+    struct fama_ledger_info *tip = &ledger->next_tip;
+    *tip = ledger->tip;
+    int status = check_group(ledger, blocks, count, tip, error);
     if (status == 0) {
         status = check_effects(ledger, effects, error);
     }
-    if (status != 0 || count == 0) {
+    if (status != 0) {
         return status;
     }
     if (effects != NULL) {
-        tip.state_height = tip.height;
+        tip->state_height = tip->height;
     }
-    status = write_group(ledger, blocks, count, effects, &tip, &ledger->failure);
+    status = fill_batch(ledger, blocks, count, effects, tip, &ledger->failure);
     if (status != 0) {
         ledger->is_refusing = true;
         return fama_error_set(error, status, "%s", ledger->failure.text);
     }
-    ledger->tip = tip;
+    ledger->is_writing = true;
+    return 0;
+}
+
+int fama_ledger_commit_begin(struct fama_ledger *ledger, const struct fama_ledger_commit *blocks,
+                             size_t count, const struct fama_ledger_effects *effects,
+                             struct fama_error *error)
+{
+    int status = count == 0 ? 0 : make_batch(ledger, blocks, count, effects, error);
+    if (status == 0 && count > 0) {
+        fama_ledger_writer_begin(ledger->writer, write_batch, ledger);
+    }
+    return status;
+}
+
+int fama_ledger_commit_finish(struct fama_ledger *ledger, struct fama_error *error)
+{
+    if (!ledger->is_writing) {
+        return 0;
+    }
+    fama_ledger_writer_wait(ledger->writer);
+    ledger->is_writing = false;
+    if (ledger->write_status != 0) {
+        ledger->is_refusing = true;
+        return fama_error_set(error, ledger->write_status, "%s", ledger->failure.text);
+    }
+    ledger->tip = ledger->next_tip;
     fama_ledger_publish(ledger);
     return 0;
+}
+
+int fama_ledger_commit(struct fama_ledger *ledger, const struct fama_ledger_commit *blocks,
+                       size_t count, const struct fama_ledger_effects *effects,
+                       struct fama_error *error)
+{
+    int status = count == 0 ? 0 : make_batch(ledger, blocks, count, effects, error);
+    if (status != 0 || count == 0) {
+        return status;
+    }
+    write_batch(ledger);
+    return fama_ledger_commit_finish(ledger, error);
+}
+
+uint64_t fama_ledger_writing_ns(const struct fama_ledger *ledger)
+{
+    return fama_ledger_writer_busy_ns(ledger->writer);
 }

@@ -10,6 +10,7 @@
 #include "ledger/block_codec.h"
 #include "ledger/ledger_layout.h"
 #include "ledger/ledger_origin.h"
+#include "ledger/ledger_writer.h"
 #include "ledger/prepared_block.h"
 #include "ledger/store.h"
 #include "ledger/txid_batch.h"
@@ -37,6 +38,10 @@ struct fama_ledger {
     rocksdb_writebatch_t *batch; /* reused from commit to commit */
     struct fama_block_packer *packer;
     struct fama_txid_batch txids; /* of the group being committed */
+    struct fama_ledger_writer *writer;
+    bool is_writing; /* a commit was begun: what follows, and batch, are the writer's */
+    struct fama_ledger_info next_tip; /* once it is written */
+    int write_status;
     bool is_refusing; /* a commit failed; `failure` says how */
     struct fama_error failure;
 };

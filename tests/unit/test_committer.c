@@ -240,6 +240,66 @@ static void test_several_groups_are_under_way_and_land_in_order(void)
     site_close(&calm);
 }
 
+static void begin(struct site *site, struct fama_commit_group *group)
+{
+    struct fama_error error = {{0}};
+    size_t committed;
+    verify(group);
+    must(fama_committer_begin(site->committer, group, &committed, &error), &error);
+    CU_ASSERT_EQUAL(committed, 0);
+}
+
+static void finish(struct site *site, struct fama_commit_group *group)
+{
+    struct fama_error error = {{0}};
+    size_t committed;
+    must(fama_committer_finish(site->committer, &committed, &error), &error);
+    CU_ASSERT_EQUAL(committed, fama_commit_group_count(group));
+    fama_commit_group_destroy(group);
+}
+
+static void test_a_group_is_prepared_while_the_one_before_is_written(void)
+{
+    struct site calm;
+    struct site busy;
+    struct fama_error error = {{0}};
+    size_t committed = 1;
+    site_found(&calm);
+    commit_all(&calm, built + 1, BLOCKS);
+    site_found(&busy);
+    must(fama_committer_finish(busy.committer, &committed, &error), &error);
+    CU_ASSERT_EQUAL(committed, 0); /* nothing was begun */
+    struct fama_commit_group *group = group_of(&busy, built + 1, 1);
+    for (size_t i = 1; i <= BLOCKS; i++) {
+        begin(&busy, group);
+        CU_ASSERT_EQUAL(height_of(&busy), i); /* told to nobody yet */
+        struct fama_commit_group *next = i < BLOCKS ? group_of(&busy, built + i + 1, 1) : NULL;
+        finish(&busy, group);
+        CU_ASSERT_EQUAL(height_of(&busy), i + 1);
+        group = next;
+    }
+    check_same(&busy, &calm);
+    site_close(&busy);
+    site_close(&calm);
+}
+
+static void test_a_group_let_go_while_it_is_written_is_waited_for(void)
+{
+    struct site site;
+    site_found(&site);
+    struct fama_commit_group *group = group_of(&site, built + 1, 2);
+    begin(&site, group);
+    struct fama_commit_group *next = group_of(&site, built + 3, 1);
+    fama_commit_group_destroy(group);
+    CU_ASSERT_EQUAL(height_of(&site), 3);
+    fama_commit_group_destroy(next);
+    CU_ASSERT_EQUAL(fama_committer_next(site.committer), 3);
+    site_close(&site);
+    site_open(&site);
+    CU_ASSERT_EQUAL(height_of(&site), 3);
+    site_close(&site);
+}
+
 static void move_anchor(made_group *root, struct fama_arena *arena)
 {
     (void)arena;
@@ -290,11 +350,12 @@ static void test_a_configuration_closes_its_group_and_holds_up_the_next(void)
     CU_ASSERT_EQUAL(fama_committer_next(site.committer), 1);
 
     group = group_of(&site, blocks, 3);
-    verify(group);
-    commit(&site, group);
+    begin(&site, group);
+    CU_ASSERT_FALSE(fama_committer_can_prepare(site.committer));
+    CU_ASSERT_EQUAL(fama_channel_config_sequence(fama_committer_config(site.committer)), 0);
+    finish(&site, group);
     CU_ASSERT_TRUE(fama_committer_can_prepare(site.committer));
     CU_ASSERT_EQUAL(fama_channel_config_sequence(fama_committer_config(site.committer)), 1);
-    fama_commit_group_destroy(group);
     CU_ASSERT_EQUAL(code_of(&site, 3, 0), FAMA_TRANSACTION_VALID);
     commit_all(&site, blocks + 3, 2);
     CU_ASSERT_EQUAL(code_of(&site, 5, 0), FAMA_TRANSACTION_VALID);
@@ -548,6 +609,8 @@ int main(void)
     static const struct test_case cases[] = {
         TEST(test_groups_of_any_size_give_the_same_ledger),
         TEST(test_several_groups_are_under_way_and_land_in_order),
+        TEST(test_a_group_is_prepared_while_the_one_before_is_written),
+        TEST(test_a_group_let_go_while_it_is_written_is_waited_for),
         TEST(test_a_configuration_closes_its_group_and_holds_up_the_next),
         TEST(test_a_halting_block_lets_those_before_it_pass_and_nothing_after),
         TEST(test_a_refused_block_is_asked_for_again),
