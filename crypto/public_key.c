@@ -12,6 +12,8 @@
 #include <openssl/obj_mac.h>
 #include <stdlib.h>
 
+#include "crypto/hot_keys.h"
+
 static struct fama_public_key *make(enum fama_key_kind kind)
 {
     struct fama_public_key *key = calloc(1, sizeof *key);
@@ -45,6 +47,16 @@ static bool set_half_order(struct fama_public_key *key)
            BN_rshift1(key->half_order, EC_GROUP_get0_order(EC_KEY_get0_group(key->ec))) == 1;
 }
 
+/* The octets of a point that was found to be on the curve are its coordinates. */
+static bool set_hot(struct fama_public_key *key, const uint8_t *point)
+{
+    key->hot = calloc(1, sizeof *key->hot);
+    if (key->hot != NULL) {
+        fama_hot_key_init(key->hot, point + 1);
+    }
+    return key->hot != NULL;
+}
+
 struct fama_public_key *fama_public_key_ecdsa(int curve, const uint8_t *point, size_t len)
 {
     size_t coordinate = coordinate_bytes(curve);
@@ -59,7 +71,7 @@ struct fama_public_key *fama_public_key_ecdsa(int curve, const uint8_t *point, s
     key->ec = EC_KEY_new_by_curve_name(curve);
     /* Decoding checks that the point is on the curve; these curves have no smaller subgroups. */
     if (key->ec == NULL || EC_KEY_oct2key(key->ec, point, len, NULL) != 1 ||
-        (!is_p256 && !set_half_order(key))) {
+        !(is_p256 ? set_hot(key, point) : set_half_order(key))) {
         ERR_clear_error();
         fama_public_key_free(key);
         return NULL;
@@ -95,6 +107,10 @@ struct fama_public_key *fama_public_key_rsa(void)
 void fama_public_key_free(struct fama_public_key *key)
 {
     if (key != NULL) {
+        if (key->hot != NULL) {
+            fama_hot_key_forget(key->hot);
+            free(key->hot);
+        }
         EC_KEY_free(key->ec);
         BN_free(key->half_order);
         EVP_PKEY_free(key->ed25519);

@@ -2,8 +2,8 @@
  * only: others hold a pointer (crypto/verifier.h).
  *
  * Sources: Fabric bccsp/sw/keyimport.go, ecdsa.go, rsa.go; fabric-lib-go bccsp/sw (3.x) for
- * Ed25519; bccsp/utils/ecdsa.go for the curves. Immutable once made, hence free to share between
- * threads. Adversary: whoever writes signatures. */
+ * Ed25519; bccsp/utils/ecdsa.go for the curves. Immutable once made but for what the
+ * tables of hot keys note in it (crypto/hot_keys.h), hence free to share between threads. Adversary: whoever writes signatures. */
 #ifndef FAMA_CRYPTO_PUBLIC_KEY_H
 #define FAMA_CRYPTO_PUBLIC_KEY_H
 
@@ -20,8 +20,9 @@ enum fama_key_kind {
 
 struct fama_public_key {
     enum fama_key_kind kind;
-    EC_KEY *ec;         /* both kinds of ECDSA */
-    BIGNUM *half_order; /* OTHER_CURVE: of its group, rounded down */
+    EC_KEY *ec;               /* both kinds of ECDSA */
+    BIGNUM *half_order;       /* OTHER_CURVE: of its group, rounded down */
+    struct fama_hot_key *hot; /* P256: the one part that changes, by atomics only */
     EVP_PKEY *ed25519;
 };
 
