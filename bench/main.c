@@ -4,6 +4,7 @@
 #include "bench/blocks.h"
 #include "bench/commit.h"
 #include "bench/fanout.h"
+#include "bench/verify.h"
 #include "controlplane/command.h"
 
 static const char intro[] =
@@ -22,6 +23,7 @@ int main(int argc, char **argv)
          fama_bench_blocks},
         fama_bench_commit_command,
         fama_bench_fanout_command,
+        fama_bench_verify_command,
     };
     (void)signal(SIGPIPE, SIG_IGN);
     return fama_command_dispatch("fama-bench", intro, commands,
