@@ -4,7 +4,10 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define PART        64 /* jobs taken at a time */
+/* Jobs taken at a time: a few groups of an engine, in which hot and cold keys sort themselves; fewer where
+ * all threads would not get some, but never less than one full group. */
+#define PART_MAX    256
+#define PART_MIN    64
 #define THREADS_MAX 256
 
 struct fama_verify_pool {
@@ -38,6 +41,15 @@ static void unlist(struct fama_verify_pool *pool, const struct fama_pool_batch *
     }
 }
 
+static size_t part_of(const struct fama_verify_pool *pool, const struct fama_pool_batch *batch)
+{
+    size_t left = batch->count - batch->taken;
+    size_t part = batch->count / (2 * ((size_t)pool->thread_count + 1));
+    part = part < PART_MIN ? PART_MIN : part;
+    part = part > PART_MAX ? PART_MAX : part;
+    return left < part ? left : part;
+}
+
 /* Under the lock: claims a part of the batch, runs it without the lock. False when there is none left. A
  * batch lives as long as a part of it is claimed and not done. */
 static bool run_part(struct fama_verify_pool *pool, struct fama_verifier *verifier,
@@ -47,7 +59,7 @@ static bool run_part(struct fama_verify_pool *pool, struct fama_verifier *verifi
     if (from >= batch->count) {
         return false;
     }
-    size_t count = batch->count - from < PART ? batch->count - from : PART;
+    size_t count = part_of(pool, batch);
     batch->taken += count;
     if (batch->taken == batch->count) {
         unlist(pool, batch);

@@ -43,7 +43,7 @@ struct fama_root_job {
 };
 
 /* Part of a commit thread's batch. It lies in that thread's memory, which waits for `left` to become 0. */
-#define FAMA_BULK_JOBS 16 /* few, because roots and messages wait behind one part */
+#define FAMA_BULK_JOBS 64 /* an engine's group; roots and messages wait behind one part */
 struct fama_bulk_part {
     struct fama_verify_job **jobs;
     size_t count;

@@ -216,14 +216,26 @@ static void close_letter(struct fama_verify *verify, struct letter *letter)
 
 /* ---- Batches ---- */
 
-static void run(struct fama_verify *verify, struct fama_verify_job *jobs[], size_t count)
+static void count(struct fama_verify *verify, struct fama_verify_job *const jobs[],
+                  size_t jobs_count)
 {
-    fama_verifier_run(verify->verifier, jobs, count);
-    verify->counts.own.signatures_verified += count;
+    verify->counts.own.signatures_verified += jobs_count;
     verify->counts.own.signature_batches++;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < jobs_count; i++) {
         verify->counts.own.signatures_bad += jobs[i]->verdict != FAMA_VERDICT_GOOD;
     }
+}
+
+/* All of them fit into the verifier, which holds nothing else: bulk is run to its end. */
+static void run_urgent(struct fama_verify *verify)
+{
+    struct fama_verify_job *back[BATCH];
+    size_t left = fama_verifier_enqueue(verify->verifier, verify->jobs, verify->job_count,
+                                        FAMA_VERIFY_URGENT);
+    while (left > 0) {
+        left -= fama_verifier_dequeue(verify->verifier, back, BATCH);
+    }
+    count(verify, verify->jobs, verify->job_count);
 }
 
 static uint32_t collect_urgent(struct fama_verify *verify)
@@ -278,7 +290,8 @@ static uint32_t do_bulk(struct fama_verify *verify)
     const struct fama_bulk_part *part = object;
     _Atomic uint32_t *left = part->left;
     if (!atomic_load_explicit(&verify->topology->is_interrupted, memory_order_acquire)) {
-        run(verify, part->jobs, part->count);
+        fama_verifier_run(verify->verifier, part->jobs, part->count);
+        count(verify, part->jobs, part->count);
     }
     /* From here on the waiting thread may be gone, and the part with it. */
     (void)atomic_fetch_sub_explicit(left, 1, memory_order_acq_rel);
@@ -296,9 +309,10 @@ static uint32_t cycle(struct fama_verify *verify)
     verify->view = NULL;
     urcu_qsbr_thread_offline();
     if (verify->job_count > 0) {
-        run(verify, verify->jobs, verify->job_count);
+        run_urgent(verify);
     }
     deliver_urgent(verify);
+    (void)fama_verifier_rest(verify->verifier);
     work += do_bulk(verify);
     urcu_qsbr_thread_online();
     return work;
