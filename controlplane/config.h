@@ -20,6 +20,7 @@
 
 #include "controlplane/membership.h"
 #include "crypto/error.h"
+#include "crypto/verifier.h"
 #include "dataplane/dataplane.h"
 
 enum fama_config_error {
@@ -63,6 +64,10 @@ struct fama_config {
 
     /* fama.dataplane; strings inside point into `strings`. random_seed and warn are the node's to set. */
     struct fama_dataplane_config dataplane;
+
+    /* fama.crypto */
+    enum fama_verifier_implementation verifier;
+    uint64_t hot_keys_memory; /* bytes */
 
     char *log_level; /* debug, info, warning, error */
     void *strings;   /* owner of whatever the above points to */

@@ -199,6 +199,27 @@ const struct fama_config_key fama_config_keys[] = {
      .words = "Paces the source, for demonstrations and measurements. 0: as fast as the network "
               "takes them."},
 
+    {.path = "fama.crypto.verifier",
+     .type = FAMA_KEY_CHOICE,
+     FIELD(verifier),
+     .fallback = "auto",
+     .choices = "auto openssl portable mulx avx512ifma",
+     .words =
+         "What verifies ECDSA P-256 signatures. auto: the fastest that the processor runs. "
+         "openssl: the reference, one signature at a time, a tenth as fast. portable, mulx, "
+         "avx512ifma: this one or none; a processor that cannot is said at start. They never "
+         "differ in a verdict; choose one to find a fault. `fama-bench verify` compares them."},
+    {.path = "fama.crypto.hotKeysMemory",
+     .type = FAMA_KEY_BYTES,
+     FIELD(hot_keys_memory),
+     .fallback = "64M",
+     .least = 256 * KIB,
+     .most = 16 * GIB,
+     .unit = "bytes, K M G allowed",
+     .words = "Memory for tables of the keys that most signatures are by, 256 KiB each, taken as "
+              "they are used. Raise it where more clients and endorsers than that sign all the "
+              "time: a key without a table costs several times as much."},
+
     {.path = "fama.dataplane.port",
      .type = FAMA_KEY_TEXT,
      FIELD(dataplane.port),
@@ -260,7 +281,7 @@ const struct fama_config_key fama_config_keys[] = {
      .derived = FAMA_KEY_THIRD_CPU,
      .most = 1023,
      .unit = "CPU numbers, separated by blanks, or a YAML list",
-     .words = "The CPUs that verify signatures, at most 16. `openssl speed ecdsap256` tells what "
+     .words = "The CPUs that verify signatures, at most 16. `fama-bench verify` tells what "
               "one of them can do; add some where verify_ring_full is counted. Roles may share a "
               "CPU on small machines. Default: the third CPU this process may use, or the last."},
     {.path = "fama.dataplane.idle",

@@ -450,7 +450,8 @@ int fama_node_run(const struct fama_config *config)
         (void)fama_log_set_level(config->log_level); /* Checked when the configuration was read. */
     }
     signal(SIGPIPE, SIG_IGN);
-    if (assemble(node, &error) != 0) {
+    if (fama_verifier_choose(config->verifier, config->hot_keys_memory, &error) != 0 ||
+        assemble(node, &error) != 0) {
         fprintf(stderr, "fama: node start: %s\n", error.text);
         take_apart(node);
         fama_log_finish();
@@ -461,6 +462,7 @@ int fama_node_run(const struct fama_config *config)
     fama_info("node", "%s of %s is up at %s (%s), %u channels, admin socket %s", config->peer_id,
               config->local_mspid, endpoint, config->is_org_leader ? "leader" : "follower",
               node->channel_count, config->admin_socket);
+    fama_info("node", "signatures are verified by %s", fama_verifier_name(fama_verifier_chosen()));
     int result = event_base_dispatch(node->base) < 0 ? FAMA_EXIT_FAILED : FAMA_EXIT_OK;
     take_apart(node);
     fama_info("node", "stopped");
