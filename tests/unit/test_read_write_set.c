@@ -13,11 +13,14 @@ static void start(struct fama_bytes bytes)
     fama_arena_init(&arena, 64 * 1024 + FAMA_READ_WRITE_SET_GROWTH * bytes.len);
 }
 
+/* The set's views are into a copy that outlives whoever wrote the message. */
 static int decode(const struct written *message)
 {
+    static struct written kept;
+    kept = *message;
     fama_arena_clear(&arena);
-    start(bytes_of(message));
-    return fama_read_write_set_decode(bytes_of(message), &arena, &set);
+    start(bytes_of(&kept));
+    return fama_read_write_set_decode(bytes_of(&kept), &arena, &set);
 }
 
 static bool is_text(struct fama_bytes bytes, const char *text)
