@@ -30,4 +30,13 @@ static inline bool fama_bytes_equal(struct fama_bytes a, struct fama_bytes b)
     return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
 }
 
+/* Below, at or above zero as `a` comes before, is, or comes after `b`: byte by byte, then the shorter
+ * first. */
+static inline int fama_bytes_compare(struct fama_bytes a, struct fama_bytes b)
+{
+    size_t shorter = a.len < b.len ? a.len : b.len;
+    int order = shorter == 0 ? 0 : memcmp(a.at, b.at, shorter);
+    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
+
 #endif

@@ -171,6 +171,11 @@ const char *fama_identity_id(const struct fama_identity *identity)
     return identity->id;
 }
 
+bool fama_identity_is_same(const struct fama_identity *a, const struct fama_identity *b)
+{
+    return a == b || (strcmp(a->id, b->id) == 0 && strcmp(a->msp->id, b->msp->id) == 0);
+}
+
 const char *fama_identity_common_name(const struct fama_identity *identity)
 {
     return identity->certificate->common_name;

@@ -39,6 +39,8 @@ const uint8_t *fama_identity_pki_id(const struct fama_identity *identity);
  * recognises the same identity twice. NUL-terminated; 64 characters, or 96 where the MSP names a
  * hash function of 384 bits. */
 const char *fama_identity_id(const struct fama_identity *identity);
+/* Whether both are the same to Fabric: that MSP's identity of that key. */
+bool fama_identity_is_same(const struct fama_identity *a, const struct fama_identity *b);
 const char *fama_identity_common_name(const struct fama_identity *identity);
 /* Borrowed. Jobs for it are made by crypto/signature_job.h, which knows keys of every kind. */
 const struct fama_public_key *fama_identity_key(const struct fama_identity *identity);

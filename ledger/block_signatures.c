@@ -164,9 +164,7 @@ static bool is_among(const struct fama_identity *const *identities, size_t count
                      const struct fama_identity *identity)
 {
     for (size_t i = 0; i < count; i++) {
-        if (identities[i] == identity ||
-            (strcmp(fama_identity_id(identities[i]), fama_identity_id(identity)) == 0 &&
-             strcmp(fama_identity_mspid(identities[i]), fama_identity_mspid(identity)) == 0)) {
+        if (fama_identity_is_same(identities[i], identity)) {
             return true;
         }
     }

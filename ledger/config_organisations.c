@@ -109,12 +109,9 @@ void fama_config_msps_settle(struct fama_config_msps *msps)
 
 static int compare_id(const void *key, const void *element)
 {
-    struct fama_bytes mspid = *(const struct fama_bytes *)key;
-    struct fama_bytes other =
-        fama_bytes_of_text(fama_msp_id(((const struct fama_config_msp *)element)->msp));
-    size_t shorter = mspid.len < other.len ? mspid.len : other.len;
-    int order = shorter == 0 ? 0 : memcmp(mspid.at, other.at, shorter);
-    return order != 0 ? order : (mspid.len > other.len) - (mspid.len < other.len);
+    const struct fama_config_msp *other = element;
+    return fama_bytes_compare(*(const struct fama_bytes *)key,
+                              fama_bytes_of_text(fama_msp_id(other->msp)));
 }
 
 const struct fama_msp *fama_config_msps_find(const struct fama_config_msps *msps,

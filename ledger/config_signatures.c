@@ -90,9 +90,7 @@ static bool is_among(const struct fama_config_signatures *signatures,
                      const struct fama_identity *identity)
 {
     for (size_t i = 0; i < signatures->count; i++) {
-        const struct fama_identity *other = signatures->identities[i];
-        if (strcmp(fama_identity_id(other), fama_identity_id(identity)) == 0 &&
-            strcmp(fama_identity_mspid(other), fama_identity_mspid(identity)) == 0) {
+        if (fama_identity_is_same(signatures->identities[i], identity)) {
             return true;
         }
     }

@@ -34,18 +34,11 @@ static int keep(struct fama_arena *arena, struct fama_bytes *unknown, struct fam
 
 /* --- Maps --- */
 
-static int compare_names(struct fama_bytes a, struct fama_bytes b)
-{
-    size_t shorter = a.len < b.len ? a.len : b.len;
-    int order = shorter == 0 ? 0 : memcmp(a.at, b.at, shorter);
-    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
-}
-
 static int compare_elements(const void *left, const void *right)
 {
     const struct fama_config_element *a = left;
     const struct fama_config_element *b = right;
-    int order = compare_names(a->name, b->name);
+    int order = fama_bytes_compare(a->name, b->name);
     return order != 0 ? order : (a->position > b->position) - (a->position < b->position);
 }
 
@@ -55,7 +48,7 @@ static size_t settle(struct fama_config_element *entries, size_t count)
     size_t kept = 0;
     qsort(entries, count, sizeof(*entries), compare_elements);
     for (size_t i = 0; i < count; i++) {
-        if (i + 1 == count || compare_names(entries[i].name, entries[i + 1].name) != 0) {
+        if (i + 1 == count || fama_bytes_compare(entries[i].name, entries[i + 1].name) != 0) {
             entries[kept++] = entries[i];
         }
     }
@@ -312,7 +305,7 @@ void fama_config_tree_close(struct fama_config_tree *tree)
 static int compare_with_name(const void *key, const void *element)
 {
     const struct fama_bytes *name = key;
-    return compare_names(*name, ((const struct fama_config_element *)element)->name);
+    return fama_bytes_compare(*name, ((const struct fama_config_element *)element)->name);
 }
 
 const struct fama_config_element *fama_config_find(const struct fama_config_element *group,

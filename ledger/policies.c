@@ -41,23 +41,16 @@ struct fama_policies {
 
 /* --- Look-ups --- */
 
-static int compare_names(struct fama_bytes a, struct fama_bytes b)
-{
-    size_t shorter = a.len < b.len ? a.len : b.len;
-    int order = shorter == 0 ? 0 : memcmp(a.at, b.at, shorter);
-    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
-}
-
 static int compare_group(const void *name, const void *group)
 {
-    return compare_names(*(const struct fama_bytes *)name,
-                         ((const struct policy_group *)group)->name);
+    return fama_bytes_compare(*(const struct fama_bytes *)name,
+                              ((const struct policy_group *)group)->name);
 }
 
 static int compare_policy(const void *name, const void *policy)
 {
-    return compare_names(*(const struct fama_bytes *)name,
-                         ((const struct fama_policy *)policy)->name);
+    return fama_bytes_compare(*(const struct fama_bytes *)name,
+                              ((const struct fama_policy *)policy)->name);
 }
 
 static const struct policy_group *find_group(const struct policy_group *group,

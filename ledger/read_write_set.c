@@ -440,12 +440,7 @@ static int compare_names(const void *a, const void *b)
 {
     const struct fama_namespace_set *first = *(const struct fama_namespace_set *const *)a;
     const struct fama_namespace_set *second = *(const struct fama_namespace_set *const *)b;
-    size_t common = first->name.len < second->name.len ? first->name.len : second->name.len;
-    int order = common == 0 ? 0 : memcmp(first->name.at, second->name.at, common);
-    if (order != 0) {
-        return order;
-    }
-    return (first->name.len > second->name.len) - (first->name.len < second->name.len);
+    return fama_bytes_compare(first->name, second->name);
 }
 
 int fama_read_write_set_find_repeated(const struct fama_read_write_set *set,

@@ -7,12 +7,6 @@
 /* Up to here a look at all who signed before is cheaper than a table. */
 #define FEW_SIGNERS 32
 
-static bool is_same_identity(const struct fama_identity *a, const struct fama_identity *b)
-{
-    return a == b || (strcmp(fama_identity_id(a), fama_identity_id(b)) == 0 &&
-                      strcmp(fama_identity_mspid(a), fama_identity_mspid(b)) == 0);
-}
-
 /* 1 if the identity signed before, 0 if not, or an error. */
 static int is_known(struct fama_judgement *judgement, const struct fama_identity *identity,
                     size_t count)
@@ -20,7 +14,7 @@ static int is_known(struct fama_judgement *judgement, const struct fama_identity
     struct fama_validator *validator = judgement->validator;
     if (judgement->transaction->decoded.endorsement_count <= FEW_SIGNERS) {
         for (size_t i = 0; i < count; i++) {
-            if (is_same_identity(validator->identities[i], identity)) {
+            if (fama_identity_is_same(validator->identities[i], identity)) {
                 return 1;
             }
         }

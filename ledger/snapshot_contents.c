@@ -93,13 +93,6 @@ static void forget(struct kept *kept)
     kept->len = 0;
 }
 
-static int compare(struct fama_bytes a, struct fama_bytes b)
-{
-    size_t shorter = a.len < b.len ? a.len : b.len;
-    int order = shorter == 0 ? 0 : memcmp(a.at, b.at, shorter);
-    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
-}
-
 static struct fama_bytes view(const struct kept *kept)
 {
     return fama_bytes(kept->at, kept->len);
@@ -132,7 +125,7 @@ static int visit_txid(struct walk *walk, struct fama_error *error)
         return damaged(walk, error, "a transaction id is empty or no text");
     }
     if (txid.len < walk->previous.len ||
-        (txid.len == walk->previous.len && compare(txid, view(&walk->previous)) <= 0)) {
+        (txid.len == walk->previous.len && fama_bytes_compare(txid, view(&walk->previous)) <= 0)) {
         return damaged(walk, error, "transaction ids are not in order");
     }
     status = keep(walk, &walk->current, txid, error);
@@ -175,7 +168,7 @@ static int visit_config_history(struct walk *walk, struct fama_error *error)
         number > walk->metadata->last_block) {
         return damaged(walk, error, "a key names no collections, or a block after the last");
     }
-    if (walk->items > 0 && compare(key, view(&walk->previous)) <= 0) {
+    if (walk->items > 0 && fama_bytes_compare(key, view(&walk->previous)) <= 0) {
         return damaged(walk, error, "keys are not in order");
     }
     status = fama_snapshot_reader_bytes(&walk->data, &package, error);
@@ -270,7 +263,7 @@ static int visit_state(struct walk *walk, struct fama_error *error)
         return status;
     }
     if (!walk->metadata->is_couchdb && walk->items > 0 &&
-        compare(state.stored_key, view(&walk->previous)) <= 0) {
+        fama_bytes_compare(state.stored_key, view(&walk->previous)) <= 0) {
         return damaged(walk, error, "keys are not in order");
     }
     walk->has_config = walk->has_config ||
@@ -301,7 +294,7 @@ static int next_space(struct walk *walk, bool is_first, uint64_t *keys, struct f
                                             "a namespace has no place in this file");
     }
     /* As stored keys compare: with the 00 behind. A text's own end is lower than any letter. */
-    if (!is_first && compare(space, view(&walk->space)) <= 0) {
+    if (!is_first && fama_bytes_compare(space, view(&walk->space)) <= 0) {
         return fama_snapshot_reader_damaged(&walk->count, error, "namespaces are not in order");
     }
     forget(&walk->space);
