@@ -50,9 +50,9 @@ static inline int64_t sign_of(int64_t digit)
 }
 
 /* A step: with g odd and delta > 0, (delta, f, g) becomes (1 - delta, g, (g - f) / 2), else (1 + delta, f,
- * g / 2 or (g + f) / 2). Steps that halve an even g are taken together. After an exchange none follows for
- * 1 - delta steps, so that one multiple of f clears as many bits of g; a table would do for more of them at
- * once than six, but seldom are there more. Returns delta. */
+ * g / 2 or (g + f) / 2). Steps that halve an even g are taken together, and as no exchange follows one for
+ * 1 - delta steps, one multiple of f clears as many bits of g: up to six, as more are seldom to be had.
+ * Not more than are left either, lest the transition outgrow 2^62. Returns delta. */
 static int64_t take_steps(int64_t delta, uint64_t f, uint64_t g, struct transition *done)
 {
     uint64_t f_f = 1;
