@@ -284,9 +284,9 @@ static rocksdb_options_t *family_options(rocksdb_options_t *base, rocksdb_cache_
     rocksdb_options_set_block_based_table_factory(options, table);
     rocksdb_block_based_options_destroy(table);
 
-    if (family == FAMA_STORE_TXID) {
-        /* Nearly all look-ups are in vain: what is still in memory is filtered as well. */
-        rocksdb_options_set_memtable_prefix_bloom_size_ratio(options, 0.05);
+    if (family == FAMA_STORE_TXID || family == FAMA_STORE_STATE) {
+        /* Look-ups of ids and of new keys are in vain: what is still in memory is filtered as well. */
+        rocksdb_options_set_memtable_prefix_bloom_size_ratio(options, 0.015);
         rocksdb_options_set_memtable_whole_key_filtering(options, 1);
     }
     if (family == FAMA_STORE_HISTORY) {
