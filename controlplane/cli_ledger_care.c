@@ -161,11 +161,13 @@ int fama_cli_ledger_rollback(int argc, char **argv)
     if (status != 0) {
         return status;
     }
-    status = open_care(&care, "rebuilt");
+    status = open_care(&care, "taken back");
     if (status == 0) {
-        status = fama_ledger_rollback(care.ledger, last, &care.error);
+        status = fama_ledger_rollback(care.ledger, last, show_progress, &care, &care.error);
     }
     if (status == 0) {
+        fama_ledger_progress_end(&care.progress);
+        fama_ledger_progress_begin(&care.progress, "rebuilt");
         status = fama_ledger_catch_up_state(care.ledger, show_progress, &care, &care.error);
     }
     return close_care(&care, status, "rolled back");

@@ -135,16 +135,24 @@ static int cut(struct fama_ledger *ledger, uint64_t height, struct fama_error *e
     return status;
 }
 
-static int cut_all(struct fama_ledger *ledger, uint64_t height, struct fama_error *error)
+static int cut_all(struct fama_ledger *ledger, uint64_t height, fama_recommit_progress progress,
+                   void *context, struct fama_error *error)
 {
     int status = 0;
+    uint64_t total = ledger->tip.height - height;
     do {
         status = cut(ledger, height, error);
+        uint64_t left = ledger->tip.height - height;
+        if (status == 0 && progress != NULL && !progress(context, total - left, total)) {
+            status = fama_error_set(error, FAMA_LEDGER_STOPPED,
+                                    "stopped with %" PRIu64 " blocks still to be taken back", left);
+        }
     } while (status == 0 && ledger->tip.height > height);
     return status;
 }
 
-int fama_ledger_rollback(struct fama_ledger *ledger, uint64_t last, struct fama_error *error)
+int fama_ledger_rollback(struct fama_ledger *ledger, uint64_t last, fama_recommit_progress progress,
+                         void *context, struct fama_error *error)
 {
     if (ledger->origin.first_block > 0) {
         return fama_error_set(error, FAMA_LEDGER_NOT_FOUND,
@@ -172,7 +180,7 @@ int fama_ledger_rollback(struct fama_ledger *ledger, uint64_t last, struct fama_
     int status = fama_ledger_write(ledger, doing, error);
     if (status == 0) {
         ledger->tip.state_height = 0;
-        status = cut_all(ledger, last + 1, error);
+        status = cut_all(ledger, last + 1, progress, context, error);
     }
     return status;
 }
@@ -192,5 +200,5 @@ int fama_ledger_resume_rollback(struct fama_ledger *ledger, struct fama_error *e
     if (height == 0 || height > ledger->tip.height) {
         return fama_ledger_damaged(ledger, error, "the mark of a rollback does not fit its height");
     }
-    return cut_all(ledger, height, error);
+    return cut_all(ledger, height, NULL, NULL, error);
 }

@@ -7,10 +7,13 @@
 #ifndef FAMA_LEDGER_LEDGER_ROLLBACK_H
 #define FAMA_LEDGER_LEDGER_ROLLBACK_H
 
-#include "ledger/ledger.h"
+#include "ledger/recommit.h"
 
 /* Keeps blocks 0 to `last`. FAMA_LEDGER_NOT_FOUND if the ledger has no such block, or began with a
- * snapshot, from whose middle no state can be made. */
-int fama_ledger_rollback(struct fama_ledger *ledger, uint64_t last, struct fama_error *error);
+ * snapshot, from whose middle no state can be made; FAMA_LEDGER_STOPPED when `progress` said so, which
+ * may be NULL and is told how many blocks were taken back: the rest goes when the ledger is opened
+ * again. */
+int fama_ledger_rollback(struct fama_ledger *ledger, uint64_t last, fama_recommit_progress progress,
+                         void *context, struct fama_error *error);
 
 #endif

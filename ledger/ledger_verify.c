@@ -1,12 +1,14 @@
 #include "ledger/ledger_verify.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "ledger/indexed_txid.h"
 #include "ledger/ledger_parts.h"
 #include "ledger/state_store.h"
 
 #define PROGRESS_BLOCKS 64
+#define KEY_BYTES_SHOWN 64 /* of one that differs */
 
 static int wrong(const struct fama_ledger *ledger, uint64_t number, const char *what,
                  struct fama_error *error)
@@ -139,14 +141,23 @@ static int check_blocks(const struct fama_ledger_verify *verify, struct fama_err
     return 0;
 }
 
-static int state_differs(const struct fama_ledger *ledger, struct fama_bytes key, const char *how,
-                         struct fama_error *error)
+/* As `fama ledger export-state` shows keys: they hold zero bytes, and whatever drives a terminal. */
+static int state_differs(const struct fama_ledger *ledger, struct fama_bytes stored,
+                         const char *how, struct fama_error *error)
 {
+    char digits[2 * KEY_BYTES_SHOWN + 1] = "";
+    const uint8_t *zero = stored.len == 0 ? NULL : memchr(stored.at, 0, stored.len);
+    size_t space_len = zero == NULL ? 0 : (size_t)(zero - stored.at);
+    size_t key_at = zero == NULL ? 0 : space_len + 1;
+    for (size_t i = 0; i < KEY_BYTES_SHOWN && key_at + i < stored.len; i++) {
+        (void)snprintf(digits + 2 * i, 3, "%02x", stored.at[key_at + i]);
+    }
+    bool is_cut = stored.len - key_at > KEY_BYTES_SHOWN;
     return fama_error_set(error, FAMA_LEDGER_CORRUPT,
-                          "ledger %s: its world state %s '%.*s', unlike what its blocks say; run "
-                          "`fama ledger rebuild`",
-                          ledger->store.directory, how, (int)(key.len < 128 ? key.len : 128),
-                          (const char *)key.at);
+                          "ledger %s: its world state %s key %s%s (hexadecimal) of namespace "
+                          "'%.*s', unlike what its blocks say; run `fama ledger rebuild`",
+                          ledger->store.directory, how, digits, is_cut ? "..." : "",
+                          (int)(space_len < 128 ? space_len : 128), (const char *)stored.at);
 }
 
 static bool entries_equal(const struct fama_state_entry *a, const struct fama_state_entry *b)
@@ -177,7 +188,7 @@ static int compare_cursors(const struct fama_ledger *ledger, struct fama_state_c
             return state_differs(ledger, keys[0], "holds", error);
         }
         if (!fama_bytes_equal(keys[0], keys[1])) {
-            return state_differs(ledger, keys[0], "holds or lacks a key near", error);
+            return state_differs(ledger, keys[0], "holds or lacks a key beside", error);
         }
         if (!entries_equal(&entries[0], &entries[1])) {
             return state_differs(ledger, keys[0], "holds another value or version of", error);

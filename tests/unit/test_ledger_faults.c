@@ -107,7 +107,8 @@ static int role_roll_back(const char *folder)
         fprintf(stderr, "roll back: %s\n", error.text);
         return EXIT_FAILURE;
     }
-    if (write(STDOUT_FILENO, "y", 1) != 1 || fama_ledger_rollback(ledger, 10, &error) != 0) {
+    if (write(STDOUT_FILENO, "y", 1) != 1 ||
+        fama_ledger_rollback(ledger, 10, NULL, NULL, &error) != 0) {
         return EXIT_FAILURE;
     }
     for (;;) {

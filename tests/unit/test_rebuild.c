@@ -154,8 +154,9 @@ static void test_blocks_taken_back_can_be_committed_again(void)
     struct fama_ledger_info info;
     struct fama_ledger *ledger = real_ledger("cut", folder, &info);
     struct fama_error error = {{0}};
-    CU_ASSERT_EQUAL(fama_ledger_rollback(ledger, BLOCKS, &error), FAMA_LEDGER_NOT_FOUND);
-    CU_ASSERT_EQUAL(fama_ledger_rollback(ledger, 40, &error), 0);
+    CU_ASSERT_EQUAL(fama_ledger_rollback(ledger, BLOCKS, NULL, NULL, &error),
+                    FAMA_LEDGER_NOT_FOUND);
+    CU_ASSERT_EQUAL(fama_ledger_rollback(ledger, 40, NULL, NULL, &error), 0);
     CU_ASSERT_EQUAL(height_of(ledger), 41);
     fama_ledger_close(ledger);
     ledger = open_or_explain(folder);
@@ -164,6 +165,37 @@ static void test_blocks_taken_back_can_be_committed_again(void)
     expect_sound(ledger);
     commit_real(ledger, BLOCKS);
     expect_same_info(ledger, &info);
+    expect_sound(ledger);
+    fama_ledger_close(ledger);
+}
+
+static bool stop_at_once(void *context, uint64_t done, uint64_t total)
+{
+    uint64_t *told = context;
+    told[0] = done;
+    told[1] = total;
+    return false;
+}
+
+static void test_a_rollback_that_was_stopped_goes_on_at_opening(void)
+{
+    if (shared == NULL) {
+        return;
+    }
+    char folder[PATH_BYTES];
+    struct fama_ledger_info info;
+    struct fama_ledger *ledger = real_ledger("stopped", folder, &info);
+    struct fama_error error = {{0}};
+    uint64_t told[2] = {0};
+    CU_ASSERT_EQUAL(fama_ledger_rollback(ledger, 4, stop_at_once, told, &error),
+                    FAMA_LEDGER_STOPPED);
+    CU_ASSERT(told[0] > 0 && told[0] < told[1]);
+    CU_ASSERT_EQUAL(told[1], BLOCKS - 5);
+    CU_ASSERT_EQUAL(height_of(ledger), BLOCKS - told[0]);
+    fama_ledger_close(ledger);
+    ledger = open_or_explain(folder);
+    CU_ASSERT_EQUAL(height_of(ledger), 5);
+    CU_ASSERT_EQUAL(fama_ledger_catch_up_state(ledger, NULL, NULL, &error), 0);
     expect_sound(ledger);
     fama_ledger_close(ledger);
 }
@@ -195,7 +227,8 @@ static void test_a_changed_state_is_found_and_a_void_one_noticed(void)
                 fama_bytes("\1\1\0\0value", 9));
     struct fama_ledger *ledger = open_or_explain(folder);
     CU_ASSERT_EQUAL(verify(ledger, &error), FAMA_LEDGER_CORRUPT);
-    CU_ASSERT(strstr(error.text, "nobody") != NULL && strstr(error.text, "rebuild") != NULL);
+    CU_ASSERT(strstr(error.text, "'nobody'") != NULL && strstr(error.text, "rebuild") != NULL);
+    CU_ASSERT(strstr(error.text, " key 6b6579 ") != NULL);
     fama_ledger_close(ledger);
     meddle_with(folder, FAMA_STORE_HISTORY, fama_bytes("", 0), fama_bytes("\0\0\0\0\0\0\0\7", 8));
     ledger = open_or_explain(folder);
@@ -356,6 +389,7 @@ static void test_history_runs_both_ways_and_ends_in_the_state(void)
 static const struct test_case cases[] = {
     TEST(test_a_state_made_again_is_the_one_that_was_lost),
     TEST(test_blocks_taken_back_can_be_committed_again),
+    TEST(test_a_rollback_that_was_stopped_goes_on_at_opening),
     TEST(test_a_changed_state_is_found_and_a_void_one_noticed),
     TEST(test_lost_files_of_the_state_cost_a_rebuild_and_no_blocks),
     TEST(test_lost_files_of_the_blocks_are_not_made_up_for),

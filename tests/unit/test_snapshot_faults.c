@@ -114,7 +114,8 @@ static bool run_and_kill(const char *what, const char *from, const char *to, lon
         _exit(EXIT_FAILURE);
     }
     CU_ASSERT_FATAL(child > 0);
-    const struct timespec patience = {.tv_nsec = after_us * 1000};
+    const struct timespec patience = {.tv_sec = after_us / 1000000,
+                                      .tv_nsec = after_us % 1000000 * 1000};
     (void)nanosleep(&patience, NULL);
     (void)kill(child, SIGKILL);
     int end = 0;
@@ -211,7 +212,8 @@ static void test_a_damaged_state_from_a_snapshot_is_not_thrown_away(void)
     ledger = open_or_explain(folder);
     fama_ledger_info(ledger, &info);
     CU_ASSERT_EQUAL(info.state_height, HEIGHT);
-    CU_ASSERT_EQUAL(fama_ledger_rollback(ledger, HEIGHT - 1, &error), FAMA_LEDGER_NOT_FOUND);
+    CU_ASSERT_EQUAL(fama_ledger_rollback(ledger, HEIGHT - 1, NULL, NULL, &error),
+                    FAMA_LEDGER_NOT_FOUND);
     CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "import the snapshot again"));
     fama_ledger_close(ledger);
 }
