@@ -619,6 +619,12 @@ static int open_committer(struct fama_channel *channel, struct fama_error *error
 int fama_channel_open(const struct fama_channel_setup *setup, const char *channel_id,
                       struct fama_channel **channel, struct fama_error *error)
 {
+    if (!fama_channel_id_is_valid(fama_bytes_of_text(channel_id))) {
+        return fama_error_set(error, FAMA_CHANNEL_INVALID,
+                              "%s/%s: no channel has such a name: what is no ledger belongs "
+                              "elsewhere",
+                              setup->ledgers_directory, channel_id);
+    }
     struct fama_channel *made = new_channel(setup, channel_id);
     if (made == NULL) {
         return fama_error_set(error, FAMA_CHANNEL_NO_MEMORY, "out of memory");

@@ -516,6 +516,21 @@ static void test_a_snapshot_of_another_channel_is_not_opened(void)
     finish(&bench);
 }
 
+static void test_a_folder_that_is_no_channels_is_left_alone(void)
+{
+    struct bench bench;
+    struct fama_error error = {""};
+    char folder[sizeof(bench.ledgers) + 16];
+    prepare(&bench);
+    (void)snprintf(folder, sizeof(folder), "%s/lost+found", bench.ledgers);
+    CU_ASSERT_EQUAL_FATAL(mkdir(folder, 0700), 0);
+    CU_ASSERT_EQUAL(fama_channel_open(&bench.setup, "lost+found", &bench.channel, &error),
+                    FAMA_CHANNEL_INVALID);
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.text, folder));
+    CU_ASSERT_EQUAL(rmdir(folder), 0); /* nothing was put into it */
+    finish(&bench);
+}
+
 static void test_a_channel_opens_again_at_its_height_and_goes_on(void)
 {
     struct bench bench;
@@ -610,6 +625,7 @@ int main(void)
         TEST(test_a_block_cut_short_in_the_source_is_named_and_its_whole_copy_sent_once),
         TEST(test_bad_copies_by_gossip_of_coming_blocks_do_not_displace_the_sources),
         TEST(test_a_channel_whose_disk_fails_keeps_no_slot_of_the_others),
+        TEST(test_a_folder_that_is_no_channels_is_left_alone),
         TEST(test_a_channel_opens_again_at_its_height_and_goes_on),
         TEST(test_a_channel_opens_a_ledger_that_began_with_a_snapshot),
         TEST(test_a_snapshot_of_another_channel_is_not_opened),
