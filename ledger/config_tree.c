@@ -324,12 +324,6 @@ const struct fama_config_element *fama_config_group(const struct fama_config_ele
     return fama_config_find(group, FAMA_CONFIG_GROUP, fama_bytes_of_text(name));
 }
 
-const struct fama_config_element *fama_config_policy(const struct fama_config_element *group,
-                                                     const char *name)
-{
-    return fama_config_find(group, FAMA_CONFIG_POLICY, fama_bytes_of_text(name));
-}
-
 struct fama_bytes fama_config_value(const struct fama_config_element *group, const char *name)
 {
     const struct fama_config_element *value =

@@ -72,8 +72,6 @@ const struct fama_config_element *fama_config_find(const struct fama_config_elem
                                                    struct fama_bytes name);
 const struct fama_config_element *fama_config_group(const struct fama_config_element *group,
                                                     const char *name);
-const struct fama_config_element *fama_config_policy(const struct fama_config_element *group,
-                                                     const char *name);
 /* An absent value is the empty message. */
 struct fama_bytes fama_config_value(const struct fama_config_element *group, const char *name);
 bool fama_config_has_value(const struct fama_config_element *group, const char *name);

@@ -457,9 +457,10 @@ static int write_text(const char *directory, const char *name, struct fama_bytes
     int fd = written > 0 && (size_t)written < sizeof path
                  ? open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444)
                  : -1;
-    bool is_written =
-        fd >= 0 && write(fd, text.at, text.len) == (ssize_t)text.len && fsync(fd) == 0;
-    int reason = errno;
+    ssize_t put = fd >= 0 ? write(fd, text.at, text.len) : -1;
+    bool is_written = put == (ssize_t)text.len && fsync(fd) == 0;
+    int reason =
+        put >= 0 && put < (ssize_t)text.len ? ENOSPC : errno; /* a part: no room for more */
     if (fd >= 0 && close(fd) != 0) {
         is_written = false;
         reason = errno;
