@@ -7,6 +7,13 @@ static void one_by_one(const struct fama_sha256_message *messages, size_t count)
     }
 }
 
+static void begin_nowhere(struct fama_sha256_start *starts, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        starts[i].len = 0;
+    }
+}
+
 #if defined(__x86_64__)
 
 #include <cpuid.h>
@@ -192,13 +199,27 @@ static void finish(struct lane *lane)
 
 static void take_message(struct lane *lane, const struct fama_sha256_message *message)
 {
+    const struct fama_sha256_start *start = message->start;
+    bool is_begun = start != NULL && start->len > 0;
     lane->message = message;
     lane->part = 0;
-    lane->offset = 0;
-    lane->total = 0;
+    lane->offset = is_begun ? start->len : 0;
+    lane->total = lane->offset;
     lane->is_padded = false;
-    memcpy(lane->state, initial_state, sizeof(initial_state));
+    memcpy(lane->state, is_begun ? start->state : initial_state, sizeof(initial_state));
     next_run(lane);
+}
+
+static void run_blocks(struct lane *const lanes[LANES], size_t width, size_t blocks)
+{
+    if (blocks == 0) {
+        return;
+    }
+    (width == LANES ? compress_two : compress_one)(lanes, blocks);
+    for (size_t i = 0; i < width; i++) {
+        lanes[i]->run += blocks * BLOCK_BYTES;
+        lanes[i]->run_blocks -= blocks;
+    }
 }
 
 static void interleaved(const struct fama_sha256_message *messages, size_t count)
@@ -224,15 +245,38 @@ static void interleaved(const struct fama_sha256_message *messages, size_t count
         if (width == 0) {
             return;
         }
-        (width == LANES ? compress_two : compress_one)(busy, blocks);
+        run_blocks(busy, width, blocks);
         for (size_t i = 0; i < width; i++) {
-            busy[i]->run += blocks * BLOCK_BYTES;
-            busy[i]->run_blocks -= blocks;
             if (busy[i]->run_blocks == 0 && busy[i]->is_padded) {
                 finish(busy[i]);
             } else if (busy[i]->run_blocks == 0) {
                 next_run(busy[i]);
             }
+        }
+    }
+}
+
+/* Two by two: those hashed together are of about one length. */
+static void begin(const struct fama_bytes *texts, size_t count, struct fama_sha256_start *starts)
+{
+    struct lane lanes[LANES];
+    for (size_t first = 0; first < count; first += LANES) {
+        struct lane *busy[LANES] = {&lanes[0], &lanes[1]};
+        size_t width = count - first < LANES ? 1 : LANES;
+        for (size_t i = 0; i < width; i++) {
+            lanes[i].run = texts[first + i].at;
+            lanes[i].run_blocks = texts[first + i].len / BLOCK_BYTES;
+            starts[first + i].len = lanes[i].run_blocks * BLOCK_BYTES;
+            memcpy(lanes[i].state, initial_state, sizeof(initial_state));
+        }
+        if (width == LANES) {
+            size_t longest = lanes[0].run_blocks < lanes[1].run_blocks ? 1 : 0;
+            run_blocks(busy, LANES, lanes[1 - longest].run_blocks);
+            busy[0] = &lanes[longest];
+        }
+        run_blocks(busy, 1, busy[0]->run_blocks);
+        for (size_t i = 0; i < width; i++) {
+            memcpy(starts[first + i].state, lanes[i].state, sizeof(initial_state));
         }
     }
 }
@@ -265,7 +309,24 @@ void fama_sha256_many(const struct fama_sha256_message *messages, size_t count)
     }
 }
 
+void fama_sha256_starts(const struct fama_bytes *texts, size_t count,
+                        struct fama_sha256_start *starts)
+{
+    if (has_sha_extensions()) {
+        begin(texts, count, starts);
+    } else {
+        begin_nowhere(starts, count);
+    }
+}
+
 #else
+
+void fama_sha256_starts(const struct fama_bytes *texts, size_t count,
+                        struct fama_sha256_start *starts)
+{
+    (void)texts;
+    begin_nowhere(starts, count);
+}
 
 void fama_sha256_many(const struct fama_sha256_message *messages, size_t count)
 {

@@ -9,10 +9,20 @@
 
 #include "crypto/sha256.h"
 
+/* What is known of messages that begin alike: the state after the whole blocks of their start. Opaque. */
+struct fama_sha256_start {
+    uint32_t state[8];
+    size_t len; /* bytes that it stands for, a multiple of 64; 0 where nothing is gained by it */
+};
+/* As many starts are made as there are texts. */
+void fama_sha256_starts(const struct fama_bytes *texts, size_t count,
+                        struct fama_sha256_start *starts);
+
 struct fama_sha256_message {
     const struct fama_bytes *parts; /* the message is their concatenation */
     size_t part_count;
-    uint8_t *digest; /* FAMA_SHA256_BYTES are written here */
+    const struct fama_sha256_start *start; /* made of the first part; NULL: of nothing */
+    uint8_t *digest;                       /* FAMA_SHA256_BYTES are written here */
 };
 
 void fama_sha256_many(const struct fama_sha256_message *messages, size_t count);

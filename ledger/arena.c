@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PIECE_BYTES (16 * 1024)
+/* The first piece is small: it is zeroed whole, and most messages take little. */
+#define FIRST_PIECE_BYTES (4 * 1024)
+#define PIECE_BYTES       (16 * 1024)
 
 struct fama_arena_piece {
     struct fama_arena_piece *next;
@@ -43,7 +45,8 @@ void *fama_arena_take(struct fama_arena *arena, size_t size)
     size = (size + align - 1) / align * align;
     struct fama_arena_piece *piece = arena->pieces;
     if (piece == NULL || piece->size - piece->used < size) {
-        size_t piece_size = size > PIECE_BYTES ? size : PIECE_BYTES;
+        size_t piece_size = piece == NULL ? FIRST_PIECE_BYTES : PIECE_BYTES;
+        piece_size = size > piece_size ? size : piece_size;
         piece = calloc(1, sizeof(*piece) + piece_size);
         if (piece == NULL) {
             arena->is_exhausted = true;

@@ -14,6 +14,8 @@
 #define DELETES_METADATA 4
 #define DELETES          8
 
+#define KEYS_AHEAD 4 /* transactions */
+
 struct operation {
     struct fama_state_place *place;
     uint8_t flags;
@@ -513,6 +515,21 @@ static void forget_places(struct fama_prepared_block *block)
     }
 }
 
+/* Keys lie scattered over the block's bytes, which have left the processor's cache since they were
+ * decoded. One of each transaction is better than none. */
+static void call_key_near(const struct fama_read_write_set *set)
+{
+    if (set->namespace_count > 0) {
+        const struct fama_namespace_set *last = &set->namespaces[set->namespace_count - 1];
+        if (last->write_count > 0) {
+            __builtin_prefetch(last->writes[0].key.at);
+        }
+        if (last->read_count > 0) {
+            __builtin_prefetch(last->reads[0].key.at);
+        }
+    }
+}
+
 static int open_block(struct judgement *judgement)
 {
     const struct fama_prepared_block *block = judgement->block;
@@ -530,6 +547,9 @@ static int open_block(struct judgement *judgement)
         return no_memory(judgement->error);
     }
     for (size_t i = 0; i < block->count; i++) {
+        if (i + KEYS_AHEAD < block->count) {
+            call_key_near(&block->transactions[i + KEYS_AHEAD].decoded.set);
+        }
         if (judgement->is_to_be_opened(block, i) &&
             !open_set(judgement, &block->transactions[i].decoded.set)) {
             return no_memory(judgement->error);

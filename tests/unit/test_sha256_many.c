@@ -93,12 +93,48 @@ static void test_any_number_of_any_messages_is_right(void)
     }
 }
 
+static void test_messages_that_begin_alike_share_their_start(void)
+{
+    static const size_t lens[] = {0, 1, 63, 64, 65, 127, 128, 640, 641, 1000};
+    const size_t count = sizeof(lens) / sizeof(lens[0]);
+    struct fama_bytes texts[sizeof(lens) / sizeof(lens[0])] = {{0}};
+    struct fama_sha256_start starts[sizeof(lens) / sizeof(lens[0])];
+    for (size_t used = 0; used <= count; used++) {
+        for (size_t i = 0; i < used; i++) {
+            texts[i] = fama_bytes(noise + i, lens[i]);
+        }
+        fama_sha256_starts(texts, used, starts);
+        for (size_t i = 0; i < used; i++) {
+            struct fama_bytes parts[3][2];
+            struct fama_sha256_message messages[3];
+            uint8_t found[3][FAMA_SHA256_BYTES];
+            for (size_t j = 0; j < 3; j++) {
+                parts[j][0] = texts[i];
+                parts[j][1] = fama_bytes(noise + 5000 * j, 37 * j * (i + 1));
+                messages[j] = (struct fama_sha256_message){
+                    .parts = parts[j],
+                    .part_count = j == 0 ? 1 : 2,
+                    .start = &starts[i],
+                    .digest = found[j],
+                };
+            }
+            fama_sha256_many(messages, 3);
+            for (size_t j = 0; j < 3; j++) {
+                uint8_t alone[FAMA_SHA256_BYTES];
+                fama_sha256_parts(parts[j], messages[j].part_count, alone);
+                CU_ASSERT_EQUAL(memcmp(found[j], alone, sizeof(alone)), 0);
+            }
+        }
+    }
+}
+
 int main(void)
 {
     static const struct test_case cases[] = {
         TEST(test_the_standards_examples_come_out),
         TEST(test_every_length_and_every_cut_is_right),
         TEST(test_any_number_of_any_messages_is_right),
+        TEST(test_messages_that_begin_alike_share_their_start),
     };
     fill_noise(7);
     return run_suite("sha256 many", cases, sizeof(cases) / sizeof(cases[0]));
