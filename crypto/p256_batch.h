@@ -513,32 +513,26 @@ static void prepare_scalars(struct group *group, struct fama_p256_task *tasks, s
     uint64_t before[GROUP_MAX][4];
     uint64_t r[GROUP_MAX][4];
     uint64_t run[4];
+    fama_p256_limbs_copy(fama_p256_order_one, run);
     for (size_t i = 0; i < count; i++) {
         fama_p256_limbs_from_bytes(tasks[i].r, r[i]);
         fama_p256_limbs_from_bytes(tasks[i].s, s[i]);
         tasks[i].answer = FAMA_P256_BAD;
         group->is_pending[i] = fama_p256_order_is_scalar(r[i]) && fama_p256_order_is_scalar(s[i]);
         if (!group->is_pending[i]) {
-            memset(s[i], 0, sizeof s[i]);
-            s[i][0] = 1;
+            fama_p256_limbs_copy(fama_p256_order_one, s[i]);
         }
-        if (i == 0) {
-            memcpy(before[0], s[0], sizeof before[0]);
-        } else {
-            fama_p256_order_multiply(before[i - 1], s[i], before[i]);
-        }
+        fama_p256_limbs_copy(run, before[i]);
+        fama_p256_order_multiply(run, s[i], run);
     }
-    fama_p256_invert_n(before[count - 1], run);
+    fama_p256_invert_n(run, run);
     fama_p256_order_multiply(run, fama_p256_order_one_squared, run);
     for (size_t i = count; i-- > 0;) {
         uint64_t inverse[4]; /* times 2^256 */
         uint64_t digest[4];
         uint64_t u[4];
-        memcpy(inverse, run, sizeof inverse);
-        if (i > 0) {
-            fama_p256_order_multiply(run, before[i - 1], inverse);
-            fama_p256_order_multiply(run, s[i], run);
-        }
+        fama_p256_order_multiply(run, before[i], inverse);
+        fama_p256_order_multiply(run, s[i], run);
         if (!group->is_pending[i]) {
             continue;
         }

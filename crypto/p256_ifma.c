@@ -7,7 +7,7 @@ static bool is_supported(void)
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
            __builtin_cpu_supports("avx512ifma") && __builtin_cpu_supports("avx512vbmi2") &&
-           __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("adx");
+           fama_p256_engine_mulx.is_supported();
 }
 
 const struct fama_p256_engine fama_p256_engine_ifma =
