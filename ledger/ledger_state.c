@@ -1,4 +1,6 @@
 /* How state and history follow the blocks: their part of a commit, and the heights they say they are at. */
+#include <stdlib.h>
+
 #include "ledger/config_history.h"
 #include "ledger/expiry.h"
 #include "ledger/ledger_parts.h"
@@ -25,14 +27,53 @@ static void append_update(struct fama_ledger *ledger, const struct fama_state_up
                                lens);
 }
 
+static int compare_keys(const struct fama_state_update *a, const struct fama_state_update *b)
+{
+    struct fama_bytes one = a->stored_key;
+    struct fama_bytes other = b->stored_key;
+    int order = memcmp(one.at, other.at, one.len < other.len ? one.len : other.len);
+    return order != 0 ? order : (one.len > other.len) - (one.len < other.len);
+}
+
+static int compare_updates(const void *a, const void *b)
+{
+    return compare_keys(*(const struct fama_state_update *const *)a,
+                        *(const struct fama_state_update *const *)b);
+}
+
+static bool is_in_order(const struct fama_state_update *const *updates, size_t count)
+{
+    size_t i = 1;
+    while (i < count && compare_keys(updates[i - 1], updates[i]) < 0) {
+        i++;
+    }
+    return i >= count;
+}
+
+/* In the order of their keys, in which RocksDB takes them soonest (ledger/store.c). Without memory for that, as
+ * they are: no key comes twice. */
+static void append_updates(struct fama_ledger *ledger,
+                           const struct fama_state_update *const *updates, size_t count)
+{
+    const struct fama_state_update **ordered =
+        is_in_order(updates, count) ? NULL : malloc(count * sizeof *ordered);
+    if (ordered != NULL) {
+        memcpy(ordered, updates, count * sizeof *ordered);
+        qsort(ordered, count, sizeof *ordered, compare_updates);
+        updates = ordered;
+    }
+    for (size_t i = 0; i < count; i++) {
+        append_update(ledger, updates[i]);
+    }
+    free(ordered);
+}
+
 void fama_ledger_append_effects(struct fama_ledger *ledger,
                                 const struct fama_ledger_effects *effects)
 {
     const struct fama_state_update *const *updates;
     size_t count = fama_state_group_updates(effects->state, &updates);
-    for (size_t i = 0; i < count; i++) {
-        append_update(ledger, updates[i]);
-    }
+    append_updates(ledger, updates, count);
     if (effects->expiry != NULL) {
         fama_expiry_append(effects->expiry, ledger->batch);
     }
