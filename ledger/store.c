@@ -246,7 +246,7 @@ static rocksdb_options_t *database_options(void)
 
 /* Where a key is put, the search for its place begins where the one before ended, instead of at the top of
  * the table: what is put is in order (ledger/txid_batch.h). RocksDB's C functions do not offer it, their text
- * does. It is for speed only: without it all goes on. */
+ * does. It is for speed only: without it all goes on. Not for a family from which ranges are deleted. */
 static rocksdb_options_t *with_hints(rocksdb_options_t *options)
 {
     rocksdb_options_t *hinting = rocksdb_options_create();

@@ -13,6 +13,9 @@
  *             it writes, walked in order for range queries: Bloom filters and a cache of its own.
  *   history   short keys, written often and read rarely.
  *
+ * A range of keys must never be deleted at once from txid and state: RocksDB keeps such ranges in a table of
+ * their own, but would search it from a place in the table of keys (see with_hints), and die.
+ *
  * Memory is bounded, for many nodes on one small machine: FAMA_STORE_WRITE_BUFFERS_BYTES of write
  * buffers, FAMA_STORE_CACHE_BYTES and FAMA_STORE_STATE_CACHE_BYTES of cache with indices and filters
  * in it (taken as it is used, not at the start), FAMA_STORE_OPEN_FILES

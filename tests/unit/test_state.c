@@ -264,8 +264,12 @@ static void test_prefetched_names_are_read_once(void)
     /* What happens to the store from here on is not seen. */
     rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
     char *message = NULL;
-    rocksdb_writebatch_delete_range_cf(batch, stored.store.families[FAMA_STORE_STATE], "ns", 2,
-                                       "nt", 2);
+    for (size_t i = 0; i < 700; i++) {
+        char key[3 + sizeof many[0]] = "ns";
+        memcpy(key + 3, many[i], sizeof many[i]);
+        rocksdb_writebatch_delete_cf(batch, stored.store.families[FAMA_STORE_STATE], key,
+                                     3 + strlen(many[i]));
+    }
     rocksdb_write(stored.store.db, stored.store.synced, batch, &message);
     CU_ASSERT_PTR_NULL(message);
     rocksdb_writebatch_destroy(batch);
