@@ -23,7 +23,7 @@ static void test_keys_come_in_the_order_in_which_rocksdb_sorts_them(void)
     uint64_t seed = 7;
     bool is_added = true;
     for (size_t i = 0; i < MANY; i++) {
-        char text[2 * FAMA_SHA256_BYTES + 16];
+        char text[7 * 16 + 1];
         size_t len = 0;
         seed = seed * UINT64_C(6364136223846793005) + 1;
         /* Digits, and what is none; short and long; many that begin alike. */
