@@ -285,9 +285,10 @@ static int next_space(struct walk *walk, bool is_first, uint64_t *keys, struct f
     }
     bool is_hashed = walk->part == FAMA_SNAPSHOT_PRIVATE_HASHES;
     size_t mark = find_mark(space, "$$h");
-    size_t rest = mark == SIZE_MAX ? 0 : mark + MARK_BYTES;
+    size_t rest = mark + MARK_BYTES;
     if ((mark != SIZE_MAX) != is_hashed ||
-        find_mark(fama_bytes(space.at + rest, space.len - rest), "$$h") != SIZE_MAX ||
+        (is_hashed &&
+         find_mark(fama_bytes(space.at + rest, space.len - rest), "$$h") != SIZE_MAX) ||
         fama_snapshot_space_is_private(space) || !fama_proto_is_utf8(space) ||
         (space.len > 0 && memchr(space.at, 0, space.len) != NULL)) {
         return fama_snapshot_reader_damaged(&walk->count, error,
