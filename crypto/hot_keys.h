@@ -74,7 +74,7 @@ bool fama_hot_keys_pin(struct fama_hot_keys *table, const struct fama_hot_key *k
 /* Of a pinned slot. Its point [0][0] is the key itself. */
 const struct fama_p256_comb *fama_hot_keys_comb(const struct fama_hot_keys *table, uint32_t slot);
 /* Ends a pin, during which the comb was used so many times. */
-void fama_hot_keys_unpin(struct fama_hot_keys *table, uint32_t slot, uint32_t uses);
+void fama_hot_keys_unpin(struct fama_hot_keys *table, uint32_t number, uint32_t uses);
 
 /* ---- Warming up ---- */
 
@@ -85,7 +85,7 @@ uint32_t fama_hot_keys_count_cold(struct fama_hot_keys *table, struct fama_hot_k
  * then builds or abandons, at its leisure; the key need not live until then. */
 uint32_t fama_hot_keys_reserve(struct fama_hot_keys *table, struct fama_hot_key *key);
 /* Makes the comb and publishes it. `scratch` is as the engine wants it. */
-void fama_hot_keys_build(struct fama_hot_keys *table, uint32_t slot, void *scratch);
-void fama_hot_keys_abandon(struct fama_hot_keys *table, uint32_t slot);
+void fama_hot_keys_build(struct fama_hot_keys *table, uint32_t number, void *scratch);
+void fama_hot_keys_abandon(struct fama_hot_keys *table, uint32_t number);
 
 #endif
