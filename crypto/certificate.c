@@ -367,25 +367,5 @@ struct fama_bytes fama_certificate_signed_part(struct fama_bytes der)
 
 struct fama_public_key *fama_certificate_public_key(const struct fama_certificate *certificate)
 {
-    ASN1_OBJECT *kind = NULL;
-    X509_ALGOR *algorithm = NULL;
-    const unsigned char *point = NULL;
-    int len = 0;
-    if (X509_PUBKEY_get0_param(&kind, &point, &len, &algorithm,
-                               X509_get_X509_PUBKEY(certificate->x509)) != 1) {
-        return NULL;
-    }
-    int parameter_type = 0;
-    const void *parameter = NULL;
-    X509_ALGOR_get0(NULL, &parameter_type, &parameter, algorithm);
-    if (OBJ_obj2nid(kind) == NID_rsaEncryption) {
-        return fama_public_key_rsa();
-    }
-    if (OBJ_obj2nid(kind) == NID_ED25519) {
-        return parameter_type == V_ASN1_UNDEF ? fama_public_key_ed25519(point, (size_t)len) : NULL;
-    }
-    if (OBJ_obj2nid(kind) != NID_X9_62_id_ecPublicKey || parameter_type != V_ASN1_OBJECT) {
-        return NULL;
-    }
-    return fama_public_key_ecdsa(OBJ_obj2nid(parameter), point, (size_t)len);
+    return fama_public_key_from_info(X509_get_X509_PUBKEY(certificate->x509));
 }

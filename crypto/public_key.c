@@ -10,6 +10,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/obj_mac.h>
+#include <openssl/x509.h>
 #include <stdlib.h>
 
 #include "crypto/hot_keys.h"
@@ -102,6 +103,30 @@ struct fama_public_key *fama_public_key_ed25519(const uint8_t *octets, size_t le
 struct fama_public_key *fama_public_key_rsa(void)
 {
     return make(FAMA_KEY_RSA);
+}
+
+struct fama_public_key *fama_public_key_from_info(X509_PUBKEY *info)
+{
+    ASN1_OBJECT *kind = NULL;
+    X509_ALGOR *algorithm = NULL;
+    const unsigned char *point = NULL;
+    int len = 0;
+    if (X509_PUBKEY_get0_param(&kind, &point, &len, &algorithm, info) != 1) {
+        return NULL;
+    }
+    int parameter_type = 0;
+    const void *parameter = NULL;
+    X509_ALGOR_get0(NULL, &parameter_type, &parameter, algorithm);
+    if (OBJ_obj2nid(kind) == NID_rsaEncryption) {
+        return fama_public_key_rsa();
+    }
+    if (OBJ_obj2nid(kind) == NID_ED25519) {
+        return parameter_type == V_ASN1_UNDEF ? fama_public_key_ed25519(point, (size_t)len) : NULL;
+    }
+    if (OBJ_obj2nid(kind) != NID_X9_62_id_ecPublicKey || parameter_type != V_ASN1_OBJECT) {
+        return NULL;
+    }
+    return fama_public_key_ecdsa(OBJ_obj2nid(parameter), point, (size_t)len);
 }
 
 void fama_public_key_free(struct fama_public_key *key)

@@ -31,6 +31,8 @@ struct fama_public_key {
 struct fama_public_key *fama_public_key_ecdsa(int curve, const uint8_t *point, size_t len);
 struct fama_public_key *fama_public_key_ed25519(const uint8_t *octets, size_t len);
 struct fama_public_key *fama_public_key_rsa(void);
+/* The same from a SubjectPublicKeyInfo, of whichever of these kinds it is. */
+struct fama_public_key *fama_public_key_from_info(X509_PUBKEY *info);
 
 /* A signature in DER over a digest of any length, by an ECDSA key of any curve; a high s is
  * refused. */
