@@ -26,7 +26,7 @@ struct fama_hot_keys {
     uint32_t number; /* among the process's tables */
     uint32_t slot_count;
     struct slot *slots;
-    struct fama_p256_comb *combs; /* one per slot, and the generator's behind them */
+    struct fama_p256_comb *combs; /* one per slot; the generator's stands before them */
     void *mapping;
     size_t mapping_bytes;
     _Atomic uint64_t uses; /* of all keys, hot and cold */
@@ -133,8 +133,9 @@ static bool map_combs(struct fama_hot_keys *table)
         return false;
     }
     size_t skipped = -(uintptr_t)table->mapping % HUGE_PAGE_BYTES;
-    table->combs = (struct fama_p256_comb *)((char *)table->mapping + skipped);
-    (void)madvise(table->combs, bytes, MADV_HUGEPAGE); /* refused where the kernel has none */
+    struct fama_p256_comb *first = (struct fama_p256_comb *)((char *)table->mapping + skipped);
+    (void)madvise(first, bytes, MADV_HUGEPAGE); /* refused where the kernel has none */
+    table->combs = first + 1;
     return true;
 }
 
@@ -155,7 +156,7 @@ static bool build_generator(struct fama_hot_keys *table)
     }
     struct fama_p256_point generator;
     table->engine->make_point(x, y, &generator);
-    table->engine->build_comb(&generator, &table->combs[table->slot_count], scratch);
+    table->engine->build_comb(&generator, table->combs - 1, scratch);
     free(scratch);
     return true;
 }
@@ -222,7 +223,7 @@ const struct fama_p256_engine *fama_hot_keys_engine(const struct fama_hot_keys *
 
 const struct fama_p256_comb *fama_hot_keys_generator(const struct fama_hot_keys *table)
 {
-    return &table->combs[table->slot_count];
+    return table->combs - 1;
 }
 
 uint32_t fama_hot_keys_slots(const struct fama_hot_keys *table)
