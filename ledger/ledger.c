@@ -118,6 +118,7 @@ static int initialise(struct fama_ledger *ledger, struct fama_error *error)
     fama_ledger_put_u32(version, FAMA_LEDGER_FORMAT_VERSION);
     fama_ledger_batch_put(ledger, FAMA_STORE_META, fama_bytes_of_text(FAMA_LEDGER_FORMAT_KEY),
                           fama_bytes(version, sizeof version));
+    fama_metadata_spaces_begin(&ledger->state_store.metadata);
     fama_ledger_batch_savepoints(ledger, 0);
     fama_ledger_batch_tip(ledger, &ledger->tip);
     int status = fama_ledger_write(ledger, "creating", error);
@@ -308,6 +309,7 @@ static int load(struct fama_ledger *ledger, struct fama_error *error)
     }
     if (status == 0) {
         ledger->tip.state_height = fama_ledger_load_state_height(ledger);
+        fama_ledger_load_metadata_spaces(ledger);
     }
     return status;
 }

@@ -15,6 +15,7 @@
  *            "hash/" header hash    -> number (8)
  *            "expiry/" ...          ledger/expiry.h
  *            "confighistory/" ...   ledger/config_history.h
+ *            "metadata"             ledger/metadata_spaces.h
  *            "origin", "txid/" ...  ledger/ledger_origin.h
  *            "rollback"             -> height (8): a rollback to it was cut short and goes on at opening
  * State and history carry the height they belong to under the empty key. The genesis block is block

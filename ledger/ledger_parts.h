@@ -86,6 +86,8 @@ void fama_ledger_append_history(struct fama_ledger *ledger, rocksdb_writebatch_t
 
 /* The height state and history agree on; 0 if they do not: the state height at opening. */
 uint64_t fama_ledger_load_state_height(const struct fama_ledger *ledger);
+/* Once the state's height is known: those recorded for it. */
+void fama_ledger_load_metadata_spaces(struct fama_ledger *ledger);
 /* Forgets state, history and schedules. No one may be reading them. */
 int fama_ledger_clear_state(struct fama_ledger *ledger, struct fama_error *error);
 /* Writes state and history of the `count` blocks after the state's height, which the ledger holds. */

@@ -10,6 +10,9 @@
 
 static void append_update(struct fama_ledger *ledger, const struct fama_state_update *update)
 {
+    if (update->entry.metadata.len > 0) {
+        fama_metadata_spaces_add(&ledger->state_store.metadata, update->stored_key);
+    }
     rocksdb_column_family_handle_t *family = ledger->store.families[FAMA_STORE_STATE];
     const char *key = (const char *)update->stored_key.at;
     if (!update->entry.exists) {
@@ -90,6 +93,10 @@ void fama_ledger_batch_savepoints(struct fama_ledger *ledger, uint64_t height)
                           fama_bytes(record, sizeof record));
     fama_ledger_batch_put(ledger, FAMA_STORE_HISTORY, SAVEPOINT_KEY,
                           fama_bytes(record, sizeof record));
+    uint8_t spaces[FAMA_METADATA_SPACES_RECORD_MAX];
+    size_t len = fama_metadata_spaces_encode(&ledger->state_store.metadata, height, spaces);
+    fama_ledger_batch_put(ledger, FAMA_STORE_META, fama_bytes_of_text(FAMA_METADATA_SPACES_KEY),
+                          fama_bytes(spaces, len));
 }
 
 /* 0 also where the savepoint is missing or cannot be read: whatever is there is not to be trusted. */
@@ -112,6 +119,19 @@ uint64_t fama_ledger_load_state_height(const struct fama_ledger *ledger)
     return state == history && state <= ledger->tip.height ? state : 0;
 }
 
+void fama_ledger_load_metadata_spaces(struct fama_ledger *ledger)
+{
+    struct fama_metadata_spaces *spaces = &ledger->state_store.metadata;
+    const struct fama_bytes key = fama_bytes_of_text(FAMA_METADATA_SPACES_KEY);
+    rocksdb_pinnableslice_t *value;
+    *spaces = (struct fama_metadata_spaces){0};
+    if (fama_ledger_read(ledger, FAMA_STORE_META, key, "", &value, NULL) != 0 || value == NULL) {
+        return;
+    }
+    fama_metadata_spaces_decode(fama_ledger_pinned(value), ledger->tip.state_height, spaces);
+    rocksdb_pinnableslice_destroy(value);
+}
+
 int fama_ledger_clear_state(struct fama_ledger *ledger, struct fama_error *error)
 {
     if (ledger->origin.first_block > 0) {
@@ -132,6 +152,9 @@ int fama_ledger_clear_state(struct fama_ledger *ledger, struct fama_error *error
         ledger->tip.state_height = 0;
         fama_ledger_publish(ledger);
         status = fama_store_clear_family(&ledger->store, FAMA_STORE_STATE, error);
+    }
+    if (status == 0) {
+        fama_metadata_spaces_begin(&ledger->state_store.metadata);
     }
     return status == 0 ? fama_store_clear_family(&ledger->store, FAMA_STORE_HISTORY, error)
                        : status;

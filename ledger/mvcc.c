@@ -125,8 +125,8 @@ static bool open_writes(struct judgement *judgement, struct fama_state_space *sp
 {
     for (size_t i = 0; i < write_count; i++) {
         /* Metadata survives a new value. */
-        if (!open_one(judgement, space, writes[i].key, judgement->wants_all || !writes[i].is_delete,
-                      &writes[i].place)) {
+        bool is_wanted = space->may_have_metadata && (judgement->wants_all || !writes[i].is_delete);
+        if (!open_one(judgement, space, writes[i].key, is_wanted, &writes[i].place)) {
             return false;
         }
     }
@@ -375,12 +375,16 @@ static int complete(const struct judgement *judgement, struct operation *operati
     if (puts && (operation->flags & (SETS_METADATA | DELETES_METADATA)) != 0) {
         return 0;
     }
-    int status = fama_state_load(judgement->state, &operation->place, 1, judgement->error);
-    if (status != 0) {
-        return from_state(status);
+    bool keeps_metadata = (operation->flags | PUTS) == PUTS;
+    /* An entry that nobody knows has no metadata where no key has. */
+    if (!keeps_metadata || operation->place->space->may_have_metadata) {
+        int status = fama_state_load(judgement->state, &operation->place, 1, judgement->error);
+        if (status != 0) {
+            return from_state(status);
+        }
     }
     const struct fama_state_entry *latest = &operation->place->update.entry;
-    if ((operation->flags | PUTS) == PUTS) {
+    if (keeps_metadata) {
         operation->metadata = latest->metadata;
     } else if (latest->exists) {
         operation->value = latest->value;

@@ -19,7 +19,8 @@ enum fama_mvcc_error {
 
 /* Reads what the block's transactions read and write into `state` at once, for validation (key-level policies)
  * and for what follows: optional, once the jobs have been run, for any number of blocks of a group
- * ahead. Only for transactions of good clients, and of those only if they name no more than
+ * ahead. What is written without being read is read only where keys have metadata (ledger/metadata_spaces.h): of
+ * other such names the places know no entry, as if there were none. Only for transactions of good clients, and of those only if they name no more than
  * FAMA_MVCC_PREFETCH_NAMES_MAX keys: no endorser has vouched for them yet. Their names keep the places that
  * were found until fama_mvcc_judge; before the state is reset (fama_state_reset) the block is judged or
  * given up. */

@@ -27,6 +27,7 @@ struct import {
     rocksdb_writeoptions_t *unlogged;
     const struct fama_snapshot_metadata *metadata;
     struct known_collection collection;
+    struct fama_metadata_spaces metadata_spaces;
 };
 
 static int from_ledger(int status)
@@ -194,6 +195,9 @@ static int import_state(void *context, const struct fama_snapshot_state *state,
     const size_t lens[] = {head_len, state->entry.metadata.len, state->entry.value.len};
     rocksdb_writebatch_putv_cf(import->batch, import->store.families[FAMA_STORE_STATE], 1, &key,
                                &state->stored_key.len, 3, parts, lens);
+    if (state->entry.metadata.len > 0) {
+        fama_metadata_spaces_add(&import->metadata_spaces, state->stored_key);
+    }
     int status = state->name.is_hashed ? schedule_end(import, state, error) : 0;
     return status == 0 ? write_if_large(import, error) : status;
 }
@@ -264,6 +268,10 @@ static int complete(struct import *import, struct fama_error *error)
     fama_ledger_put_u64(height, tip.height);
     put(import, FAMA_STORE_STATE, fama_bytes("", 0), fama_bytes(height, sizeof height));
     put(import, FAMA_STORE_HISTORY, fama_bytes("", 0), fama_bytes(height, sizeof height));
+    uint8_t spaces[FAMA_METADATA_SPACES_RECORD_MAX];
+    len = fama_metadata_spaces_encode(&import->metadata_spaces, tip.height, spaces);
+    put(import, FAMA_STORE_META, fama_bytes_of_text(FAMA_METADATA_SPACES_KEY),
+        fama_bytes(spaces, len));
     put_origin(import, true);
     status = write_batch(import, import->store.synced, error);
     return status == 0 ? flush(import, error) : status;
@@ -279,6 +287,7 @@ static int fill(struct import *import, const char *directory,
     import->batch = rocksdb_writebatch_create();
     import->unlogged = rocksdb_writeoptions_create();
     rocksdb_writeoptions_disable_WAL(import->unlogged, 1);
+    fama_metadata_spaces_begin(&import->metadata_spaces);
     int status = begin(import, error);
     if (status == 0) {
         status = fama_snapshot_walk(directory, import->metadata, &visitor, progress, error);

@@ -203,6 +203,8 @@ static struct fama_state_space *new_space(struct fama_state *state, struct fama_
     }
     prefix[len++] = 0;
     made->prefix = fama_bytes(prefix, len);
+    made->may_have_metadata =
+        state->store != NULL && fama_state_store_may_have_metadata(state->store, made->prefix);
     return made;
 }
 

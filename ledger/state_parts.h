@@ -18,6 +18,7 @@ struct fama_state_space {
     struct fama_bytes space;
     struct fama_bytes collection;
     bool is_hashed;
+    bool may_have_metadata; /* of its keys in the store; what the group updates says itself */
     uint64_t seed;
     /* The places updated in the group; the first `sorted` of them by key. */
     struct fama_state_place **places;

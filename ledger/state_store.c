@@ -205,6 +205,12 @@ int fama_state_store_get_many(struct fama_state_store *store, const struct fama_
     return status;
 }
 
+bool fama_state_store_may_have_metadata(const struct fama_state_store *store,
+                                        struct fama_bytes prefix)
+{
+    return fama_metadata_spaces_may_have(&store->metadata, prefix);
+}
+
 struct fama_state_cursor {
     struct fama_state_store *store;
     rocksdb_readoptions_t *options;

@@ -31,6 +31,10 @@ int fama_state_store_get_many(struct fama_state_store *store, const struct fama_
                               size_t count, struct fama_state_record *records,
                               struct fama_error *error);
 
+/* False: no key that begins so (namespace and 00, or more) has metadata. Only on the thread that commits. */
+bool fama_state_store_may_have_metadata(const struct fama_state_store *store,
+                                        struct fama_bytes prefix);
+
 /* In-order reading from `start` (inclusive) to `end` (exclusive; empty: the end of everything). */
 struct fama_state_cursor;
 int fama_state_cursor_open(struct fama_state_store *store, struct fama_bytes start,

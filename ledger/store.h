@@ -45,6 +45,7 @@
 #include <rocksdb/c.h>
 
 #include "crypto/error.h"
+#include "ledger/metadata_spaces.h"
 
 #define FAMA_STORE_BLOCKS_BUFFER_BYTES (16u << 20)
 #define FAMA_STORE_SMALL_BUFFER_BYTES  (4u << 20)
@@ -76,6 +77,7 @@ struct fama_store {
 /* What ledger/state_store.h reads from. */
 struct fama_state_store {
     const struct fama_store *store;
+    struct fama_metadata_spaces metadata; /* of what is committed; kept by the ledger */
 };
 
 /* Opens or creates. Errors are those of ledger/ledger.h; the store is then left closed. */

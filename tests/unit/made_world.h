@@ -3,6 +3,7 @@
 #ifndef FAMA_TESTS_UNIT_MADE_WORLD_H
 #define FAMA_TESTS_UNIT_MADE_WORLD_H
 
+#include "ledger/mvcc.h"
 #include "ledger/pack.h"
 #include "ledger/prepared_block.h"
 #include "ledger/transaction_builder.h"
@@ -26,6 +27,7 @@ struct made_world {
     bool is_known[MADE_TRANSACTIONS]; /* the transaction id stands in an earlier block */
     size_t count;
     uint8_t codes[MADE_TRANSACTIONS]; /* of the block judged last */
+    bool reads_ahead;                 /* as the committer does */
 };
 
 /* The channel's application capability becomes `capability`, four letters like the V2_5 it stands for. */
@@ -227,6 +229,9 @@ static inline int made_world_judge(struct made_world *world)
     }
     for (size_t i = 0; i < prepared->count; i++) {
         prepared->transactions[i].is_known_txid = world->is_known[i];
+    }
+    if (world->reads_ahead) {
+        CU_ASSERT_EQUAL_FATAL(fama_mvcc_prefetch(prepared, world->state, &world->error), 0);
     }
     fama_state_begin_block(world->state, world->number);
     int result = fama_validate(world->validator, prepared, world->state, &next, &world->error);

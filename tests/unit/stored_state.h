@@ -60,6 +60,9 @@ static inline void stored_state_write(struct stored_state *stored, struct fama_s
     size_t count = fama_state_group_updates(state, &updates);
     rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
     for (size_t i = 0; i < count; i++) {
+        if (updates[i]->entry.metadata.len > 0) {
+            fama_metadata_spaces_add(&stored->states.metadata, updates[i]->stored_key);
+        }
         stored_state_append(batch, stored, updates[i]->stored_key, &updates[i]->entry);
     }
     if (expiry != NULL) {

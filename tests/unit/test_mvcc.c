@@ -1,5 +1,6 @@
 #include "ledger/mvcc.h"
 
+#include "ledger/state_parts.h"
 #include "unit/made_sets.h"
 #include "unit/stored_state.h"
 
@@ -491,6 +492,56 @@ static void test_what_was_read_ahead_follows_the_blocks_before(void)
     fama_state_destroy(state);
 }
 
+/* Blind writes find metadata of the same block, of the group, and of the store; where there is none the store
+ * is not asked. */
+static void test_metadata_is_found_wherever_it_is_and_looked_for_only_where_it_may_be(void)
+{
+    struct stored_state stored;
+    stored_state_open(&stored);
+    fama_metadata_spaces_begin(&stored.states.metadata);
+    struct fama_state *state = fama_state_create(&stored.states);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(state);
+    struct fama_verify_job good = {.verdict = FAMA_VERDICT_GOOD};
+    struct made_sets *made = made_sets(1);
+    MADE_WRITE(one(made), text("k"), text("v"));
+    EXPECT(made, state, VALID);
+    stored_state_write(&stored, state, NULL);
+
+    /* All are read ahead before the first is judged. */
+    struct made_sets *blind = made_sets(2);
+    MADE_WRITE(one(blind), text("k"), text("w"));
+    struct made_sets *sets = made_sets(3);
+    MADE_METADATA(sets, one(sets), text("k"), text("policy"));
+    struct made_sets *after = made_sets(4);
+    MADE_WRITE(one(after), text("k"), text("x"));
+    MADE_DELETE(one(after), text("gone"));
+    struct made_sets *const blocks[] = {blind, sets, after};
+    for (size_t i = 0; i < 3; i++) {
+        for (size_t j = 0; j < blocks[i]->block.count; j++) {
+            blocks[i]->transactions[j].creator.job = &good;
+        }
+        CU_ASSERT_EQUAL(fama_mvcc_prefetch(&blocks[i]->block, state, &failure), 0);
+        /* The second block asks for what it leaves. */
+        const struct fama_write *write =
+            &blind->transactions[0].decoded.set.namespaces[0].writes[0];
+        CU_ASSERT_EQUAL(write->place->is_loaded, i > 0);
+    }
+    EXPECT(blind, state, VALID);
+    EXPECT(sets, state, VALID);
+    EXPECT(after, state, VALID, VALID);
+    struct fama_state_entry entry = get(state, "ns", NULL, "k");
+    CU_ASSERT_TRUE(fama_bytes_equal(entry.value, text("x")) && entry.metadata.len > 0);
+    stored_state_write(&stored, state, NULL);
+
+    made = made_sets(5);
+    MADE_WRITE(one(made), text("k"), text("y"));
+    EXPECT(made, state, VALID);
+    entry = get(state, "ns", NULL, "k");
+    CU_ASSERT_TRUE(fama_bytes_equal(entry.value, text("y")) && entry.metadata.len > 0);
+    fama_state_destroy(state);
+    stored_state_close(&stored);
+}
+
 int main(void)
 {
     static const struct test_case cases[] = {
@@ -511,6 +562,7 @@ int main(void)
         TEST(test_rebuilding_believes_the_codes),
         TEST(test_a_good_clients_keys_are_read_ahead),
         TEST(test_what_was_read_ahead_follows_the_blocks_before),
+        TEST(test_metadata_is_found_wherever_it_is_and_looked_for_only_where_it_may_be),
     };
     return run_suite("mvcc", cases, sizeof cases / sizeof cases[0]);
 }

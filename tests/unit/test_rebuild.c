@@ -10,6 +10,7 @@
 #include "ledger/rebuild.h"
 #include "ledger/state_store.h"
 #include "ledger/store.h"
+#include "unit/metadata_walk.h"
 #include "unit/real_blocks.h"
 #include "unit/usual_ledger.h"
 
@@ -90,6 +91,7 @@ static void expect_sound(struct fama_ledger *ledger)
         fprintf(stderr, "\n    %s\n", error.text);
     }
     CU_ASSERT_EQUAL(status, 0);
+    (void)walk_metadata(ledger);
 }
 
 static void expect_same_info(const struct fama_ledger *ledger, const struct fama_ledger_info *sound)

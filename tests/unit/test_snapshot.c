@@ -4,6 +4,7 @@
 #include "ledger/ledger_layout.h"
 #include "ledger/ledger_origin.h"
 #include "ledger/ledger_verify.h"
+#include "unit/metadata_walk.h"
 #include "unit/rich_ledger.h"
 
 #define HEIGHT 21
@@ -166,6 +167,11 @@ static void test_a_ledger_from_a_snapshot_makes_the_same_snapshot(void)
     must(fama_snapshot_import(usual_snapshot, folder, NULL, NULL, &error), &error);
     snapshot_of(folder, again);
     check_same_snapshots(usual_snapshot, again);
+    struct fama_ledger *ledger = open_or_explain(folder);
+    CU_ASSERT(walk_metadata(ledger) > 0);
+    CU_ASSERT(may_have_metadata(ledger, "cc2"));
+    CU_ASSERT_FALSE(may_have_metadata(ledger, "cc"));
+    fama_ledger_close(ledger);
 }
 
 static void test_a_ledger_from_a_snapshot_goes_on_as_the_one_from_block_0(void)

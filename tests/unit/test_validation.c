@@ -2,6 +2,7 @@
  * chaincodes, keys and collections. */
 #include "ledger/state_parts.h"
 #include "unit/made_world.h"
+#include "unit/stored_state.h"
 
 #define VALID FAMA_TRANSACTION_VALID
 #define FAILS FAMA_TRANSACTION_ENDORSEMENT_POLICY_FAILURE
@@ -391,6 +392,37 @@ static void test_a_keys_policy_stands_in_for_the_chaincodes(void)
     made_world_close(&world);
 }
 
+/* A policy counts from the block after the one that sets it, in the same group and in later ones, whatever is
+ * said of where metadata is. */
+static void test_a_keys_policy_is_found_in_the_group_and_in_the_store(void)
+{
+    struct made_world world;
+    struct stored_state stored;
+    open_world(&world);
+    stored_state_open(&stored);
+    fama_metadata_spaces_begin(&stored.states.metadata);
+    fama_state_destroy(world.state);
+    world.state = fama_state_create(&stored.states);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(world.state);
+    world.reads_ahead = true;
+    fama_state_begin_block(world.state, 0);
+    made_world_define(&world, "kv", "vscc", both(&world), nothing);
+    stored_state_write(&stored, world.state, NULL);
+    made_world_add(&world, "kv", made_simple(&world, "kv", "mine"), ENDORSED_BY_SIPHER);
+    made_world_add(&world, "kv", made_simple(&world, "kv", "mine"), ENDORSED_BY_BOTH);
+    ASSERT_CODES(&world, FAILS, VALID);
+    made_world_put_key_policy(&world, "kv", "", "mine", sipher_alone(&world));
+    made_world_add(&world, "kv", made_simple(&world, "kv", "mine"), ENDORSED_BY_SIPHER);
+    made_world_add(&world, "kv", made_simple(&world, "kv", "mine"), ENDORSED_BY_WHITEBOX);
+    ASSERT_CODES(&world, VALID, FAILS);
+    stored_state_write(&stored, world.state, NULL);
+    made_world_add(&world, "kv", made_simple(&world, "kv", "mine"), ENDORSED_BY_SIPHER);
+    made_world_add(&world, "kv", made_simple(&world, "kv", "mine"), ENDORSED_BY_WHITEBOX);
+    ASSERT_CODES(&world, VALID, FAILS);
+    made_world_close(&world);
+    stored_state_close(&stored);
+}
+
 static struct fama_bytes policy_change(struct made_world *world, const char *key)
 {
     return made_namespace(&world->arena, "kv",
@@ -563,6 +595,7 @@ int main(void)
         TEST(test_a_configuration_that_does_not_apply_halts),
         TEST(test_a_key_policy_that_does_not_decode_halts),
         TEST(test_a_keys_policy_stands_in_for_the_chaincodes),
+        TEST(test_a_keys_policy_is_found_in_the_group_and_in_the_store),
         TEST(test_a_key_cannot_be_written_after_its_policy_changed_in_the_block),
         TEST(test_collections_have_their_own_policies),
         TEST(test_a_collection_of_a_1x_chaincode_follows_the_chaincode),
