@@ -46,6 +46,7 @@ struct flight {
     struct waiting_block *from[GROUP_MAX];
     size_t count;
     size_t bytes;
+    bool lacks_memory; /* for the next block */
     struct fama_verify_batch batch;
 };
 
@@ -268,8 +269,9 @@ static void turn_back(struct flight *flight)
     flight->count = 0;
 }
 
-/* Takes the block that waits for its place in the chain. False when it is not here, or was refused. The
- * orderers' signatures are good then, so that the source's block is sent on at once. */
+/* Takes the block that waits for its place in the chain. False when it is not here, or was refused; or
+ * memory is out, when it goes on waiting. The orderers' signatures are good then, so that the source's
+ * block is sent on at once. */
 static bool board(struct fama_channel *channel, struct flight *flight)
 {
     uint64_t number = fama_committer_next(channel->committer);
@@ -285,6 +287,10 @@ static bool board(struct fama_channel *channel, struct flight *flight)
         waiting->arrival.sent_ns = wall_clock_ns();
     }
     enum fama_block_refusal refusal = fama_commit_group_add(flight->group, bytes, waiting->arrival);
+    flight->lacks_memory = refusal == FAMA_BLOCK_NO_MEMORY;
+    if (flight->lacks_memory) {
+        return false;
+    }
     if (refusal != FAMA_BLOCK_ACCEPTED) {
         refuse(channel, waiting, refusal);
         return false;
@@ -298,7 +304,14 @@ static bool board(struct fama_channel *channel, struct flight *flight)
     return true;
 }
 
-/* Gathers the next group and has its signatures begun. False if there is none to gather. */
+/* Whether memory may come free without anybody's help: a group under way gives back its own. */
+static bool will_have_memory(const struct fama_channel *channel, const struct flight *flight)
+{
+    const struct flight *other = flight == channel->elder ? channel->younger : channel->elder;
+    return other->group != NULL;
+}
+
+/* Gathers the next group and has its signatures begun. False if there is none to gather (now). */
 static bool take_off(struct fama_channel *channel, struct flight *flight)
 {
     if (channel->has_failed || !fama_committer_can_prepare(channel->committer)) {
@@ -306,17 +319,20 @@ static bool take_off(struct fama_channel *channel, struct flight *flight)
     }
     struct fama_error error = {""};
     flight->bytes = 0;
+    flight->lacks_memory = false;
     flight->group = fama_commit_group_create(channel->committer);
     if (flight->group != NULL) {
         while (flight->count < GROUP_MAX && !fama_commit_group_is_closed(flight->group) &&
                board(channel, flight)) {
         }
-        if (flight->count == 0) {
+        bool is_empty = flight->count == 0;
+        if (is_empty && (!flight->lacks_memory || will_have_memory(channel, flight))) {
             turn_back(flight);
             return false;
         }
         size_t count;
-        struct fama_verify_job **jobs = fama_commit_group_jobs(flight->group, &count);
+        struct fama_verify_job **jobs =
+            is_empty ? NULL : fama_commit_group_jobs(flight->group, &count);
         if (jobs != NULL) {
             fama_dataplane_verify_begin(channel->setup.dataplane, &flight->batch, jobs, count);
             return true;

@@ -99,9 +99,10 @@ static bool read_next(struct replay *replay, struct flight *flight)
     if (refusal != FAMA_BLOCK_ACCEPTED) {
         free(bytes);
         replay->is_at_end = true;
-        (void)fama_error_set(&replay->complaint, 0, "block %" PRIu64 " of %s is refused: %s: %s",
-                             number, replay->setup->source_name, fama_block_refusal_name(refusal),
-                             fama_block_refusal_words(refusal));
+        (void)fama_error_set(&replay->complaint, 0, "block %" PRIu64 " of %s is %s: %s: %s", number,
+                             replay->setup->source_name,
+                             refusal == FAMA_BLOCK_NO_MEMORY ? "not judged" : "refused",
+                             fama_block_refusal_name(refusal), fama_block_refusal_words(refusal));
         return false;
     }
     flight->bytes[flight->bytes_count++] = bytes;

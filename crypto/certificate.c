@@ -365,7 +365,8 @@ struct fama_bytes fama_certificate_signed_part(struct fama_bytes der)
     return part;
 }
 
-struct fama_public_key *fama_certificate_public_key(const struct fama_certificate *certificate)
+bool fama_certificate_public_key(const struct fama_certificate *certificate,
+                                 struct fama_public_key **key)
 {
-    return fama_public_key_from_info(X509_get_X509_PUBKEY(certificate->x509));
+    return fama_public_key_from_info(X509_get_X509_PUBKEY(certificate->x509), key);
 }

@@ -60,8 +60,9 @@ bool fama_certificate_has_ou(const struct fama_certificate *certificate, struct 
  * one. Certificates that differ here differ in every form. */
 struct fama_bytes fama_certificate_signed_part(struct fama_bytes der);
 
-/* The public key decoded for verification. NULL when the key is of no kind that Fabric imports
- * (ECDSA on a NIST curve, RSA, Ed25519), or out of memory. The caller frees it. */
-struct fama_public_key *fama_certificate_public_key(const struct fama_certificate *certificate);
+/* The public key decoded for verification; *key is NULL when it is of no kind that Fabric imports
+ * (ECDSA on a NIST curve, RSA, Ed25519), else the caller's to free. False when memory is out. */
+bool fama_certificate_public_key(const struct fama_certificate *certificate,
+                                 struct fama_public_key **key);
 
 #endif

@@ -67,14 +67,13 @@ int fama_identity_create(struct fama_msp *msp, struct fama_bytes id_bytes,
     atomic_init(&made->is_judged, false);
     made->certificate = certificate;
     made->msp = fama_msp_acquire(msp);
-    made->key = fama_certificate_public_key(certificate);
     made->id_bytes = malloc(id_bytes.len + 1);
     int result = made->id_bytes == NULL ? fama_msp_no_memory(error) : 0;
     if (result == 0) {
         memcpy(made->id_bytes, id_bytes.at, id_bytes.len);
         made->id_bytes_len = id_bytes.len;
         fama_pki_id(fama_bytes_of_text(msp->id), id_bytes, made->pki_id);
-        result = fama_msp_check_key(made->key, certificate, error);
+        result = fama_msp_read_key(certificate, &made->key, error);
     }
     if (result == 0) {
         result = fama_msp_sanitize(msp, certificate, error);

@@ -102,9 +102,10 @@ void fama_msp_judge(const struct fama_msp *msp, const struct fama_certificate *c
 /* Whether it has the organizational unit of this role, which must be configured. */
 bool fama_msp_has_node_ou(const struct fama_msp *msp, const struct fama_certificate *certificate,
                           enum fama_node_ou role);
-/* Whether Fabric makes identities of the key, be they valid or not. */
-int fama_msp_check_key(const struct fama_public_key *key,
-                       const struct fama_certificate *certificate, struct fama_error *error);
+/* The certificate's key, to be freed; FAMA_MSP_BAD_CERTIFICATE if it is none of which Fabric makes
+ * identities, be they valid or not, or FAMA_MSP_NO_MEMORY. */
+int fama_msp_read_key(const struct fama_certificate *certificate, struct fama_public_key **key,
+                      struct fama_error *error);
 
 /* ---- msp_setup.c ---- */
 

@@ -7,10 +7,13 @@
 
 /* A matter of Fabric's release, not of the channel: 2.x makes no identity of an Ed25519 key. As 3.x
  * does in every channel, and 2.x stops where one is configured, 3.x is followed. */
-int fama_msp_check_key(const struct fama_public_key *key,
-                       const struct fama_certificate *certificate, struct fama_error *error)
+int fama_msp_read_key(const struct fama_certificate *certificate, struct fama_public_key **key,
+                      struct fama_error *error)
 {
-    if (key == NULL) {
+    if (!fama_certificate_public_key(certificate, key)) {
+        return fama_msp_no_memory(error);
+    }
+    if (*key == NULL) {
         return fama_error_set(
             error, FAMA_MSP_BAD_CERTIFICATE,
             "the public key of %s is neither ECDSA on a NIST curve nor Ed25519 nor RSA",

@@ -43,11 +43,11 @@ static int read_certificates(const struct fama_bytes *pems, size_t count, const 
 static int check_keys(const struct fama_certificates *certificates, struct fama_error *error)
 {
     for (size_t i = 0; i < certificates->count; i++) {
-        struct fama_public_key *key = fama_certificate_public_key(certificates->items[i]);
-        int result = fama_msp_check_key(key, certificates->items[i], error);
+        struct fama_public_key *key = NULL;
+        int result = fama_msp_read_key(certificates->items[i], &key, error);
         fama_public_key_free(key);
         if (result != 0) {
-            return FAMA_MSP_INVALID;
+            return result == FAMA_MSP_NO_MEMORY ? result : FAMA_MSP_INVALID;
         }
     }
     return 0;

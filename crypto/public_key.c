@@ -58,25 +58,50 @@ static bool set_hot(struct fama_public_key *key, const uint8_t *point)
     return key->hot != NULL;
 }
 
-struct fama_public_key *fama_public_key_ecdsa(int curve, const uint8_t *point, size_t len)
+/* Curve and form are those of an ECDSA key. False when memory is out. */
+static bool read_point(struct fama_public_key *key, int curve, const uint8_t *point, size_t len,
+                       bool *is_on_curve)
+{
+    *is_on_curve = true;
+    key->ec = EC_KEY_new_by_curve_name(curve);
+    if (key->ec == NULL) {
+        return false;
+    }
+    /* Decoding checks that the point is on the curve; these curves have no smaller subgroups. */
+    if (EC_KEY_oct2key(key->ec, point, len, NULL) != 1) {
+        *is_on_curve = false;
+        return true;
+    }
+    return key->kind == FAMA_KEY_P256 ? set_hot(key, point) : set_half_order(key);
+}
+
+static bool make_ecdsa(int curve, const uint8_t *point, size_t len, struct fama_public_key **key)
 {
     size_t coordinate = coordinate_bytes(curve);
+    *key = NULL;
     if (coordinate == 0 || len != 1 + 2 * coordinate || point[0] != POINT_CONVERSION_UNCOMPRESSED) {
-        return NULL;
+        return true;
     }
-    bool is_p256 = curve == NID_X9_62_prime256v1;
-    struct fama_public_key *key = make(is_p256 ? FAMA_KEY_P256 : FAMA_KEY_OTHER_CURVE);
-    if (key == NULL) {
-        return NULL;
+    struct fama_public_key *made =
+        make(curve == NID_X9_62_prime256v1 ? FAMA_KEY_P256 : FAMA_KEY_OTHER_CURVE);
+    if (made == NULL) {
+        return false;
     }
-    key->ec = EC_KEY_new_by_curve_name(curve);
-    /* Decoding checks that the point is on the curve; these curves have no smaller subgroups. */
-    if (key->ec == NULL || EC_KEY_oct2key(key->ec, point, len, NULL) != 1 ||
-        !(is_p256 ? set_hot(key, point) : set_half_order(key))) {
+    bool is_on_curve;
+    bool has_memory = read_point(made, curve, point, len, &is_on_curve);
+    if (!has_memory || !is_on_curve) {
         ERR_clear_error();
-        fama_public_key_free(key);
-        return NULL;
+        fama_public_key_free(made);
+        return has_memory;
     }
+    *key = made;
+    return true;
+}
+
+struct fama_public_key *fama_public_key_ecdsa(int curve, const uint8_t *point, size_t len)
+{
+    struct fama_public_key *key;
+    (void)make_ecdsa(curve, point, len, &key);
     return key;
 }
 
@@ -85,48 +110,55 @@ struct fama_public_key *fama_public_key_from_point(const uint8_t *point, size_t 
     return fama_public_key_ecdsa(NID_X9_62_prime256v1, point, len);
 }
 
+static bool make_ed25519(const uint8_t *octets, size_t len, struct fama_public_key **key)
+{
+    *key = NULL;
+    struct fama_public_key *made = make(FAMA_KEY_ED25519);
+    if (made == NULL) {
+        return false;
+    }
+    made->ed25519 = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, octets, len);
+    if (made->ed25519 == NULL) {
+        ERR_clear_error();
+        free(made);
+        return true;
+    }
+    *key = made;
+    return true;
+}
+
 struct fama_public_key *fama_public_key_ed25519(const uint8_t *octets, size_t len)
 {
-    struct fama_public_key *key = make(FAMA_KEY_ED25519);
-    if (key == NULL) {
-        return NULL;
-    }
-    key->ed25519 = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, octets, len);
-    if (key->ed25519 == NULL) {
-        ERR_clear_error();
-        free(key);
-        return NULL;
-    }
+    struct fama_public_key *key;
+    (void)make_ed25519(octets, len, &key);
     return key;
 }
 
-struct fama_public_key *fama_public_key_rsa(void)
-{
-    return make(FAMA_KEY_RSA);
-}
-
-struct fama_public_key *fama_public_key_from_info(X509_PUBKEY *info)
+bool fama_public_key_from_info(X509_PUBKEY *info, struct fama_public_key **key)
 {
     ASN1_OBJECT *kind = NULL;
     X509_ALGOR *algorithm = NULL;
     const unsigned char *point = NULL;
     int len = 0;
+    *key = NULL;
     if (X509_PUBKEY_get0_param(&kind, &point, &len, &algorithm, info) != 1) {
-        return NULL;
+        return true;
     }
     int parameter_type = 0;
     const void *parameter = NULL;
     X509_ALGOR_get0(NULL, &parameter_type, &parameter, algorithm);
-    if (OBJ_obj2nid(kind) == NID_rsaEncryption) {
-        return fama_public_key_rsa();
+    switch (OBJ_obj2nid(kind)) {
+    case NID_rsaEncryption:
+        *key = make(FAMA_KEY_RSA);
+        return *key != NULL;
+    case NID_ED25519:
+        return parameter_type != V_ASN1_UNDEF || make_ed25519(point, (size_t)len, key);
+    case NID_X9_62_id_ecPublicKey:
+        return parameter_type != V_ASN1_OBJECT ||
+               make_ecdsa(OBJ_obj2nid(parameter), point, (size_t)len, key);
+    default:
+        return true;
     }
-    if (OBJ_obj2nid(kind) == NID_ED25519) {
-        return parameter_type == V_ASN1_UNDEF ? fama_public_key_ed25519(point, (size_t)len) : NULL;
-    }
-    if (OBJ_obj2nid(kind) != NID_X9_62_id_ecPublicKey || parameter_type != V_ASN1_OBJECT) {
-        return NULL;
-    }
-    return fama_public_key_ecdsa(OBJ_obj2nid(parameter), point, (size_t)len);
 }
 
 void fama_public_key_free(struct fama_public_key *key)

@@ -30,9 +30,9 @@ struct fama_public_key {
  * point must be in uncompressed form. */
 struct fama_public_key *fama_public_key_ecdsa(int curve, const uint8_t *point, size_t len);
 struct fama_public_key *fama_public_key_ed25519(const uint8_t *octets, size_t len);
-struct fama_public_key *fama_public_key_rsa(void);
-/* The same from a SubjectPublicKeyInfo, of whichever of these kinds it is. */
-struct fama_public_key *fama_public_key_from_info(X509_PUBKEY *info);
+/* The same from a SubjectPublicKeyInfo, of whichever of these kinds it is; *key is NULL if of none.
+ * False when there was no memory to find out. */
+bool fama_public_key_from_info(X509_PUBKEY *info, struct fama_public_key **key);
 
 /* A signature in DER over a digest of any length, by an ECDSA key of any curve; a high s is
  * refused. */

@@ -20,17 +20,21 @@ static bool is_der_of(const X509_PUBKEY *info, struct fama_bytes der)
     return is_same;
 }
 
-static bool is_ecdsa(struct fama_bytes der)
+static int check_ecdsa(struct fama_bytes der)
 {
     const unsigned char *at = der.at;
     X509_PUBKEY *info = der.len <= DER_MAX ? d2i_X509_PUBKEY(NULL, &at, (long)der.len) : NULL;
-    struct fama_public_key *key =
-        info != NULL && is_der_of(info, der) ? fama_public_key_from_info(info) : NULL;
+    struct fama_public_key *key = NULL;
+    bool has_memory =
+        info == NULL || !is_der_of(info, der) || fama_public_key_from_info(info, &key);
     bool is_so = key != NULL && (key->kind == FAMA_KEY_P256 || key->kind == FAMA_KEY_OTHER_CURVE);
     fama_public_key_free(key);
     X509_PUBKEY_free(info);
     ERR_clear_error();
-    return is_so;
+    if (!has_memory) {
+        return FAMA_PUBLIC_KEY_PEM_NO_MEMORY;
+    }
+    return is_so ? 0 : FAMA_PUBLIC_KEY_PEM_OTHER;
 }
 
 int fama_public_key_pem_check_ecdsa(struct fama_bytes pem)
@@ -40,7 +44,8 @@ int fama_public_key_pem_check_ecdsa(struct fama_bytes pem)
     if (buffer == NULL) {
         return FAMA_PUBLIC_KEY_PEM_NO_MEMORY;
     }
-    bool is_good = fama_pem_next(&pem, buffer, &block) && is_ecdsa(block.content);
+    int result = fama_pem_next(&pem, buffer, &block) ? check_ecdsa(block.content)
+                                                     : FAMA_PUBLIC_KEY_PEM_OTHER;
     free(buffer);
-    return is_good ? 0 : FAMA_PUBLIC_KEY_PEM_OTHER;
+    return result;
 }

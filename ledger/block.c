@@ -98,23 +98,24 @@ static bool take_metadata(struct fama_bytes value, void *context)
     return each_field(value, 1, 1, take_slot, context);
 }
 
-static bool decode(struct fama_block *block)
+static enum fama_block_refusal decode(struct fama_block *block)
 {
     struct header_progress header = {.block = block};
     if (!each_field(block->bytes, 1, 3, take_header, &header) || !header.seen ||
         !each_field(block->bytes, 2, 3, count_envelopes, block) ||
         !each_field(block->bytes, 3, 3, take_metadata, block)) {
-        return false;
+        return FAMA_BLOCK_MALFORMED;
     }
     if (block->envelope_count == 0) {
-        return true;
+        return FAMA_BLOCK_ACCEPTED;
     }
     block->envelopes = calloc(block->envelope_count, sizeof(*block->envelopes));
     if (block->envelopes == NULL) {
-        return false;
+        return FAMA_BLOCK_NO_MEMORY;
     }
     block->envelope_count = 0;
-    return each_field(block->bytes, 2, 3, keep_envelopes, block);
+    return each_field(block->bytes, 2, 3, keep_envelopes, block) ? FAMA_BLOCK_ACCEPTED
+                                                                 : FAMA_BLOCK_MALFORMED;
 }
 
 /* Writes tag and length; returns how many bytes that took (at most 6: lengths fit in 32 bits). */
@@ -194,10 +195,14 @@ enum fama_block_refusal fama_block_parse(struct fama_bytes bytes, struct fama_bl
 {
     *block = (struct fama_block){.bytes = bytes};
     struct der_pieces pieces;
-    if (!decode(block) ||
+    enum fama_block_refusal refusal = decode(block);
+    if (refusal == FAMA_BLOCK_ACCEPTED &&
         !der_pieces(block->number, block->previous_hash.len, block->data_hash.len, &pieces)) {
+        refusal = FAMA_BLOCK_MALFORMED;
+    }
+    if (refusal != FAMA_BLOCK_ACCEPTED) {
         fama_block_clear(block);
-        return FAMA_BLOCK_MALFORMED;
+        return refusal;
     }
     const struct fama_bytes parts[] = {
         fama_bytes(pieces.head, pieces.head_len), block->previous_hash,

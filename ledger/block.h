@@ -38,8 +38,8 @@ struct fama_block {
     uint8_t (*payload_digests)[FAMA_SHA256_BYTES];
 };
 
-/* Decodes and hashes the header. Returns FAMA_BLOCK_ACCEPTED or FAMA_BLOCK_MALFORMED (also when
- * memory for the envelope table is out); `*block` is then empty. */
+/* Decodes and hashes the header. Returns FAMA_BLOCK_ACCEPTED, or FAMA_BLOCK_MALFORMED or
+ * FAMA_BLOCK_NO_MEMORY, when `*block` is empty. */
 enum fama_block_refusal fama_block_parse(struct fama_bytes bytes, struct fama_block *block);
 void fama_block_clear(struct fama_block *block);
 

@@ -104,19 +104,20 @@ static bool read_slot(const struct fama_channel_config *config, struct fama_byte
     return !reader.failed;
 }
 
-/* A reference to the identity, or NULL if it does not deserialize in this channel. */
-static struct fama_identity *find_identity(const struct fama_channel_config *config,
-                                           const struct fama_serialized_identity *signer)
+/* A reference to the identity, or NULL if it does not deserialize in this channel. False if memory is
+ * out. */
+static bool find_identity(const struct fama_channel_config *config,
+                          const struct fama_serialized_identity *signer,
+                          struct fama_identity **identity)
 {
-    struct fama_identity *identity = fama_signer_cache_recall(fama_channel_config_signers(config),
-                                                              signer->mspid, signer->id_bytes);
-    if (identity != NULL) {
-        return identity;
+    *identity = fama_signer_cache_recall(fama_channel_config_signers(config), signer->mspid,
+                                         signer->id_bytes);
+    if (*identity != NULL) {
+        return true;
     }
     const struct fama_msp *msp = fama_channel_config_msp(config, signer->mspid);
-    return msp != NULL && fama_msp_deserialize(msp, signer->id_bytes, &identity, NULL) == 0
-               ? identity
-               : NULL;
+    return msp == NULL ||
+           fama_msp_deserialize(msp, signer->id_bytes, identity, NULL) != FAMA_MSP_NO_MEMORY;
 }
 
 static const struct fama_policy *block_validation(const struct fama_channel_config *config)
@@ -146,7 +147,10 @@ enum fama_block_refusal fama_block_signatures_prepare(const struct fama_channel_
                                            der, sizeof(der));
     for (size_t i = 0; i < slot.count; i++) {
         const struct signature *signature = &slot.signatures[i];
-        struct fama_identity *identity = find_identity(config, &signature->signer);
+        struct fama_identity *identity;
+        if (!find_identity(config, &signature->signer, &identity)) {
+            return FAMA_BLOCK_NO_MEMORY;
+        }
         if (identity == NULL) {
             continue;
         }

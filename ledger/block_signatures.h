@@ -30,7 +30,7 @@ struct fama_block_signatures {
 /* One job per signature by an identity of an MSP of this channel that might count. Those of other
  * curves than P-256 are verified here. Returns FAMA_BLOCK_ACCEPTED with at least one job,
  * NO_METADATA if slot 0 does not decode (or one of its headers does not), UNKNOWN_SIGNER if no
- * signature names a member of the channel's MSPs. Where the policy asks for no signature at all,
+ * signature names a member of the channel's MSPs, NO_MEMORY if there was none to read one. Where the policy asks for no signature at all,
  * ACCEPTED comes with none. Call it after fama_block_check; a hash longer than a hash is refused
  * by that hash's name. The block must outlive the call only. Clear `signatures` whatever the
  * result. */

@@ -96,7 +96,7 @@ enum fama_block_refusal fama_commit_group_add(struct fama_commit_group *group,
         *entry = (struct fama_commit_entry){.arrival = arrival};
         if (fama_prepared_block_adopt(&block, committer->config, committer->identities,
                                       &entry->prepared, NULL) != 0) {
-            refusal = FAMA_BLOCK_MALFORMED; /* out of memory: asked for again */
+            refusal = FAMA_BLOCK_NO_MEMORY; /* nothing else fails there */
         }
         committer->times.identity += fama_committer_clock() - checked;
     }

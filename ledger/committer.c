@@ -36,8 +36,12 @@ static int read_channel_id(struct fama_committer *committer, struct fama_error *
     if (fama_ledger_block(committer->ledger, 0, &bytes, &len, error) != 0) {
         return FAMA_COMMITTER_LEDGER;
     }
-    bool is_read = fama_block_parse(fama_bytes(bytes, len), &block) == FAMA_BLOCK_ACCEPTED &&
-                   block.envelope_count > 0 &&
+    enum fama_block_refusal refusal = fama_block_parse(fama_bytes(bytes, len), &block);
+    if (refusal == FAMA_BLOCK_NO_MEMORY) {
+        fama_ledger_free(bytes);
+        return out_of_memory(error);
+    }
+    bool is_read = refusal == FAMA_BLOCK_ACCEPTED && block.envelope_count > 0 &&
                    fama_envelope_channel_header(block.envelopes[0], &header) &&
                    fama_channel_id_is_valid(header.channel_id);
     if (is_read) {

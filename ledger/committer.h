@@ -68,7 +68,8 @@ struct fama_commit_group *fama_commit_group_create(struct fama_committer *commit
 void fama_commit_group_destroy(struct fama_commit_group *group);
 
 /* Judges the block itself and takes it in. A refused block is not in the group, and its number is asked
- * for again. Not on a closed group. */
+ * for again; so it is after FAMA_BLOCK_NO_MEMORY, which is nobody's fault and may pass when another group
+ * is done. Not on a closed group. */
 enum fama_block_refusal fama_commit_group_add(struct fama_commit_group *group,
                                               struct fama_bytes bytes, struct fama_arrival arrival);
 /* Whether it takes no more: full by count or bytes, or ended by a configuration block. */

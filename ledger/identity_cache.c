@@ -69,19 +69,20 @@ void fama_identity_cache_destroy(struct fama_identity_cache *cache)
     }
 }
 
-static struct fama_identity *deserialize(const struct fama_channel_config *config,
-                                         struct fama_bytes serialized)
+static int deserialize(const struct fama_channel_config *config, struct fama_bytes serialized,
+                       struct fama_identity **identity)
 {
     struct fama_serialized_identity parts;
-    struct fama_identity *identity = NULL;
+    *identity = NULL;
     if (!fama_serialized_identity_decode(serialized, &parts)) {
-        return NULL;
+        return 0;
     }
     const struct fama_msp *msp = fama_channel_config_msp(config, parts.mspid);
-    if (msp == NULL || fama_msp_deserialize(msp, parts.id_bytes, &identity, NULL) != 0) {
-        return NULL;
+    if (msp == NULL) {
+        return 0;
     }
-    return identity;
+    int result = fama_msp_deserialize(msp, parts.id_bytes, identity, NULL);
+    return result == FAMA_MSP_NO_MEMORY ? result : 0;
 }
 
 /* Remembering is best effort: without memory the bytes are decoded anew the next time. */
@@ -115,20 +116,20 @@ static struct fama_identity *answer(const struct entry *entry)
     return entry->identity != NULL ? fama_identity_acquire(entry->identity) : NULL;
 }
 
-struct fama_identity *fama_identity_cache_find(struct fama_identity_cache *cache,
-                                               struct fama_channel_config *config,
-                                               struct fama_bytes serialized)
+int fama_identity_cache_find(struct fama_identity_cache *cache, struct fama_channel_config *config,
+                             struct fama_bytes serialized, struct fama_identity **identity)
 {
     if (cache->config != config) {
         forget_all(cache);
         cache->config = fama_channel_config_acquire(config);
     }
     if (serialized.len > FAMA_IDENTITY_CACHE_BYTES_MAX) {
-        return deserialize(config, serialized);
+        return deserialize(config, serialized, identity);
     }
     for (size_t i = 0; i < RECENT; i++) {
         if (cache->recent[i] != NULL && is_of(cache->recent[i], serialized)) {
-            return answer(cache->recent[i]);
+            *identity = answer(cache->recent[i]);
+            return 0;
         }
     }
     uint64_t hash = XXH3_64bits_withSeed(serialized.len > 0 ? serialized.at : (const void *)"",
@@ -139,10 +140,13 @@ struct fama_identity *fama_identity_cache_find(struct fama_identity_cache *cache
         if (entry->hash == hash && is_of(entry, serialized)) {
             cache->recent[cache->oldest_recent] = entry;
             cache->oldest_recent = (cache->oldest_recent + 1) % RECENT;
-            return answer(entry);
+            *identity = answer(entry);
+            return 0;
         }
     }
-    struct fama_identity *identity = deserialize(config, serialized);
-    remember(set, hash, serialized, identity);
-    return identity;
+    int result = deserialize(config, serialized, identity);
+    if (result == 0) {
+        remember(set, hash, serialized, *identity);
+    }
+    return result;
 }

@@ -25,9 +25,9 @@ void fama_identity_cache_destroy(struct fama_identity_cache *cache); /* NULL is 
 
 /* The identity that a serialized msp.SerializedIdentity names in this channel, with a reference of the
  * caller's own; NULL when it does not deserialize. Whether it is valid is another question:
- * fama_identity_validate, which remembers its answer. */
-struct fama_identity *fama_identity_cache_find(struct fama_identity_cache *cache,
-                                               struct fama_channel_config *config,
-                                               struct fama_bytes serialized);
+ * fama_identity_validate, which remembers its answer. Returns 0, or FAMA_MSP_NO_MEMORY when there was none
+ * to find out, which is not remembered. */
+int fama_identity_cache_find(struct fama_identity_cache *cache, struct fama_channel_config *config,
+                             struct fama_bytes serialized, struct fama_identity **identity);
 
 #endif

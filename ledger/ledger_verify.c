@@ -105,7 +105,11 @@ static int check_number(const struct fama_ledger *ledger, uint64_t number, const
     if (status != 0) {
         return status;
     }
-    if (fama_block_parse(fama_bytes(bytes, len), &block) != FAMA_BLOCK_ACCEPTED) {
+    enum fama_block_refusal refusal = fama_block_parse(fama_bytes(bytes, len), &block);
+    if (refusal == FAMA_BLOCK_NO_MEMORY) {
+        status = fama_error_set(error, FAMA_LEDGER_IO, "checking block %" PRIu64 ": %s", number,
+                                fama_block_refusal_words(refusal));
+    } else if (refusal != FAMA_BLOCK_ACCEPTED) {
         status = wrong(ledger, number, "does not decode", error);
     } else if (block.number != number) {
         status = wrong(ledger, number, "has another number", error);

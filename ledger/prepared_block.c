@@ -33,23 +33,28 @@ static bool names_channel(const struct fama_transaction *transaction,
                             fama_bytes_of_text(fama_channel_config_id(config)));
 }
 
-static bool find_creator(struct fama_prepared_block *block, struct fama_identity_cache *cache,
-                         struct fama_prepared_transaction *transaction)
+/* Leaves it NULL if the creator's signature cannot be good. */
+static int find_creator(struct fama_prepared_block *block, struct fama_identity_cache *cache,
+                        struct fama_prepared_transaction *transaction)
 {
     if (transaction->decoded.header_code != FAMA_TRANSACTION_VALID ||
         !transaction->decoded.signature.is_present ||
         !names_channel(&transaction->decoded, block->config)) {
-        return false;
+        return 0;
     }
-    struct fama_identity *creator =
-        fama_identity_cache_find(cache, block->config, transaction->decoded.creator);
+    struct fama_identity *creator;
+    int result =
+        fama_identity_cache_find(cache, block->config, transaction->decoded.creator, &creator);
+    if (result != 0) {
+        return result;
+    }
     if (creator != NULL && fama_identity_validate(creator, NULL) != 0) {
         fama_identity_release(creator);
         creator = NULL;
     }
     transaction->creator.identity = creator;
     block->job_count += creator != NULL ? 1 : 0;
-    return creator != NULL;
+    return 0;
 }
 
 /* Finds the identities of a decoded entry. */
@@ -65,12 +70,17 @@ static int find_signers(struct fama_prepared_block *block, struct fama_identity_
         }
     }
     /* Without its creator the transaction is invalid whatever its endorsers say. */
-    if (!find_creator(block, cache, transaction)) {
-        return 0;
+    int result = find_creator(block, cache, transaction);
+    if (result != 0 || transaction->creator.identity == NULL) {
+        return result;
     }
     for (size_t i = 0; i < decoded->endorsement_count; i++) {
-        struct fama_identity *endorser =
-            fama_identity_cache_find(cache, block->config, decoded->endorsements[i].endorser);
+        struct fama_identity *endorser;
+        result = fama_identity_cache_find(cache, block->config, decoded->endorsements[i].endorser,
+                                          &endorser);
+        if (result != 0) {
+            return result;
+        }
         transaction->endorsements[i].identity = endorser;
         block->job_count += endorser != NULL ? 1 : 0;
     }
@@ -327,7 +337,12 @@ int fama_prepared_block_create(struct fama_bytes bytes, struct fama_channel_conf
 {
     struct fama_block block;
     *prepared = NULL;
-    if (fama_block_parse(bytes, &block) != FAMA_BLOCK_ACCEPTED) {
+    enum fama_block_refusal refusal = fama_block_parse(bytes, &block);
+    if (refusal == FAMA_BLOCK_NO_MEMORY) {
+        return fama_error_set(error, FAMA_PREPARED_BLOCK_NO_MEMORY,
+                              "no memory to prepare a block of %zu bytes", bytes.len);
+    }
+    if (refusal != FAMA_BLOCK_ACCEPTED) {
         return fama_error_set(error, FAMA_PREPARED_BLOCK_MALFORMED,
                               "%zu bytes that do not decode as a block; fetch it again", bytes.len);
     }

@@ -79,8 +79,12 @@ static int load_block(const struct fama_ledger *ledger, uint64_t number, struct 
         return status;
     }
     struct fama_prepared_block *prepared = &block->prepared;
-    if (fama_block_parse(fama_bytes(block->bytes, len), &prepared->block) != FAMA_BLOCK_ACCEPTED ||
-        prepared->block.number != number) {
+    enum fama_block_refusal refusal =
+        fama_block_parse(fama_bytes(block->bytes, len), &prepared->block);
+    if (refusal == FAMA_BLOCK_NO_MEMORY) {
+        return no_memory(error);
+    }
+    if (refusal != FAMA_BLOCK_ACCEPTED || prepared->block.number != number) {
         return fama_error_set(error, FAMA_LEDGER_CORRUPT,
                               "ledger %s is damaged: block %" PRIu64
                               " does not decode; move the directory away and let the node fetch "

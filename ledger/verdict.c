@@ -12,12 +12,18 @@ static const struct {
 
 const char *fama_block_refusal_name(enum fama_block_refusal refusal)
 {
+    if (refusal == FAMA_BLOCK_NO_MEMORY) {
+        return "no_memory";
+    }
     return (unsigned int)refusal < FAMA_BLOCK_REFUSAL_COUNT ? refusals[refusal].name
                                                             : "block_refusal_unknown";
 }
 
 const char *fama_block_refusal_words(enum fama_block_refusal refusal)
 {
+    if (refusal == FAMA_BLOCK_NO_MEMORY) {
+        return "memory ran out before it was judged: free some";
+    }
     return (unsigned int)refusal < FAMA_BLOCK_REFUSAL_COUNT ? refusals[refusal].words
                                                             : "no such reason";
 }

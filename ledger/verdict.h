@@ -1,7 +1,7 @@
 /* The names of all reasons for which a block is refused. The name is the return code, the counter
  * and the word in the log; this table is their only source. Checks run in the order of the table,
  * but for a first entry that is no envelope at all: such a block names no channel and is called not
- * well-formed. */
+ * well-formed. Running out of memory is none of them: it says nothing about the block. */
 #ifndef FAMA_LEDGER_VERDICT_H
 #define FAMA_LEDGER_VERDICT_H
 
@@ -20,6 +20,8 @@
     X(BAD_SIGNATURE, "block_bad_signature", "its orderer signatures do not verify")
 
 enum fama_block_refusal {
+    FAMA_BLOCK_NO_MEMORY =
+        -1, /* it was not judged: nobody is to blame, and it may be judged later */
     FAMA_BLOCK_ACCEPTED = 0,
 #define FAMA_BLOCK_REFUSAL_ENUM(symbol, name, words) FAMA_BLOCK_##symbol,
     FAMA_BLOCK_REFUSALS(FAMA_BLOCK_REFUSAL_ENUM)

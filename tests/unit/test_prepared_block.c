@@ -320,19 +320,27 @@ static struct fama_bytes serialized(enum made_member member)
     return fama_transaction_creator(chain.signers[member], &arena);
 }
 
+static struct fama_identity *find(struct fama_identity_cache *from,
+                                  struct fama_channel_config *channel, struct fama_bytes bytes)
+{
+    struct fama_identity *identity = NULL;
+    CU_ASSERT_EQUAL(fama_identity_cache_find(from, channel, bytes, &identity), 0);
+    return identity;
+}
+
 static void test_the_cache_answers_with_the_same_identity(void)
 {
     struct fama_bytes bytes = serialized(MADE_CLIENT);
-    struct fama_identity *first = fama_identity_cache_find(cache, config, bytes);
-    struct fama_identity *again = fama_identity_cache_find(cache, config, bytes);
+    struct fama_identity *first = find(cache, config, bytes);
+    struct fama_identity *again = find(cache, config, bytes);
     CU_ASSERT_PTR_NOT_NULL_FATAL(first);
     CU_ASSERT_PTR_EQUAL(first, again);
     CU_ASSERT_STRING_EQUAL(fama_identity_mspid(first), "SipherMSP");
     fama_identity_release(first);
     fama_identity_release(again);
-    CU_ASSERT_PTR_NULL(fama_identity_cache_find(cache, config, fama_bytes(NULL, 0)));
-    CU_ASSERT_PTR_NULL(fama_identity_cache_find(cache, config, fama_bytes(NULL, 0)));
-    CU_ASSERT_PTR_NULL(fama_identity_cache_find(cache, config, serialized(MADE_STRANGER)));
+    CU_ASSERT_PTR_NULL(find(cache, config, fama_bytes(NULL, 0)));
+    CU_ASSERT_PTR_NULL(find(cache, config, fama_bytes(NULL, 0)));
+    CU_ASSERT_PTR_NULL(find(cache, config, serialized(MADE_STRANGER)));
     finish();
 }
 
@@ -343,11 +351,11 @@ static void test_an_msp_is_named_by_all_of_its_name(void)
     CU_ASSERT_FATAL(fama_serialized_identity_decode(serialized(MADE_CLIENT), &parts));
     write_bytes(&named, 1, fama_bytes("SipherMSP\0", 10));
     write_bytes(&named, 2, parts.id_bytes);
-    CU_ASSERT_PTR_NULL(fama_identity_cache_find(cache, config, bytes_of(&named)));
+    CU_ASSERT_PTR_NULL(find(cache, config, bytes_of(&named)));
     named.len = 0;
     write_text(&named, 1, "SipherMS");
     write_bytes(&named, 2, parts.id_bytes);
-    CU_ASSERT_PTR_NULL(fama_identity_cache_find(cache, config, bytes_of(&named)));
+    CU_ASSERT_PTR_NULL(find(cache, config, bytes_of(&named)));
     finish();
 }
 
@@ -355,13 +363,13 @@ static void test_an_msp_is_named_by_all_of_its_name(void)
 static void test_endless_encodings_push_out_and_come_back(void)
 {
     struct fama_bytes client = serialized(MADE_CLIENT);
-    struct fama_identity *first = fama_identity_cache_find(cache, config, client);
+    struct fama_identity *first = find(cache, config, client);
     for (uint32_t i = 0; i < 64 * FAMA_IDENTITY_CACHE_SETS; i++) {
         struct written garbage = {.len = 0};
         write_varint(&garbage, 1000, i); /* no MSP id at all: cheap */
-        CU_ASSERT_PTR_NULL_FATAL(fama_identity_cache_find(cache, config, bytes_of(&garbage)));
+        CU_ASSERT_PTR_NULL_FATAL(find(cache, config, bytes_of(&garbage)));
     }
-    struct fama_identity *later = fama_identity_cache_find(cache, config, client);
+    struct fama_identity *later = find(cache, config, client);
     CU_ASSERT_PTR_NOT_NULL_FATAL(later);
     CU_ASSERT(first != later); /* pushed out: some 64 came into its set of eight */
     CU_ASSERT_STRING_EQUAL(fama_identity_id(first), fama_identity_id(later));
@@ -382,8 +390,8 @@ static void test_long_encodings_are_decoded_without_being_remembered(void)
     memcpy(bytes + client.len, head.at, head.len);
     struct fama_bytes padded =
         fama_bytes(bytes, client.len + head.len + FAMA_IDENTITY_CACHE_BYTES_MAX);
-    struct fama_identity *first = fama_identity_cache_find(cache, config, padded);
-    struct fama_identity *second = fama_identity_cache_find(cache, config, padded);
+    struct fama_identity *first = find(cache, config, padded);
+    struct fama_identity *second = find(cache, config, padded);
     CU_ASSERT(first != NULL && second != NULL && first != second);
     fama_identity_release(first);
     fama_identity_release(second);
@@ -396,9 +404,9 @@ static void test_another_configuration_starts_anew(void)
     struct fama_channel_config *other = NULL;
     struct fama_bytes client = serialized(MADE_CLIENT);
     CU_ASSERT_EQUAL_FATAL(fama_channel_config_from_block(&chain.genesis, &other, NULL), 0);
-    struct fama_identity *first = fama_identity_cache_find(cache, config, client);
-    struct fama_identity *second = fama_identity_cache_find(cache, other, client);
-    struct fama_identity *third = fama_identity_cache_find(cache, config, client);
+    struct fama_identity *first = find(cache, config, client);
+    struct fama_identity *second = find(cache, other, client);
+    struct fama_identity *third = find(cache, config, client);
     CU_ASSERT(first != NULL && second != NULL && third != NULL);
     CU_ASSERT(first != second && first != third);
     fama_identity_release(first);
