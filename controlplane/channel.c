@@ -603,7 +603,7 @@ static int read_own(const struct fama_channel *channel, uint64_t number, uint8_t
     return result;
 }
 
-/* Says now and then how far the rebuilding of a state is. */
+/* Says now and then how far the rebuilding of a state is. False to end it now. */
 static bool note_rebuilding(void *context, uint64_t done, uint64_t total)
 {
     struct fama_channel *channel = context;
@@ -613,7 +613,7 @@ static bool note_rebuilding(void *context, uint64_t done, uint64_t total)
         fama_info("channel", "%s: state rebuilt from %llu of %llu blocks", channel->id,
                   (unsigned long long)done, (unsigned long long)total);
     }
-    return true;
+    return done == total || channel->setup.may_go_on == NULL || channel->setup.may_go_on();
 }
 
 /* Takes up the channel at its height. A state that is missing or behind its blocks is made anew first. */
@@ -627,6 +627,10 @@ static int open_committer(struct fama_channel *channel, struct fama_error *error
         if (result == 0) {
             result =
                 fama_committer_create(channel->ledger, channel->id, &channel->committer, error);
+        } else if (result == FAMA_LEDGER_STOPPED) {
+            return fama_error_prefix(error, FAMA_CHANNEL_STOPPED,
+                                     "its state is not whole yet and is completed at the next "
+                                     "start: ");
         }
     }
     return result == 0 ? 0 : FAMA_CHANNEL_LEDGER;

@@ -29,6 +29,8 @@ enum fama_channel_error {
     FAMA_CHANNEL_LEDGER = -3, /* the ledger could not be opened or written */
     FAMA_CHANNEL_NO_MEMORY = -4,
     FAMA_CHANNEL_EMPTY = -5, /* a join that died before its genesis block was written: join again */
+    FAMA_CHANNEL_STOPPED =
+        -6, /* `may_go_on` said no: the next opening goes on where this one was */
 };
 
 struct fama_channel_setup {
@@ -38,6 +40,9 @@ struct fama_channel_setup {
     struct fama_sender *sender;
     uint16_t index; /* < FAMA_CHANNELS_MAX, unique while the node runs */
     int wake_fd;    /* eventfd of the control thread: written when a height or refusal is news */
+    /* Asked while a state is made anew from the blocks, which may take as long as they are many. NULL: it
+     * may. */
+    bool (*may_go_on)(void);
 };
 
 struct fama_channel_status {
@@ -58,7 +63,7 @@ int fama_channel_genesis_id(struct fama_bytes genesis, char id[FAMA_CHANNEL_ID_M
 /* Joins: checks the genesis block, makes the ledger, writes block 0. */
 int fama_channel_join(const struct fama_channel_setup *setup, struct fama_bytes genesis,
                       struct fama_channel **channel, struct fama_error *error);
-/* Opens the ledger of a channel joined earlier. */
+/* Opens the ledger of a channel joined earlier. A state behind its blocks is made anew first. */
 int fama_channel_open(const struct fama_channel_setup *setup, const char *channel_id,
                       struct fama_channel **channel, struct fama_error *error);
 /* Whether the ledger's block 0 is this one: channels of two networks may have one name. A ledger that began

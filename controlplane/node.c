@@ -123,8 +123,21 @@ int fama_node_add_channel(struct fama_node *node, struct fama_channel *channel,
     return 0;
 }
 
-/* Opens every ledger found; a channel that does not open is an error of its own and keeps nobody else
- * from working. */
+/* SIGTERM or SIGINT before the event loop listens to them. */
+static volatile sig_atomic_t early_signal;
+
+static void note_early_signal(int number)
+{
+    early_signal = number;
+}
+
+static bool has_no_early_signal(void)
+{
+    return early_signal == 0;
+}
+
+/* Opens every ledger found, until a signal comes; a channel that does not open is an error of its own and
+ * keeps nobody else from working. */
 static void open_channels(struct fama_node *node)
 {
     DIR *directory = opendir(node->ledgers_directory);
@@ -134,7 +147,7 @@ static void open_channels(struct fama_node *node)
                      node->ledgers_directory, strerror(errno));
         return;
     }
-    while ((entry = readdir(directory)) != NULL) {
+    while (has_no_early_signal() && (entry = readdir(directory)) != NULL) {
         if (entry->d_name[0] == '.') {
             continue;
         }
@@ -147,6 +160,7 @@ static void open_channels(struct fama_node *node)
         struct fama_channel *channel = NULL;
         struct fama_error error = {""};
         fama_node_channel_setup(node, &setup);
+        setup.may_go_on = has_no_early_signal;
         int result = fama_channel_open(&setup, entry->d_name, &channel, &error);
         if (result == 0) {
             result = fama_node_add_channel(node, channel, &error);
@@ -154,6 +168,8 @@ static void open_channels(struct fama_node *node)
         if (result == 0) {
             fama_info("channel", "%s: opened at height %" PRIu64, entry->d_name,
                       node->channels[node->channel_count - 1].height);
+        } else if (result == FAMA_CHANNEL_STOPPED) {
+            fama_info("channel", "%s", error.text);
         } else {
             fama_failure("channel", "%s", error.text);
         }
@@ -228,11 +244,16 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
     fama_log_flush();
 }
 
+static void note_stopping(int signal_number)
+{
+    fama_info("node", "%s: stopping", signal_number == SIGTERM ? "SIGTERM" : "SIGINT");
+}
+
 static void on_signal(evutil_socket_t fd, short what, void *context)
 {
     (void)what;
     struct fama_node *node = context;
-    fama_info("node", "%s: stopping", fd == SIGTERM ? "SIGTERM" : "SIGINT");
+    note_stopping((int)fd);
     event_base_loopbreak(node->base);
 }
 
@@ -343,18 +364,36 @@ static int make_events(struct fama_node *node, struct fama_error *error)
                                       EV_READ | EV_PERSIST, on_dataplane, node);
     node->wake_event = event_new(node->base, node->wake_fd, EV_READ | EV_PERSIST, on_wake, node);
     node->tick_event = event_new(node->base, -1, EV_PERSIST, on_tick, node);
-    node->term_event = evsignal_new(node->base, SIGTERM, on_signal, node);
-    node->interrupt_event = evsignal_new(node->base, SIGINT, on_signal, node);
     struct timeval tick = {.tv_usec = TICK_NS / 1000};
     if (node->dataplane_event == NULL || node->wake_event == NULL || node->tick_event == NULL ||
-        node->term_event == NULL || node->interrupt_event == NULL ||
         event_add(node->dataplane_event, NULL) != 0 || event_add(node->wake_event, NULL) != 0 ||
-        event_add(node->tick_event, &tick) != 0 || event_add(node->term_event, NULL) != 0 ||
-        event_add(node->interrupt_event, NULL) != 0) {
+        event_add(node->tick_event, &tick) != 0) {
         return fama_error_set(error, -1, "libevent: events could not be added");
     }
     return fama_admin_listen(node->base, node->config->admin_socket, fama_node_admin, node,
                              &node->admin, error);
+}
+
+/* While channels are opened nothing but a flag is listened to: the loop does not run yet. */
+static int note_early_signals(struct fama_error *error)
+{
+    const struct sigaction noting = {.sa_handler = note_early_signal};
+    early_signal = 0;
+    if (sigaction(SIGTERM, &noting, NULL) != 0 || sigaction(SIGINT, &noting, NULL) != 0) {
+        return fama_error_set(error, -1, "sigaction: %s", strerror(errno));
+    }
+    return 0;
+}
+
+static int listen_to_signals(struct fama_node *node, struct fama_error *error)
+{
+    node->term_event = evsignal_new(node->base, SIGTERM, on_signal, node);
+    node->interrupt_event = evsignal_new(node->base, SIGINT, on_signal, node);
+    if (node->term_event == NULL || node->interrupt_event == NULL ||
+        event_add(node->term_event, NULL) != 0 || event_add(node->interrupt_event, NULL) != 0) {
+        return fama_error_set(error, -1, "libevent: signals could not be added");
+    }
+    return 0;
 }
 
 static int assemble(struct fama_node *node, struct fama_error *error)
@@ -374,10 +413,13 @@ static int assemble(struct fama_node *node, struct fama_error *error)
         fama_incarnation_next(config->file_system_path, wall_clock_ns(), &node->incarnation,
                               error) != 0 ||
         start_dataplane(node, error) != 0 || make_protocols(node, error) != 0 ||
-        make_events(node, error) != 0) {
+        make_events(node, error) != 0 || note_early_signals(error) != 0) {
         return -1;
     }
     open_channels(node);
+    if (listen_to_signals(node, error) != 0) {
+        return -1;
+    }
     fama_node_publish_view(node);
     /* The dataplane rings only for a thread that has found nothing: look once before sleeping. */
     event_active(node->dataplane_event, EV_READ, 0);
@@ -463,7 +505,12 @@ int fama_node_run(const struct fama_config *config)
               config->local_mspid, endpoint, config->is_org_leader ? "leader" : "follower",
               node->channel_count, config->admin_socket);
     fama_info("node", "signatures are verified by %s", fama_verifier_name(fama_verifier_chosen()));
-    int result = event_base_dispatch(node->base) < 0 ? FAMA_EXIT_FAILED : FAMA_EXIT_OK;
+    int result = FAMA_EXIT_OK;
+    if (!has_no_early_signal()) {
+        note_stopping(early_signal);
+    } else if (event_base_dispatch(node->base) < 0) {
+        result = FAMA_EXIT_FAILED;
+    }
     take_apart(node);
     fama_info("node", "stopped");
     fama_log_finish();

@@ -10,11 +10,12 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "ledger/ledger_rollback.h"
 #include "ledger/snapshot.h"
 #include "unit/made_chain.h"
 
 #define BLOCKS  12
-#define HANDED  64 /* blocks handed over in one test; each has a slot of its own */
+#define HANDED  96 /* blocks handed over in one test; each has a slot of its own */
 #define WAIT_MS 10000
 
 struct fama_dataplane {
@@ -556,6 +557,55 @@ static void test_a_channel_opens_again_at_its_height_and_goes_on(void)
     finish(&bench);
 }
 
+static bool may_not(void)
+{
+    return false;
+}
+
+/* A ledger of so many blocks, from a source, whose state is lost when the last is taken back. */
+static void lose_state(struct bench *bench, uint64_t blocks)
+{
+    struct fama_error error = {""};
+    struct fama_ledger *ledger = NULL;
+    char folder[sizeof(bench->ledgers) + FAMA_CHANNEL_ID_MAX];
+    struct fama_chain_builder *builder = made_builder(&made, MADE_ORDERER);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(builder);
+    start(bench);
+    for (uint64_t number = 1; number < blocks; number++) {
+        uint8_t *bytes;
+        size_t len;
+        CU_ASSERT_EQUAL_FATAL(fama_chain_builder_next(builder, 1, 8, &bytes, &len, &error), 0);
+        offer(bench, number, fama_bytes(bytes, len));
+        CU_ASSERT_TRUE_FATAL(reaches(bench, number + 1));
+        free(bytes);
+    }
+    fama_chain_builder_destroy(builder);
+    fama_channel_stop(bench->channel);
+    fama_channel_close(bench->channel);
+    bench->channel = NULL;
+    (void)snprintf(folder, sizeof(folder), "%s/%s", bench->ledgers, MADE_CHANNEL);
+    CU_ASSERT_EQUAL_FATAL(fama_ledger_open(folder, &ledger, &error), 0);
+    CU_ASSERT_EQUAL(fama_ledger_rollback(ledger, blocks - 2, NULL, NULL, &error), 0);
+    fama_ledger_close(ledger);
+}
+
+static void test_making_a_state_anew_ends_when_asked_and_goes_on_at_the_next_opening(void)
+{
+    const uint64_t blocks = 70; /* more than are applied at once */
+    struct bench bench;
+    struct fama_error error = {""};
+    lose_state(&bench, blocks);
+    bench.setup.may_go_on = may_not;
+    CU_ASSERT_EQUAL(fama_channel_open(&bench.setup, MADE_CHANNEL, &bench.channel, &error),
+                    FAMA_CHANNEL_STOPPED);
+    CU_ASSERT_PTR_NULL(bench.channel);
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "next start"));
+    /* Few are left, which are done before anybody is asked. */
+    CU_ASSERT_EQUAL_FATAL(fama_channel_open(&bench.setup, MADE_CHANNEL, &bench.channel, &error), 0);
+    CU_ASSERT_EQUAL(status_of(&bench).height, blocks - 1);
+    finish(&bench);
+}
+
 static void test_a_channel_stops_at_once_while_the_dataplane_is_interrupted(void)
 {
     struct bench bench;
@@ -629,6 +679,7 @@ int main(void)
         TEST(test_a_channel_opens_again_at_its_height_and_goes_on),
         TEST(test_a_channel_opens_a_ledger_that_began_with_a_snapshot),
         TEST(test_a_snapshot_of_another_channel_is_not_opened),
+        TEST(test_making_a_state_anew_ends_when_asked_and_goes_on_at_the_next_opening),
         TEST(test_a_channel_stops_at_once_while_the_dataplane_is_interrupted),
         TEST(test_a_damaged_or_foreign_genesis_block_is_not_joined),
     };
