@@ -143,7 +143,7 @@ static const struct fama_command commands[] = {
      "  --ledger DIR     the ledger; made if it is not there\n"
      "  --genesis FILE   block 0 of a new ledger (default: 000000.block of the blocks)\n"
      "  --snapshot DIR   begin a new ledger with this snapshot, Fabric's or our own\n"
-     "  --to N           end with block N\n"
+     "  --to N           end with block N; blocks that end before it are an error\n"
      "  --threads N      for signatures (default: as many as cores)\n"
      "  --json           a line per committed block: number, header_hash, data_hash, commit_hash,\n"
      "                   tx: [{txid, type, code, validation}]\n"

@@ -339,6 +339,12 @@ int fama_replay(struct fama_ledger *ledger, const struct fama_replay_setup *setu
     struct fama_ledger_info info;
     fama_ledger_info(ledger, &info);
     result->height = info.height;
+    if (status == 0 && replay.complaint.text[0] == '\0' && setup->has_end &&
+        info.height <= setup->end) {
+        return fama_error_set(error, REPLAY_FAILED,
+                              "%s ends before block %" PRIu64 ": block %" PRIu64 " is the next one",
+                              setup->source_name, setup->end, info.height);
+    }
     if (status == 0 && replay.complaint.text[0] != '\0') {
         *error = replay.complaint;
         return REPLAY_FAILED;

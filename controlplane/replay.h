@@ -39,8 +39,8 @@ struct fama_replay_result {
 };
 
 /* Until the first number that the source does not have. Returns 0, or a negative number with words: a block
- * was refused, the ledger or the source failed, the source has a gap there or is of another chain than
- * the ledger; what was committed before stays. */
+ * was refused, the ledger or the source failed, the source has a gap there, ends before the wanted end, or
+ * is of another chain than the ledger; what was committed before stays. */
 int fama_replay(struct fama_ledger *ledger, const struct fama_replay_setup *setup,
                 struct fama_replay_result *result, struct fama_error *error);
 

@@ -124,6 +124,20 @@ static void test_a_verify_that_was_killed_leaves_nothing_for_ever(void)
     CU_ASSERT_EQUAL(rmdir(path), 0);
 }
 
+static void test_a_replay_to_a_block_that_is_not_there_says_so(void)
+{
+    CU_ASSERT_EQUAL(run(fama_cli_ledger_replay, "--blocks @/blocks --ledger @/early --to 7"),
+                    FAMA_EXIT_FAILED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(caught, "the ledger's height is 7"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(complained, "ends before block 7"));
+    CU_ASSERT_EQUAL(run(fama_cli_ledger_replay, "--blocks @/blocks --ledger @/early --to 9"),
+                    FAMA_EXIT_FAILED);
+    CU_ASSERT_EQUAL(run(fama_cli_ledger_replay, "--blocks @/blocks --ledger @/early --to 6"),
+                    FAMA_EXIT_OK);
+    CU_ASSERT_EQUAL(run(fama_cli_ledger_replay, "--blocks @/blocks --ledger @/early --to 2"),
+                    FAMA_EXIT_OK); /* it is there already */
+}
+
 static void test_a_replay_from_a_snapshot_begins_only_when_there_are_blocks(void)
 {
     CU_ASSERT_EQUAL(run(fama_cli_ledger_replay, "--blocks @/blocks --ledger @/short --to 3"),
@@ -213,6 +227,7 @@ int main(void)
     static const struct test_case cases[] = {
         TEST(test_a_replay_prints_a_line_of_json_for_each_block),
         TEST(test_a_verify_that_was_killed_leaves_nothing_for_ever),
+        TEST(test_a_replay_to_a_block_that_is_not_there_says_so),
         TEST(test_a_replay_from_a_snapshot_begins_only_when_there_are_blocks),
         TEST(test_a_ledger_of_a_snapshot_says_what_it_cannot_tell),
         TEST(test_what_went_wrong_is_said_in_one_line),
