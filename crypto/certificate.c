@@ -83,6 +83,47 @@ static bool to_time(const ASN1_TIME *from, time_t *to)
     return true;
 }
 
+/* Whether no purpose that Go knows is in a BIT STRING's content, which Go can read. */
+static bool is_without_purposes(struct fama_bytes bits)
+{
+    enum { KNOWN_PURPOSES = 9 };
+    for (size_t i = 0; i < KNOWN_PURPOSES && i / 8 + 1 < bits.len; i++) {
+        if ((bits.at[i / 8 + 1] & 0x80u >> i % 8) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* To Go a key usage without any purpose says nothing, to OpenSSL it makes the certificate invalid: it is
+ * taken out of OpenSSL's copy, whose signature is that of the octets that were read. False if Go does not
+ * read the extension at all. */
+static bool drop_empty_key_usage(X509 *x509)
+{
+    int index = X509_get_ext_by_NID(x509, NID_key_usage, -1);
+    if (index < 0) {
+        return true;
+    }
+    if (X509_get_ext_by_NID(x509, NID_key_usage, index) >= 0) {
+        return false;
+    }
+    const ASN1_OCTET_STRING *value = X509_EXTENSION_get_data(X509_get_ext(x509, index));
+    struct fama_bytes input =
+        fama_bytes(ASN1_STRING_get0_data(value), (size_t)ASN1_STRING_length(value));
+    uint8_t tag;
+    struct fama_bytes whole;
+    struct fama_bytes bits;
+    if (!take_element(&input, &tag, &whole, &bits) || tag != TAG_BIT_STRING || bits.len == 0 ||
+        bits.at[0] > 7 || (bits.len == 1 && bits.at[0] != 0) ||
+        (bits.len > 1 && (bits.at[bits.len - 1] & ((1u << bits.at[0]) - 1)) != 0)) {
+        return false;
+    }
+    if (is_without_purposes(bits)) {
+        X509_EXTENSION_free(X509_delete_ext(x509, index));
+    }
+    return true;
+}
+
 /* What Go's parser refuses and OpenSSL's lets pass. */
 static bool is_acceptable(X509 *x509)
 {
@@ -112,7 +153,7 @@ static int parse(struct fama_bytes der, struct fama_certificate *certificate,
         return fama_error_set(error, FAMA_MSP_BAD_CERTIFICATE,
                               "the PEM block does not hold one X.509 certificate in DER");
     }
-    if (!is_acceptable(certificate->x509)) {
+    if (!drop_empty_key_usage(certificate->x509) || !is_acceptable(certificate->x509)) {
         return fama_error_set(error, FAMA_MSP_BAD_CERTIFICATE,
                               "the certificate's public key, names, serial number or extensions "
                               "are unusable");

@@ -228,6 +228,45 @@ static void critical_extensions_must_be_understood(void)
     test_free(&one.root);
 }
 
+static void key_usages_are_read_as_go_reads_them(void)
+{
+    static const struct {
+        const char *value;
+        bool is_read;
+        bool may_sign;
+    } cases[] = {
+        {"critical,keyCertSign", true, true},  {"critical,digitalSignature", true, false},
+        {"critical,DER:03:01:00", true, true}, /* no bit at all: says nothing */
+        {"DER:03:02:00:00", true, true},       {"DER:03:03:06:00:00", true, true},
+        {"DER:03:03:04:00:10", true, true}, /* only a bit that means nothing */
+        {"DER:03:01:00:05:00", true, true}, /* what follows is not looked at */
+        {"DER:03:00", false, false},           {"DER:03:01:01", false, false},
+        {"DER:03:02:01:01", false, false}, /* padding of ones */
+        {"DER:03:02:08:00", false, false},     {"DER:04:01:00", false, false},
+    };
+    struct test_organisation one;
+    test_make_organisation(&one);
+    struct fama_msp *plain = test_msp(&one.config);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct test_organisation other;
+        struct test_order member = {.common_name = "m", .ous = {"peer"}, .issuer = &one.root};
+        member.extra_nid = NID_key_usage;
+        member.extra_value = cases[i].value;
+        CU_ASSERT_EQUAL(is_valid(plain, &member), cases[i].is_read);
+        struct fama_msp *msp = msp_with(&other, NID_key_usage, cases[i].value);
+        if (!cases[i].is_read) {
+            CU_ASSERT_PTR_NULL(msp);
+        }
+        member.issuer = &other.root;
+        member.extra_value = NULL;
+        CU_ASSERT_EQUAL(msp != NULL && is_valid(msp, &member), cases[i].may_sign);
+        fama_msp_release(msp);
+        test_free(&other.root);
+    }
+    fama_msp_release(plain);
+    test_free(&one.root);
+}
+
 static void an_expired_certificate_is_judged_at_its_beginning(void)
 {
     struct test_organisation one;
@@ -262,6 +301,7 @@ int main(void)
         TEST(long_chains_end_at_a_limit),
         TEST(a_host_name_in_the_subject_alone_is_refused_under_constraints),
         TEST(critical_extensions_must_be_understood),
+        TEST(key_usages_are_read_as_go_reads_them),
         TEST(an_expired_certificate_is_judged_at_its_beginning),
     };
     return run_suite("chain", cases, sizeof cases / sizeof cases[0]);
