@@ -113,13 +113,10 @@ int fama_application_capabilities_read(struct fama_bytes message,
     capabilities->v1_1_validation = since_1_1;
     capabilities->acls = since_1_2;
     capabilities->private_channel_data = since_1_2 || level[APPLICATION_PRIVATE_DATA_EXPERIMENTAL];
-    capabilities->collection_upgrade = since_1_2;
     capabilities->v1_2_validation = since_1_2;
     capabilities->v1_3_validation = since_1_3;
     capabilities->key_level_endorsement = since_1_3;
-    capabilities->store_private_data_of_invalid = since_1_4_2;
     capabilities->v2_0_validation = since_2_0;
     capabilities->lifecycle_v2_0 = since_2_0;
-    capabilities->purge_private_data = level[APPLICATION_V2_5];
     return result;
 }

@@ -2,7 +2,9 @@
  *
  * Source: Fabric common/capabilities/{channel,application}.go of 2.5 and 3.1; spec fabric-formats
  * §4. The orderer group's capabilities concern orderers alone: a peer never asks whether it
- * supports them. Stateless; any thread. */
+ * supports them. Levels that concern endorsing or fetching private data alone (upgrades of collections in
+ * lscc's own run, private data of invalid transactions, purging) have no answer here: no validation asks.
+ * Stateless; any thread. */
 #ifndef FAMA_LEDGER_CAPABILITIES_H
 #define FAMA_LEDGER_CAPABILITIES_H
 
@@ -19,15 +21,12 @@ struct fama_channel_capabilities {
     bool acls;
     bool forbid_duplicate_txid_in_block;
     bool private_channel_data;
-    bool collection_upgrade;
     bool v1_1_validation;
     bool v1_2_validation;
     bool v1_3_validation;
     bool v2_0_validation;
     bool lifecycle_v2_0;
     bool key_level_endorsement;
-    bool store_private_data_of_invalid;
-    bool purge_private_data;
 };
 
 /* Fill their half from a serialized common.Capabilities that decodes. Return 0, or

@@ -478,17 +478,6 @@ const struct fama_msp *fama_channel_config_application_msp(const struct fama_cha
     return NULL;
 }
 
-const struct fama_msp *fama_channel_config_orderer_msp(const struct fama_channel_config *config,
-                                                       const char *mspid)
-{
-    for (size_t i = 0; i < config->orderer.org_count; i++) {
-        if (strcmp(config->orderer.orgs[i].mspid, mspid) == 0) {
-            return config->orderer.orgs[i].msp;
-        }
-    }
-    return NULL;
-}
-
 size_t fama_channel_config_application_count(const struct fama_channel_config *config)
 {
     return config->application_count;

@@ -56,13 +56,11 @@ const struct fama_policies *fama_channel_config_policies(const struct fama_chann
 const struct fama_config_element *
 fama_channel_config_root(const struct fama_channel_config *config);
 
-/* The MSP of this id among all organisations (or the application's, the orderers'), or NULL. */
+/* The MSP of this id among all organisations (or the application's), or NULL. */
 const struct fama_msp *fama_channel_config_msp(const struct fama_channel_config *config,
                                                struct fama_bytes mspid);
 const struct fama_msp *fama_channel_config_application_msp(const struct fama_channel_config *config,
                                                            const char *mspid);
-const struct fama_msp *fama_channel_config_orderer_msp(const struct fama_channel_config *config,
-                                                       const char *mspid);
 
 /* The application's organisations, one per group, ascending by MSP id: two groups may share one. */
 struct fama_application_org {

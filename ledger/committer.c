@@ -154,11 +154,6 @@ struct fama_channel_config *fama_committer_config(const struct fama_committer *c
     return committer->config;
 }
 
-const char *fama_committer_channel_id(const struct fama_committer *committer)
-{
-    return committer->channel_id;
-}
-
 uint64_t fama_committer_next(const struct fama_committer *committer)
 {
     return committer->planned.next;

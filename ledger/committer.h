@@ -53,9 +53,6 @@ int fama_committer_found(struct fama_committer *committer, struct fama_bytes gen
 /* Borrowed, until the next commit; NULL before the ledger has a block. */
 struct fama_channel_config *fama_committer_config(const struct fama_committer *committer);
 
-/* "" before the ledger has a block. */
-const char *fama_committer_channel_id(const struct fama_committer *committer);
-
 /* The number of the block that the next added one must have. */
 uint64_t fama_committer_next(const struct fama_committer *committer);
 /* False while a configuration block is on its way. */

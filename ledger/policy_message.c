@@ -336,12 +336,6 @@ static int read_principal(struct fama_bytes bytes, unsigned int depth, struct fa
     return read_content(content, depth, arena, principal);
 }
 
-int fama_principal_decode(struct fama_bytes bytes, struct fama_arena *arena,
-                          struct fama_principal *principal)
-{
-    return read_principal(bytes, FAMA_PRINCIPAL_DEPTH_MAX, arena, principal);
-}
-
 /* --- Envelopes --- */
 
 static int merge(struct fama_bytes outer, uint32_t number, struct fama_arena *arena,

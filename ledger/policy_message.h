@@ -32,11 +32,6 @@ int fama_signature_policy_decode(struct fama_bytes bytes, struct fama_arena *are
 int fama_signature_policy_decode_any_version(struct fama_bytes bytes, struct fama_arena *arena,
                                              struct fama_signature_policy *policy);
 
-/* A serialized common.MSPPrincipal with everything inside. Undecodable content makes it
- * FAMA_PRINCIPAL_UNSATISFIABLE, which is no error. */
-int fama_principal_decode(struct fama_bytes bytes, struct fama_arena *arena,
-                          struct fama_principal *principal);
-
 /* A serialized protos.ApplicationPolicy: one of both; unsound if neither is there. */
 struct fama_application_policy {
     bool is_reference;

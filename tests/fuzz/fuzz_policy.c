@@ -71,7 +71,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct fama_signature_policy policy;
     struct fama_signature_policy again;
     struct fama_application_policy application;
-    struct fama_principal principal;
     fama_arena_init(&arena, FAMA_POLICY_MESSAGE_ARENA(size));
     int result = fama_signature_policy_decode(bytes, &arena, &policy);
     require(result != FAMA_POLICY_MESSAGE_NO_MEMORY);
@@ -89,9 +88,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (result == 0 && !application.is_reference) {
         check(&application.signature);
     }
-    fama_arena_clear(&arena);
-    fama_arena_init(&arena, FAMA_POLICY_MESSAGE_ARENA(size));
-    require(fama_principal_decode(bytes, &arena, &principal) != FAMA_POLICY_MESSAGE_NO_MEMORY);
     fama_arena_clear(&arena);
     compile(bytes, 1);
     compile(bytes, 3);

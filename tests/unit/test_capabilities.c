@@ -75,11 +75,9 @@ static void test_application_levels_choose_the_rules_of_validation(void)
             fama_application_capabilities_read(levels(&arena, names[i], NULL), &has, NULL), 0);
         CU_ASSERT(has.v1_1_validation && has.forbid_duplicate_txid_in_block);
         CU_ASSERT_EQUAL(has.v1_2_validation, i >= 1);
-        CU_ASSERT_EQUAL(has.acls && has.private_channel_data && has.collection_upgrade, i >= 1);
+        CU_ASSERT_EQUAL(has.acls && has.private_channel_data, i >= 1);
         CU_ASSERT_EQUAL(has.v1_3_validation && has.key_level_endorsement, i >= 2);
-        CU_ASSERT_EQUAL(has.store_private_data_of_invalid, i >= 3);
         CU_ASSERT_EQUAL(has.v2_0_validation && has.lifecycle_v2_0, i >= 4);
-        CU_ASSERT_EQUAL(has.purge_private_data, i >= 5);
     }
     struct fama_channel_capabilities none = {0};
     CU_ASSERT_EQUAL(fama_application_capabilities_read(fama_bytes(NULL, 0), &none, NULL), 0);
@@ -88,7 +86,7 @@ static void test_application_levels_choose_the_rules_of_validation(void)
                                                               "V1_1_RESOURCETREE_EXPERIMENTAL"),
                                                        &none, NULL),
                     0);
-    CU_ASSERT(none.private_channel_data && !none.collection_upgrade && !none.v1_1_validation);
+    CU_ASSERT(none.private_channel_data && !none.acls && !none.v1_1_validation);
     struct fama_error error;
     CU_ASSERT_NOT_EQUAL(
         fama_application_capabilities_read(levels(&arena, "V2_0", "V2_6"), &none, &error), 0);

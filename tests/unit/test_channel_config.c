@@ -49,8 +49,7 @@ static void test_a_real_genesis_block_gives_the_channel_and_its_msps(void)
         CU_ASSERT_PTR_NOT_NULL_FATAL(config);
         CU_ASSERT_STRING_EQUAL(fama_channel_config_id(config), real_chains[c].channel);
         CU_ASSERT_EQUAL(fama_channel_config_sequence(config), 0);
-        CU_ASSERT_PTR_NOT_NULL(fama_channel_config_orderer_msp(config, "OrdererMSP"));
-        CU_ASSERT_PTR_NULL(fama_channel_config_orderer_msp(config, "SipherMSP"));
+        CU_ASSERT_PTR_NOT_NULL(fama_channel_config_msp(config, fama_bytes_of_text("OrdererMSP")));
         CU_ASSERT_PTR_NOT_NULL(fama_channel_config_application_msp(config, "SipherMSP"));
         CU_ASSERT_PTR_NULL(fama_channel_config_application_msp(config, "OrdererMSP"));
         fama_channel_config_release(config);

@@ -19,7 +19,7 @@ static void test_a_genesis_block_is_a_configuration_of_its_channel(void)
     CU_ASSERT_EQUAL_FATAL(fama_channel_config_from_block(&made.genesis, &config, NULL), 0);
     CU_ASSERT_STRING_EQUAL(fama_channel_config_id(config), MADE_CHANNEL);
     CU_ASSERT_EQUAL(fama_channel_config_sequence(config), 0);
-    CU_ASSERT_PTR_NOT_NULL(fama_channel_config_orderer_msp(config, "OrdererMSP"));
+    CU_ASSERT_PTR_NOT_NULL(fama_channel_config_msp(config, fama_bytes_of_text("OrdererMSP")));
     CU_ASSERT_PTR_NOT_NULL(fama_channel_config_application_msp(config, "SipherMSP"));
     CU_ASSERT_PTR_NOT_NULL(fama_channel_config_application_msp(config, "WhiteBoxMSP"));
     fama_channel_config_release(config);
