@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "ledger/proto_reader.h"
+#include "ledger/varint.h"
 
 #define CODEC_VERSION      1
 #define COPY_BYTES_MIN     48 /* shorter ones cost as much as they save */
@@ -60,15 +61,6 @@ void fama_block_packer_destroy(struct fama_block_packer *packer)
         free(packer->lens);
         free(packer);
     }
-}
-
-static uint8_t *put_varint(uint8_t *at, uint64_t number)
-{
-    for (; number > 0x7f; number >>= 7) {
-        *at++ = (uint8_t)(number | 0x80);
-    }
-    *at++ = (uint8_t)number;
-    return at;
 }
 
 /* Room for `more` bytes of head; memory once taken is kept. */
@@ -129,9 +121,9 @@ static void add_copy(struct fama_block_packer *packer, const uint8_t *first,
     }
     size_t literal_len = (size_t)(repeated.at - packer->literal);
     uint8_t *at = packer->head + packer->head_len;
-    at = put_varint(at, literal_len);
-    at = put_varint(at, (size_t)(first - packer->start));
-    at = put_varint(at, repeated.len);
+    at += fama_varint_put(at, literal_len);
+    at += fama_varint_put(at, (size_t)(first - packer->start));
+    at += fama_varint_put(at, repeated.len);
     packer->head_len = (size_t)(at - packer->head);
     add_piece(packer, packer->literal, literal_len);
     packer->literal = repeated.at + repeated.len;
@@ -265,8 +257,8 @@ static void finish_head(struct fama_block_packer *packer, size_t block_len)
     uint8_t numbers[HEAD_BYTES_MAX];
     uint8_t *at = numbers;
     *at++ = CODEC_VERSION;
-    at = put_varint(at, block_len);
-    at = put_varint(at, packer->copy_count);
+    at += fama_varint_put(at, block_len);
+    at += fama_varint_put(at, packer->copy_count);
     size_t len = (size_t)(at - numbers);
     uint8_t *head = packer->head + HEAD_BYTES_MAX - len;
     memcpy(head, numbers, len);

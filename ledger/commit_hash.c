@@ -4,9 +4,9 @@
 
 #include "ledger/state_parts.h"
 #include "ledger/state_store.h"
+#include "ledger/varint.h"
 
 #define VERSION_MAX (2 * FAMA_ORDERED_NUMBER_MAX)
-#define VARINT_MAX  10
 
 /* The updates of one namespace or collection. */
 struct family {
@@ -102,14 +102,8 @@ static void write_bytes(struct writer *writer, struct fama_bytes bytes)
 
 static void write_varint(struct writer *writer, uint64_t number)
 {
-    uint8_t digits[VARINT_MAX];
-    size_t len = 0;
-    while (number > 0x7f) {
-        digits[len++] = (uint8_t)(number | 0x80);
-        number >>= 7;
-    }
-    digits[len++] = (uint8_t)number;
-    write_bytes(writer, fama_bytes(digits, len));
+    uint8_t digits[FAMA_VARINT_BYTES_MAX];
+    write_bytes(writer, fama_bytes(digits, fama_varint_put(digits, number)));
 }
 
 static void write_field(struct writer *writer, uint8_t number, struct fama_bytes value)
@@ -124,11 +118,7 @@ static void write_field(struct writer *writer, uint8_t number, struct fama_bytes
 
 static size_t field_bytes(struct fama_bytes value)
 {
-    size_t digits = 1;
-    for (size_t rest = value.len; rest > 0x7f; rest >>= 7) {
-        digits++;
-    }
-    return value.len == 0 ? 0 : 1 + digits + value.len;
+    return value.len == 0 ? 0 : 1 + fama_varint_len(value.len) + value.len;
 }
 
 /* One txmgr.KVWrite of txmgr.Updates. */

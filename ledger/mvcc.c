@@ -6,6 +6,7 @@
 #include "ledger/envelope.h"
 #include "ledger/range_query.h"
 #include "ledger/state_parts.h"
+#include "ledger/varint.h"
 
 /* What a transaction does to a key. Fabric adds these up in one byte (validation/tx_ops.go), so that a key
  * written twice by one transaction carries into the next flag. */
@@ -258,20 +259,9 @@ static struct operation *operation_at(struct judgement *judgement, struct fama_s
     return made;
 }
 
-static size_t put_varint(uint8_t *at, size_t number)
-{
-    size_t len = 0;
-    for (; number > 0x7f; number >>= 7) {
-        at[len++] = (uint8_t)(number | 0x80);
-    }
-    at[len++] = (uint8_t)number;
-    return len;
-}
-
 static size_t field_bytes(size_t len)
 {
-    uint8_t digits[10];
-    return len == 0 ? 0 : 1 + put_varint(digits, len) + len;
+    return len == 0 ? 0 : 1 + fama_varint_len(len) + len;
 }
 
 static size_t put_field(uint8_t *at, uint8_t number, struct fama_bytes value)
@@ -281,7 +271,7 @@ static size_t put_field(uint8_t *at, uint8_t number, struct fama_bytes value)
     }
     size_t len = 0;
     at[len++] = (uint8_t)(number << 3 | 2);
-    len += put_varint(at + len, value.len);
+    len += fama_varint_put(at + len, value.len);
     memcpy(at + len, value.at, value.len);
     return len + value.len;
 }
@@ -304,7 +294,8 @@ static bool encode_metadata(struct judgement *judgement, const struct fama_metad
     for (size_t i = 0; i < write->entry_count; i++) {
         const struct fama_metadata_entry *entry = &write->entries[i];
         at[len++] = 2 << 3 | 2;
-        len += put_varint(at + len, field_bytes(entry->name.len) + field_bytes(entry->value.len));
+        len +=
+            fama_varint_put(at + len, field_bytes(entry->name.len) + field_bytes(entry->value.len));
         len += put_field(at + len, 1, entry->name);
         len += put_field(at + len, 2, entry->value);
     }

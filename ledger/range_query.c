@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "ledger/varint.h"
+
 #define LEVELS_MAX 48 /* three to the power of 48 results are more than there can be */
 
 struct level {
@@ -91,17 +93,6 @@ static bool close_leaf(struct fama_read_tree *tree)
     return true;
 }
 
-static size_t put_varint(uint8_t *at, uint64_t number)
-{
-    size_t len = 0;
-    while (number > 0x7f) {
-        at[len++] = (uint8_t)(number | 0x80);
-        number >>= 7;
-    }
-    at[len++] = (uint8_t)number;
-    return len;
-}
-
 /* One entry of QueryReads.kv_reads, as Go serializes it. */
 static void add_read(struct fama_sha256_stream *stream, struct fama_bytes key,
                      struct fama_version version)
@@ -110,20 +101,21 @@ static void add_read(struct fama_sha256_stream *stream, struct fama_bytes key,
     size_t height_len = 0;
     if (version.block != 0) {
         height[height_len++] = 1 << 3;
-        height_len += put_varint(height + height_len, version.block);
+        height_len += fama_varint_put(height + height_len, version.block);
     }
     if (version.transaction != 0) {
         height[height_len++] = 2 << 3;
-        height_len += put_varint(height + height_len, version.transaction);
+        height_len += fama_varint_put(height + height_len, version.transaction);
     }
     uint8_t key_head[11];
     size_t key_head_len = 0;
     if (key.len > 0) {
         key_head[key_head_len++] = 1 << 3 | 2;
-        key_head_len += put_varint(key_head + key_head_len, key.len);
+        key_head_len += fama_varint_put(key_head + key_head_len, key.len);
     }
     uint8_t head[11] = {1 << 3 | 2};
-    size_t head_len = 1 + put_varint(head + 1, (uint64_t)key_head_len + key.len + 2 + height_len);
+    size_t head_len =
+        1 + fama_varint_put(head + 1, (uint64_t)key_head_len + key.len + 2 + height_len);
     const uint8_t height_head[2] = {2 << 3 | 2, (uint8_t)height_len};
     fama_sha256_add(stream, fama_bytes(head, head_len));
     fama_sha256_add(stream, fama_bytes(key_head, key_head_len));

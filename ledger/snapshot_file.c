@@ -8,8 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define BUFFER_BYTES     ((size_t)128 << 10)
-#define NUMBER_BYTES_MAX 10
+#include "ledger/varint.h"
+
+#define BUFFER_BYTES ((size_t)128 << 10)
 
 static bool join(char path[FAMA_SNAPSHOT_PATH_BYTES], const char *directory, const char *name)
 {
@@ -91,27 +92,16 @@ int fama_snapshot_writer_raw(struct fama_snapshot_writer *writer, struct fama_by
     return 0;
 }
 
-static size_t put_number(uint64_t number, uint8_t at[NUMBER_BYTES_MAX])
-{
-    size_t len = 0;
-    do {
-        at[len++] = (uint8_t)((number & 0x7f) | (number > 0x7f ? 0x80 : 0));
-        number >>= 7;
-    } while (number != 0);
-    return len;
-}
-
 size_t fama_snapshot_number_len(uint64_t number)
 {
-    uint8_t encoded[NUMBER_BYTES_MAX];
-    return put_number(number, encoded);
+    return fama_varint_len(number);
 }
 
 int fama_snapshot_writer_number(struct fama_snapshot_writer *writer, uint64_t number,
                                 struct fama_error *error)
 {
-    uint8_t encoded[NUMBER_BYTES_MAX];
-    size_t len = put_number(number, encoded);
+    uint8_t encoded[FAMA_VARINT_BYTES_MAX];
+    size_t len = fama_varint_put(encoded, number);
     return fama_snapshot_writer_raw(writer, fama_bytes(encoded, len), error);
 }
 
@@ -250,13 +240,13 @@ int fama_snapshot_reader_number(struct fama_snapshot_reader *reader, uint64_t *n
                                 struct fama_error *error)
 {
     *number = 0;
-    for (unsigned int i = 0; i < NUMBER_BYTES_MAX; i++) {
+    for (unsigned int i = 0; i < FAMA_VARINT_BYTES_MAX; i++) {
         uint8_t byte;
         int status = take_byte(reader, &byte, error);
         if (status != 0) {
             return status;
         }
-        if (i == NUMBER_BYTES_MAX - 1 && byte > 1) {
+        if (i == FAMA_VARINT_BYTES_MAX - 1 && byte > 1) {
             break;
         }
         *number |= (uint64_t)(byte & 0x7f) << (7 * i);

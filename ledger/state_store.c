@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "ledger/store.h"
+#include "ledger/varint.h"
 
 #define KEYS_AT_ONCE 128 /* of one batched look-up: bounds what lies on the stack */
 
@@ -54,12 +55,7 @@ size_t fama_state_value_head(const struct fama_state_entry *entry,
 {
     size_t len = fama_ordered_number_encode(entry->version.block, head);
     len += fama_ordered_number_encode(entry->version.transaction, head + len);
-    uint64_t rest = entry->metadata.len;
-    do {
-        head[len++] = (uint8_t)((rest & 0x7f) | (rest > 0x7f ? 0x80 : 0));
-        rest >>= 7;
-    } while (rest != 0);
-    return len;
+    return len + fama_varint_put(head + len, entry->metadata.len);
 }
 
 bool fama_state_value_decode(struct fama_bytes stored, struct fama_state_entry *entry)
