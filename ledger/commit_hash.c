@@ -6,7 +6,8 @@
 #include "ledger/state_store.h"
 #include "ledger/varint.h"
 
-#define VERSION_MAX (2 * FAMA_ORDERED_NUMBER_MAX)
+#define VERSION_MAX  (2 * FAMA_ORDERED_NUMBER_MAX)
+#define VALUES_AHEAD 4
 
 /* The updates of one namespace or collection. */
 struct family {
@@ -219,6 +220,9 @@ static void write_updates(struct writer *writer, const struct order *order)
         }
         sort_family(items, family->count);
         for (size_t j = 0; j < family->count; j++) {
+            if (j + VALUES_AHEAD < family->count) {
+                __builtin_prefetch(items[j + VALUES_AHEAD].update->entry.value.at);
+            }
             write_update(writer, items[j].update, space, collection);
             space.len = 0;
             collection.len = 0;

@@ -6,6 +6,7 @@
 #include "ledger/ledger_parts.h"
 
 #define TXIDS_AT_ONCE 64 /* of one batched look-up: bounds what lies on the stack */
+#define TXIDS_AHEAD   8  /* called near */
 
 /* The word for a record that is missing: below the height it must be there. */
 static int missing(const struct fama_ledger *ledger, uint64_t number, const char *what,
@@ -226,6 +227,11 @@ static int some_known(const struct fama_ledger *ledger, const struct fama_bytes 
     rocksdb_pinnableslice_t *found[TXIDS_AT_ONCE];
     char *messages[TXIDS_AT_ONCE];
     for (size_t i = 0; i < count; i++) {
+        if (i + TXIDS_AHEAD < count && txids[i + TXIDS_AHEAD].len > 0) {
+            /* They lie scattered over a group of blocks. */
+            __builtin_prefetch(txids[i + TXIDS_AHEAD].at);
+            __builtin_prefetch(txids[i + TXIDS_AHEAD].at + txids[i + TXIDS_AHEAD].len - 1);
+        }
         fama_ledger_txid_key(txids[i], &made[i]);
         keys[i] = (const char *)made[i].bytes;
         lens[i] = made[i].len;

@@ -15,7 +15,8 @@
 #define DELETES_METADATA 4
 #define DELETES          8
 
-#define KEYS_AHEAD 4 /* transactions */
+#define KEYS_AHEAD   4 /* transactions */
+#define SPACES_AHEAD 4 /* namespaces of each */
 
 struct operation {
     struct fama_state_place *place;
@@ -510,17 +511,25 @@ static void forget_places(struct fama_prepared_block *block)
     }
 }
 
-/* Keys lie scattered over the block's bytes, which have left the processor's cache since they were
- * decoded. One of each transaction is better than none. */
-static void call_key_near(const struct fama_read_write_set *set)
+static void call_key_near(struct fama_bytes key)
 {
-    if (set->namespace_count > 0) {
-        const struct fama_namespace_set *last = &set->namespaces[set->namespace_count - 1];
-        if (last->write_count > 0) {
-            __builtin_prefetch(last->writes[0].key.at);
+    if (key.len > 0) {
+        __builtin_prefetch(key.at);
+        __builtin_prefetch(key.at + key.len - 1);
+    }
+}
+
+/* Keys lie scattered over the block's bytes, which have left the processor's cache since they were
+ * decoded. The first ones of each transaction are better than none. */
+static void call_keys_near(const struct fama_read_write_set *set)
+{
+    for (size_t i = 0; i < set->namespace_count && i < SPACES_AHEAD; i++) {
+        const struct fama_namespace_set *space = &set->namespaces[i];
+        if (space->write_count > 0) {
+            call_key_near(space->writes[0].key);
         }
-        if (last->read_count > 0) {
-            __builtin_prefetch(last->reads[0].key.at);
+        if (space->read_count > 0) {
+            call_key_near(space->reads[0].key);
         }
     }
 }
@@ -543,7 +552,7 @@ static int open_block(struct judgement *judgement)
     }
     for (size_t i = 0; i < block->count; i++) {
         if (i + KEYS_AHEAD < block->count) {
-            call_key_near(&block->transactions[i + KEYS_AHEAD].decoded.set);
+            call_keys_near(&block->transactions[i + KEYS_AHEAD].decoded.set);
         }
         if (judgement->is_to_be_opened(block, i) &&
             !open_set(judgement, &block->transactions[i].decoded.set)) {

@@ -9,6 +9,9 @@
 #include "ledger/mvcc.h"
 #include "ledger/validator_parts.h"
 
+#define TRANSACTIONS_AHEAD 4
+#define VERDICTS_AHEAD     4 /* of each */
+
 struct fama_validator *fama_validator_create(void)
 {
     struct fama_validator *validator = calloc(1, sizeof(*validator));
@@ -233,6 +236,17 @@ static int prefetch(struct fama_validator *validator, const struct fama_prepared
 
 /* --- Policies --- */
 
+/* Verdicts were given long ago, perhaps by another core. */
+static void call_verdicts_near(const struct fama_prepared_transaction *transaction)
+{
+    size_t count = transaction->endorsements == NULL ? 0 : transaction->decoded.endorsement_count;
+    for (size_t i = 0; i < count && i < VERDICTS_AHEAD; i++) {
+        if (transaction->endorsements[i].job != NULL) {
+            __builtin_prefetch(&transaction->endorsements[i].job->verdict);
+        }
+    }
+}
+
 static int judge_policies(struct fama_validator *validator, struct fama_prepared_block *block,
                           struct fama_state *state, struct fama_error *error)
 {
@@ -244,6 +258,9 @@ static int judge_policies(struct fama_validator *validator, struct fama_prepared
         result = prefetch(validator, block, state, error);
     }
     for (size_t i = 0; result == 0 && i < block->count; i++) {
+        if (i + TRANSACTIONS_AHEAD < block->count) {
+            call_verdicts_near(&block->transactions[i + TRANSACTIONS_AHEAD]);
+        }
         if (block->codes[i] != FAMA_TRANSACTION_NOT_VALIDATED) {
             continue;
         }
