@@ -30,6 +30,11 @@ static inline bool fama_bytes_equal(struct fama_bytes a, struct fama_bytes b)
     return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
 }
 
+static inline bool fama_bytes_equal_text(struct fama_bytes bytes, const char *text)
+{
+    return fama_bytes_equal(bytes, fama_bytes_of_text(text));
+}
+
 /* Below, at or above zero as `a` comes before, is, or comes after `b`: byte by byte, then the shorter
  * first. */
 static inline int fama_bytes_compare(struct fama_bytes a, struct fama_bytes b)

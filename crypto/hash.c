@@ -16,7 +16,7 @@ enum fama_hash fama_hash_of_name(struct fama_bytes name)
         {"SHA3_384", FAMA_HASH_SHA3_384},
     };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (fama_bytes_equal(name, fama_bytes_of_text(names[i].name))) {
+        if (fama_bytes_equal_text(name, names[i].name)) {
             return names[i].hash;
         }
     }

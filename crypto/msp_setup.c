@@ -459,9 +459,9 @@ static int set_up_hashes(struct fama_msp *msp, struct fama_error *error)
 {
     struct fama_bytes family = msp->definition.config.signature_hash_family;
     struct fama_bytes name = msp->definition.config.identity_hash_function;
-    if (family.len == 0 || fama_bytes_equal(family, fama_bytes_of_text("SHA2"))) {
+    if (family.len == 0 || fama_bytes_equal_text(family, "SHA2")) {
         msp->signature_hash = FAMA_HASH_SHA256;
-    } else if (fama_bytes_equal(family, fama_bytes_of_text("SHA3"))) {
+    } else if (fama_bytes_equal_text(family, "SHA3")) {
         msp->signature_hash = FAMA_HASH_SHA3_256;
     }
     msp->identity_hash = fama_hash_of_name(name);

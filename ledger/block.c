@@ -275,7 +275,7 @@ static enum fama_block_refusal check_form(const struct fama_block *block, uint64
     }
     struct fama_channel_header first;
     if (!fama_envelope_channel_header(block->envelopes[0], &first) ||
-        !fama_bytes_equal(first.channel_id, fama_bytes_of_text(channel_id))) {
+        !fama_bytes_equal_text(first.channel_id, channel_id)) {
         return FAMA_BLOCK_WRONG_CHANNEL;
     }
     if (!has_signature_metadata(block)) {

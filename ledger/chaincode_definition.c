@@ -218,7 +218,7 @@ int fama_lifecycle_definition_read(struct fama_state *state, struct fama_bytes c
     struct fama_state_entry entry;
     struct fama_bytes datatype;
     *definition = (struct fama_lifecycle_definition){0};
-    if (fama_bytes_equal(chaincode, fama_bytes_of_text(FAMA_LIFECYCLE_NAMESPACE))) {
+    if (fama_bytes_equal_text(chaincode, FAMA_LIFECYCLE_NAMESPACE)) {
         definition->exists = true;
         return 0;
     }
@@ -231,7 +231,7 @@ int fama_lifecycle_definition_read(struct fama_state *state, struct fama_bytes c
         return result;
     }
     if (!decode_metadata(entry.value, &datatype) ||
-        !fama_bytes_equal(datatype, fama_bytes_of_text(DEFINITION_TYPE))) {
+        !fama_bytes_equal_text(datatype, DEFINITION_TYPE)) {
         return corrupt(chaincode, "the metadata of its definition", error);
     }
     definition->exists = true;
@@ -373,7 +373,7 @@ static bool names_chaincode(const struct fama_state_update *update, struct fama_
     if (update->name.is_hashed) {
         return false;
     }
-    if (fama_bytes_equal(update->name.space, fama_bytes_of_text(FAMA_LSCC_NAMESPACE))) {
+    if (fama_bytes_equal_text(update->name.space, FAMA_LSCC_NAMESPACE)) {
         if (key.len == 0) {
             *chaincode = fama_bytes("", 0);
             return update->entry.exists;
@@ -382,8 +382,8 @@ static bool names_chaincode(const struct fama_state_update *update, struct fama_
         *chaincode = tilde == NULL ? key : fama_bytes(key.at, (size_t)(tilde - key.at));
         return update->entry.exists;
     }
-    if (!fama_bytes_equal(update->name.space, fama_bytes_of_text(FAMA_LIFECYCLE_NAMESPACE)) ||
-        key.len < prefix || memcmp(key.at, FIELDS_PREFIX, prefix) != 0 ||
+    if (!fama_bytes_equal_text(update->name.space, FAMA_LIFECYCLE_NAMESPACE) || key.len < prefix ||
+        memcmp(key.at, FIELDS_PREFIX, prefix) != 0 ||
         !ends_with(fama_bytes(key.at + prefix, key.len - prefix), SEQUENCE_SUFFIX, chaincode)) {
         return false;
     }

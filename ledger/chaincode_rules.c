@@ -34,16 +34,12 @@ static int rule_result(int result, struct fama_error *error)
     return result == 0 ? 0 : no_memory(error);
 }
 
-static bool is_text(struct fama_bytes bytes, const char *text)
-{
-    return fama_bytes_equal(bytes, fama_bytes_of_text(text));
-}
-
 bool fama_is_system_chaincode(struct fama_bytes name)
 {
     return name.len == 4 &&
-           (is_text(name, "vscc") || is_text(name, "escc") || is_text(name, "lscc") ||
-            is_text(name, "qscc") || is_text(name, "cscc"));
+           (fama_bytes_equal_text(name, "vscc") || fama_bytes_equal_text(name, "escc") ||
+            fama_bytes_equal_text(name, "lscc") || fama_bytes_equal_text(name, "qscc") ||
+            fama_bytes_equal_text(name, "cscc"));
 }
 
 /* A copy that lives as long as the arena; false when memory is out. */
@@ -139,7 +135,7 @@ static bool set_plugin(struct fama_chaincode_rules *rules, struct fama_bytes plu
                        struct fama_bytes parameter)
 {
     rules->is_defined = plugin.len > 0 && parameter.len > 0;
-    rules->has_our_plugin = is_text(plugin, BUILT_IN_PLUGIN);
+    rules->has_our_plugin = fama_bytes_equal_text(plugin, BUILT_IN_PLUGIN);
     return copy(&rules->arena, plugin, &rules->plugin);
 }
 
@@ -177,7 +173,7 @@ static int read_for_v20(struct fama_chaincode_book *book, struct fama_state *sta
 {
     struct fama_lifecycle_definition definition;
     struct fama_bytes parameter;
-    if (is_text(rules->name, FAMA_LIFECYCLE_NAMESPACE)) {
+    if (fama_bytes_equal_text(rules->name, FAMA_LIFECYCLE_NAMESPACE)) {
         rules->is_lifecycle = true;
         rules->is_defined = true;
         rules->has_our_plugin = true;

@@ -229,8 +229,7 @@ static int read_consortiums(struct fama_channel_config *config,
 static int check_hashing(const struct fama_config_element *root, struct fama_error *error)
 {
     struct fama_bytes name = fama_config_read_text(fama_config_value(root, "HashingAlgorithm"));
-    if (!fama_bytes_equal(name, fama_bytes_of_text("SHA256")) &&
-        !fama_bytes_equal(name, fama_bytes_of_text("SHA3_256"))) {
+    if (!fama_bytes_equal_text(name, "SHA256") && !fama_bytes_equal_text(name, "SHA3_256")) {
         return fama_error_set(error, FAMA_CHANNEL_CONFIG_INVALID,
                               "the hashing algorithm is \"%.*s\": expected SHA256 or SHA3_256",
                               name.len > 32 ? 32 : (int)name.len, name.at);
@@ -304,12 +303,12 @@ static int read_groups(struct fama_channel_config *config, struct fama_error *er
     bool has_application = false;
     for (size_t i = 0; result == 0 && i < groups->count; i++) {
         const struct fama_config_element *group = &groups->at[i];
-        if (fama_bytes_equal(group->name, fama_bytes_of_text("Application"))) {
+        if (fama_bytes_equal_text(group->name, "Application")) {
             has_application = true;
             result = read_application(config, group, error);
-        } else if (fama_bytes_equal(group->name, fama_bytes_of_text("Orderer"))) {
+        } else if (fama_bytes_equal_text(group->name, "Orderer")) {
             result = read_orderer(config, group, error);
-        } else if (fama_bytes_equal(group->name, fama_bytes_of_text("Consortiums"))) {
+        } else if (fama_bytes_equal_text(group->name, "Consortiums")) {
             result = read_consortiums(config, group, error);
         } else {
             result =

@@ -6,9 +6,8 @@
 
 bool fama_config_name_is_valid(struct fama_bytes name)
 {
-    if (name.len == 0 || name.len > NAME_MAX_BYTES ||
-        fama_bytes_equal(name, fama_bytes_of_text(".")) ||
-        fama_bytes_equal(name, fama_bytes_of_text(".."))) {
+    if (name.len == 0 || name.len > NAME_MAX_BYTES || fama_bytes_equal_text(name, ".") ||
+        fama_bytes_equal_text(name, "..")) {
         return false;
     }
     for (size_t i = 0; i < name.len; i++) {

@@ -142,8 +142,7 @@ static int read_update(struct update *update, struct fama_bytes envelope)
         return fama_error_set(update->error, FAMA_CHANNEL_CONFIG_INVALID,
                               "the configuration update does not decode");
     }
-    if (!fama_bytes_equal(update->channel_id,
-                          fama_bytes_of_text(fama_channel_config_id(update->current)))) {
+    if (!fama_bytes_equal_text(update->channel_id, fama_channel_config_id(update->current))) {
         return fama_error_set(update->error, FAMA_CHANNEL_CONFIG_INVALID,
                               "the configuration update is for another channel");
     }

@@ -59,8 +59,8 @@ static bool is_issuer_key(struct fama_bytes issuer_key)
             continue;
         }
         if (field.number == NAME) {
-            is_sound = name_count < expected &&
-                       fama_bytes_equal(field.value, fama_bytes_of_text(names[name_count]));
+            is_sound =
+                name_count < expected && fama_bytes_equal_text(field.value, names[name_count]);
             name_count++;
         } else if (field.number == H_ATTRIBUTE) {
             is_sound = is_lone_point(field.value);

@@ -125,7 +125,7 @@ static bool find_parameter(struct fama_bytes metadata, struct fama_bytes *parame
         if (inner.failed || !fama_proto_is_utf8(name)) {
             return false;
         }
-        if (fama_bytes_equal(name, fama_bytes_of_text(VALIDATION_PARAMETER))) {
+        if (fama_bytes_equal_text(name, VALIDATION_PARAMETER)) {
             *parameter = value;
         }
     }

@@ -21,11 +21,6 @@ struct invocation {
     struct fama_legacy_definition stored;
 };
 
-static bool is_text(struct fama_bytes bytes, const char *text)
-{
-    return fama_bytes_equal(bytes, fama_bytes_of_text(text));
-}
-
 static int object(uint8_t *code)
 {
     return fama_judged(code, FAMA_TRANSACTION_ENDORSEMENT_POLICY_FAILURE);
@@ -308,7 +303,7 @@ static bool is_good_set(struct invocation *invocation)
     }
     for (size_t i = 0; i < all->namespace_count; i++) {
         const struct fama_namespace_set *other = &all->namespaces[i];
-        if (other->write_count > 0 && !is_text(other->name, FAMA_LSCC_NAMESPACE) &&
+        if (other->write_count > 0 && !fama_bytes_equal_text(other->name, FAMA_LSCC_NAMESPACE) &&
             !fama_bytes_equal(other->name, written->name)) {
             return false;
         }
@@ -324,10 +319,10 @@ static int judge(struct invocation *invocation, const struct fama_chaincode_spec
     if (!invoked->is_present || !invoked->has_input || invoked->argument_count == 0) {
         return object(code);
     }
-    invocation->is_upgrade = is_text(invoked->arguments[0], UPGRADE);
+    invocation->is_upgrade = fama_bytes_equal_text(invoked->arguments[0], UPGRADE);
     invocation->arguments = invoked->arguments + 1;
     invocation->argument_count = invoked->argument_count - 1;
-    if ((!invocation->is_upgrade && !is_text(invoked->arguments[0], DEPLOY)) ||
+    if ((!invocation->is_upgrade && !fama_bytes_equal_text(invoked->arguments[0], DEPLOY)) ||
         invocation->argument_count < 2 || invocation->argument_count > most) {
         return object(code);
     }
@@ -378,9 +373,9 @@ bool fama_lscc_invocation_upgrades(const struct fama_transaction *transaction,
 {
     struct fama_chaincode_spec invoked;
     struct fama_chaincode_spec deployed;
-    if (!is_text(transaction->header_chaincode.name, FAMA_LSCC_NAMESPACE) ||
+    if (!fama_bytes_equal_text(transaction->header_chaincode.name, FAMA_LSCC_NAMESPACE) ||
         fama_invocation_spec_find(transaction->payload, arena, &invoked) != 0 ||
-        invoked.argument_count <= 2 || !is_text(invoked.arguments[0], UPGRADE) ||
+        invoked.argument_count <= 2 || !fama_bytes_equal_text(invoked.arguments[0], UPGRADE) ||
         fama_deployment_spec_decode(invoked.arguments[2], arena, &deployed) != 0 ||
         deployed.type != FAMA_CHAINCODE_GOLANG) {
         return false;

@@ -29,8 +29,7 @@ static size_t arena_limit(const struct fama_block *block)
 static bool names_channel(const struct fama_transaction *transaction,
                           const struct fama_channel_config *config)
 {
-    return fama_bytes_equal(transaction->channel_id,
-                            fama_bytes_of_text(fama_channel_config_id(config)));
+    return fama_bytes_equal_text(transaction->channel_id, fama_channel_config_id(config));
 }
 
 /* Leaves it NULL if the creator's signature cannot be good. */

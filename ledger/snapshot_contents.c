@@ -266,9 +266,9 @@ static int visit_state(struct walk *walk, struct fama_error *error)
         fama_bytes_compare(state.stored_key, view(&walk->previous)) <= 0) {
         return damaged(walk, error, "keys are not in order");
     }
-    walk->has_config = walk->has_config ||
-                       (walk->space.len == 0 &&
-                        fama_bytes_equal(fields[0], fama_bytes_of_text(FAMA_SNAPSHOT_CONFIG_KEY)));
+    walk->has_config =
+        walk->has_config ||
+        (walk->space.len == 0 && fama_bytes_equal_text(fields[0], FAMA_SNAPSHOT_CONFIG_KEY));
     if (walk->visitor != NULL && walk->visitor->state != NULL) {
         status = walk->visitor->state(walk->visitor->context, &state, error);
     }

@@ -208,11 +208,6 @@ static bool take_hash(struct json *json, uint8_t hash[FAMA_SHA256_BYTES])
            (is_there || refuse(json, "a hash is empty"));
 }
 
-static bool is_text(struct fama_bytes string, const char *text)
-{
-    return fama_bytes_equal(string, fama_bytes_of_text(text));
-}
-
 /* Takes the value of member `name`; members are told apart by their place in `names`. */
 typedef bool (*take_member)(struct json *json, size_t place,
                             struct fama_snapshot_metadata *metadata);
@@ -234,7 +229,7 @@ static bool take_object(struct json *json, const char *const *names, size_t coun
             return false;
         }
         size_t place = 0;
-        while (place < count && !is_text(name, names[place])) {
+        while (place < count && !fama_bytes_equal_text(name, names[place])) {
             place++;
         }
         if (place == count || (*seen >> place & 1) != 0) {
@@ -297,8 +292,8 @@ static bool take_database(struct json *json, struct fama_snapshot_metadata *meta
     if (!take_string(json, &type)) {
         return false;
     }
-    metadata->is_couchdb = is_text(type, "CouchDB");
-    return metadata->is_couchdb || is_text(type, "SimpleKeyValueDB") ||
+    metadata->is_couchdb = fama_bytes_equal_text(type, "CouchDB");
+    return metadata->is_couchdb || fama_bytes_equal_text(type, "SimpleKeyValueDB") ||
            refuse(json, "its state_db_type is neither SimpleKeyValueDB nor CouchDB");
 }
 

@@ -227,8 +227,7 @@ static int decode_body(const struct fama_payload *payload, struct fama_arena *ar
 static void judge_body(const struct fama_transaction_reading *reading,
                        struct fama_transaction *transaction)
 {
-    if (!fama_bytes_equal(transaction->claimed_txid,
-                          fama_bytes_of_text(transaction->computed_txid))) {
+    if (!fama_bytes_equal_text(transaction->claimed_txid, transaction->computed_txid)) {
         transaction->body_code = FAMA_TRANSACTION_BAD_PROPOSAL_TXID;
     } else if (!reading->is_sound ||
                memcmp(reading->proposal_hash, reading->claimed_hash.at, FAMA_SHA256_BYTES) != 0) {

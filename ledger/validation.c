@@ -91,8 +91,7 @@ static bool has_opaque_creator(const struct fama_prepared_block *block,
 {
     struct fama_serialized_identity creator;
     if (!decoded->signature.is_present ||
-        !fama_bytes_equal(decoded->channel_id,
-                          fama_bytes_of_text(fama_channel_config_id(block->config))) ||
+        !fama_bytes_equal_text(decoded->channel_id, fama_channel_config_id(block->config)) ||
         !fama_serialized_identity_decode(decoded->creator, &creator)) {
         return false;
     }
@@ -395,8 +394,8 @@ static bool touches_definitions(const struct fama_prepared_block *block)
              j++) {
             struct fama_bytes name = set->namespaces[j].name;
             if (set->namespaces[j].write_count > 0 &&
-                (fama_bytes_equal(name, fama_bytes_of_text(FAMA_LIFECYCLE_NAMESPACE)) ||
-                 fama_bytes_equal(name, fama_bytes_of_text(FAMA_LSCC_NAMESPACE)))) {
+                (fama_bytes_equal_text(name, FAMA_LIFECYCLE_NAMESPACE) ||
+                 fama_bytes_equal_text(name, FAMA_LSCC_NAMESPACE))) {
                 return true;
             }
         }

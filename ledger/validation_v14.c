@@ -3,11 +3,6 @@
  * are below V2_0. */
 #include "ledger/validator_parts.h"
 
-static bool is_text(struct fama_bytes bytes, const char *text)
-{
-    return fama_bytes_equal(bytes, fama_bytes_of_text(text));
-}
-
 static enum fama_transaction_code check_facts(const struct fama_judgement *judgement)
 {
     const struct fama_transaction *decoded = &judgement->transaction->decoded;
@@ -52,8 +47,9 @@ static bool writes_to_system(const struct fama_judgement *judgement)
     const struct fama_read_write_set *set = &judgement->transaction->decoded.set;
     for (size_t i = 0; i < set->namespace_count; i++) {
         struct fama_bytes name = set->namespaces[i].name;
-        bool is_forbidden = is_text(name, "lscc") || is_text(name, "vscc") ||
-                            is_text(name, "escc") || is_text(name, "cscc");
+        bool is_forbidden =
+            fama_bytes_equal_text(name, "lscc") || fama_bytes_equal_text(name, "vscc") ||
+            fama_bytes_equal_text(name, "escc") || fama_bytes_equal_text(name, "cscc");
         if (is_forbidden && has_writes(judgement->capabilities, &set->namespaces[i])) {
             return true;
         }
@@ -82,7 +78,7 @@ static int judge_with_plugin(struct fama_judgement *judgement, struct fama_chain
     if (!rules->has_our_plugin) {
         return fama_judgement_foreign_plugin(rules, judgement->error);
     }
-    bool is_lscc = is_text(rules->name, FAMA_LSCC_NAMESPACE);
+    bool is_lscc = fama_bytes_equal_text(rules->name, FAMA_LSCC_NAMESPACE);
     int result = judgement->capabilities->v1_3_validation
                      ? fama_key_level_judge(judgement, rules, set, code)
                      : judge_v12(judgement, rules, code);
@@ -151,7 +147,7 @@ int fama_judge_v14(struct fama_judgement *judgement, uint8_t *code)
     if (!fama_is_system_chaincode(invoked)) {
         return judge_application(judgement, code);
     }
-    if (is_text(invoked, "vscc") || is_text(invoked, "escc")) {
+    if (fama_bytes_equal_text(invoked, "vscc") || fama_bytes_equal_text(invoked, "escc")) {
         return fama_judged(code, FAMA_TRANSACTION_ILLEGAL_WRITESET);
     }
     return judge_namespace(judgement, invoked, fama_find_namespace(decoded, invoked), code);
