@@ -2,8 +2,9 @@
  * only: others hold a pointer (crypto/verifier.h).
  *
  * Sources: Fabric bccsp/sw/keyimport.go, ecdsa.go, rsa.go; fabric-lib-go bccsp/sw (3.x) for
- * Ed25519; bccsp/utils/ecdsa.go for the curves. Immutable once made but for what the
- * tables of hot keys note in it (crypto/hot_keys.h), hence free to share between threads. Adversary: whoever writes signatures. */
+ * Ed25519; bccsp/utils/ecdsa.go for the curves. Immutable once made but for what the tables of hot keys
+ * note in it by atomics (crypto/hot_keys.h), hence free to share between threads. Adversary: whoever writes
+ * signatures. */
 #ifndef FAMA_CRYPTO_PUBLIC_KEY_H
 #define FAMA_CRYPTO_PUBLIC_KEY_H
 
