@@ -151,7 +151,7 @@ static bool build_generator(struct fama_hot_keys *table)
                                                0x2b, 0xce, 0x33, 0x57, 0x6b, 0x31, 0x5e, 0xce,
                                                0xcb, 0xb6, 0x40, 0x68, 0x37, 0xbf, 0x51, 0xf5};
     void *scratch = NULL;
-    if (posix_memalign(&scratch, 64, table->engine->scratch_bytes + 64) != 0) {
+    if (posix_memalign(&scratch, 64, table->engine->scratch_bytes) != 0) {
         return false;
     }
     struct fama_p256_point generator;

@@ -54,7 +54,7 @@ static bool has_engine_memory(struct fama_verifier *verifier)
 {
     const struct fama_p256_engine *engine = verifier->engine;
     size_t max = verifier->batch_max;
-    if (posix_memalign(&verifier->scratch, 64, engine->scratch_bytes + 64) != 0) {
+    if (posix_memalign(&verifier->scratch, 64, engine->scratch_bytes) != 0) {
         verifier->scratch = NULL;
         return false;
     }
