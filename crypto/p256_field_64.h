@@ -38,18 +38,6 @@ static inline bool fama_p256_field_is_zero(const uint64_t a[FAMA_P256_LIMBS])
     return fama_p256_limbs_are_zero(a);
 }
 
-static inline bool fama_p256_field_is_equal(const uint64_t a[FAMA_P256_LIMBS],
-                                            const uint64_t b[FAMA_P256_LIMBS])
-{
-    return fama_p256_limbs_are_equal(a, b);
-}
-
-/* Whether a plain number is below p. */
-static inline bool fama_p256_field_is_reduced(const uint64_t plain[FAMA_P256_LIMBS])
-{
-    return fama_p256_limbs_are_below(plain, fama_p256_prime);
-}
-
 #if defined(__x86_64__)
 
 /* Compilers spill carries between limbs into registers; one chain of them is the whole work here. */
@@ -151,31 +139,11 @@ static inline void fama_p256_field_subtract(const uint64_t a[FAMA_P256_LIMBS],
 
 #endif
 
-static inline void fama_p256_field_double(const uint64_t a[FAMA_P256_LIMBS],
-                                          uint64_t doubled[FAMA_P256_LIMBS])
-{
-    fama_p256_field_add(a, a, doubled);
-}
-
 static inline void fama_p256_field_negate(const uint64_t a[FAMA_P256_LIMBS],
                                           uint64_t negative[FAMA_P256_LIMBS])
 {
     static const uint64_t zero[FAMA_P256_LIMBS];
     fama_p256_field_subtract(zero, a, negative);
-}
-
-static inline void fama_p256_field_halve(const uint64_t a[FAMA_P256_LIMBS],
-                                         uint64_t half[FAMA_P256_LIMBS])
-{
-    uint64_t mask = (uint64_t)0 - (a[0] & 1);
-    const uint64_t odd[FAMA_P256_LIMBS] = {mask, FAMA_P256_PRIME_LIMB_1 & mask, 0,
-                                           FAMA_P256_PRIME_LIMB_3 & mask};
-    uint64_t even[FAMA_P256_LIMBS];
-    uint64_t carry = fama_p256_limbs_add(a, odd, even);
-    half[0] = even[0] >> 1 | even[1] << 63;
-    half[1] = even[1] >> 1 | even[2] << 63;
-    half[2] = even[2] >> 1 | even[3] << 63;
-    half[3] = even[3] >> 1 | carry << 63;
 }
 
 /* From the lower half of a product to (lower + m · p) / 2^256 for the m that makes this whole: at most p. */
@@ -364,37 +332,12 @@ static inline void fama_p256_field_square(const uint64_t a[FAMA_P256_LIMBS],
 
 #endif
 
-/* Of any plain number below 2^256: what is p or more is taken modulo p. */
-static inline void fama_p256_field_to_montgomery(const uint64_t plain[FAMA_P256_LIMBS],
-                                                 uint64_t number[FAMA_P256_LIMBS])
-{
-    fama_p256_field_multiply(plain, fama_p256_field_one_squared, number);
-}
-
 static inline void fama_p256_field_from_montgomery(const uint64_t number[FAMA_P256_LIMBS],
                                                    uint64_t plain[FAMA_P256_LIMBS])
 {
     uint64_t folded[FAMA_P256_LIMBS];
     fama_p256_field_fold(number, folded);
     fama_p256_limbs_reduce_once(0, folded, fama_p256_prime, plain);
-}
-
-/* From 32 bytes, big-endian, to Montgomery form modulo p; tells whether they were below p. */
-static inline bool fama_p256_field_from_bytes(const uint8_t bytes[32],
-                                              uint64_t number[FAMA_P256_LIMBS])
-{
-    uint64_t plain[FAMA_P256_LIMBS];
-    fama_p256_limbs_from_bytes(bytes, plain);
-    fama_p256_field_to_montgomery(plain, number);
-    return fama_p256_field_is_reduced(plain);
-}
-
-static inline void fama_p256_field_to_bytes(const uint64_t number[FAMA_P256_LIMBS],
-                                            uint8_t bytes[32])
-{
-    uint64_t plain[FAMA_P256_LIMBS];
-    fama_p256_field_from_montgomery(number, plain);
-    fama_p256_limbs_to_bytes(plain, bytes);
 }
 
 /* 1/a; 0 if a is 0. Costs as much as a hundred multiplications: see crypto/p256_inverse.h. */

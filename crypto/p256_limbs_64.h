@@ -19,7 +19,7 @@
 /* Two limbs: what a product of two has. */
 __extension__ typedef unsigned __int128 fama_p256_wide;
 
-/* From and to 32 bytes, big-endian. */
+/* From 32 bytes, big-endian. */
 static inline void fama_p256_limbs_from_bytes(const uint8_t bytes[32],
                                               uint64_t number[FAMA_P256_LIMBS])
 {
@@ -30,17 +30,6 @@ static inline void fama_p256_limbs_from_bytes(const uint8_t bytes[32],
             limb = limb << 8 | bytes[8 * (FAMA_P256_LIMBS - 1 - i) + j];
         }
         number[i] = limb;
-    }
-}
-
-static inline void fama_p256_limbs_to_bytes(const uint64_t number[FAMA_P256_LIMBS],
-                                            uint8_t bytes[32])
-{
-    FAMA_P256_UNROLL
-    for (unsigned i = 0; i < FAMA_P256_LIMBS; i++) {
-        for (unsigned j = 0; j < 8; j++) {
-            bytes[8 * (FAMA_P256_LIMBS - 1 - i) + j] = (uint8_t)(number[i] >> (56 - 8 * j));
-        }
     }
 }
 

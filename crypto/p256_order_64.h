@@ -17,11 +17,9 @@ static const uint64_t fama_p256_order[FAMA_P256_LIMBS] = {0xf3b9cac2fc632551, 0x
 static const uint64_t fama_p256_order_one[FAMA_P256_LIMBS] = {
     0x0c46353d039cdaaf, 0x4319055258e8617b, 0x0000000000000000, 0x00000000ffffffff};
 
-/* 2^512 and 2^768 mod n. */
+/* 2^512 mod n. */
 static const uint64_t fama_p256_order_one_squared[FAMA_P256_LIMBS] = {
     0x83244c95be79eea2, 0x4699799c49bd6fa6, 0x2845b2392b6bec59, 0x66e12d94f3d95620};
-static const uint64_t fama_p256_order_one_cubed[FAMA_P256_LIMBS] = {
-    0xac8ebec90b65a624, 0x111f28ae0c0555c9, 0x2543b9246ba5e93f, 0x503a54e76407be65};
 
 /* -1/n mod 2^64. */
 #define FAMA_P256_ORDER_FACTOR 0xccd1c8aaee00bc4full
@@ -29,12 +27,6 @@ static const uint64_t fama_p256_order_one_cubed[FAMA_P256_LIMBS] = {
 static inline bool fama_p256_order_is_zero(const uint64_t a[FAMA_P256_LIMBS])
 {
     return fama_p256_limbs_are_zero(a);
-}
-
-static inline bool fama_p256_order_is_equal(const uint64_t a[FAMA_P256_LIMBS],
-                                            const uint64_t b[FAMA_P256_LIMBS])
-{
-    return fama_p256_limbs_are_equal(a, b);
 }
 
 /* Whether a plain number is below n. */
@@ -65,14 +57,6 @@ static inline void fama_p256_order_negate(const uint64_t a[FAMA_P256_LIMBS],
     } else {
         (void)fama_p256_limbs_subtract(fama_p256_order, a, negative);
     }
-}
-
-static inline void fama_p256_order_add(const uint64_t a[FAMA_P256_LIMBS],
-                                       const uint64_t b[FAMA_P256_LIMBS],
-                                       uint64_t sum[FAMA_P256_LIMBS])
-{
-    uint64_t carry = fama_p256_limbs_add(a, b, sum);
-    fama_p256_limbs_reduce_once(carry, sum, fama_p256_order, sum);
 }
 
 #ifdef FAMA_P256_HAS_ADX
@@ -159,46 +143,5 @@ static inline void fama_p256_order_multiply(const uint64_t a[FAMA_P256_LIMBS],
 }
 
 #endif
-
-/* Of any plain number below 2^256: what is n or more is taken modulo n. */
-static inline void fama_p256_order_to_montgomery(const uint64_t plain[FAMA_P256_LIMBS],
-                                                 uint64_t number[FAMA_P256_LIMBS])
-{
-    fama_p256_order_multiply(plain, fama_p256_order_one_squared, number);
-}
-
-static inline void fama_p256_order_from_montgomery(const uint64_t number[FAMA_P256_LIMBS],
-                                                   uint64_t plain[FAMA_P256_LIMBS])
-{
-    static const uint64_t one[FAMA_P256_LIMBS] = {1};
-    fama_p256_order_multiply(number, one, plain);
-}
-
-/* From 32 bytes, big-endian, to Montgomery form modulo n; tells whether they were below n. */
-static inline bool fama_p256_order_from_bytes(const uint8_t bytes[32],
-                                              uint64_t number[FAMA_P256_LIMBS])
-{
-    uint64_t plain[FAMA_P256_LIMBS];
-    fama_p256_limbs_from_bytes(bytes, plain);
-    fama_p256_order_to_montgomery(plain, number);
-    return fama_p256_order_is_reduced(plain);
-}
-
-static inline void fama_p256_order_to_bytes(const uint64_t number[FAMA_P256_LIMBS],
-                                            uint8_t bytes[32])
-{
-    uint64_t plain[FAMA_P256_LIMBS];
-    fama_p256_order_from_montgomery(number, plain);
-    fama_p256_limbs_to_bytes(plain, bytes);
-}
-
-/* 1/a; 0 if a is 0. */
-static inline void fama_p256_order_invert(const uint64_t a[FAMA_P256_LIMBS],
-                                          uint64_t inverse[FAMA_P256_LIMBS])
-{
-    uint64_t plain[FAMA_P256_LIMBS];
-    fama_p256_invert_n(a, plain);
-    fama_p256_order_multiply(plain, fama_p256_order_one_cubed, inverse);
-}
 
 #endif
