@@ -29,8 +29,9 @@ struct fama_hot_keys {
     struct fama_p256_comb *combs; /* one per slot; the generator's stands before them */
     void *mapping;
     size_t mapping_bytes;
-    _Atomic uint64_t uses; /* of all keys, hot and cold */
-    _Atomic uint32_t hand; /* where the next search for the coldest begins */
+    _Atomic uint64_t uses;  /* of all keys, hot and cold */
+    _Atomic uint32_t fresh; /* slots from here on were never anyone's: without memory as yet */
+    _Atomic uint32_t hand;  /* where the next search for the coldest begins */
 };
 
 static _Atomic(struct fama_hot_keys *) tables[FAMA_HOT_KEYS_TABLES];
@@ -297,10 +298,11 @@ static uint32_t find_slot(struct fama_hot_keys *table, uint32_t epoch, uint32_t 
 {
     uint32_t coldest = FAMA_HOT_KEYS_NONE;
     uint32_t coldest_uses = UINT32_MAX;
-    uint32_t count = table->slot_count < LOOKED_AT ? table->slot_count : LOOKED_AT;
+    uint32_t fresh = atomic_load_explicit(&table->fresh, memory_order_relaxed);
+    uint32_t count = fresh < LOOKED_AT ? fresh : LOOKED_AT;
     uint32_t hand = atomic_fetch_add_explicit(&table->hand, count, memory_order_relaxed);
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t at = count == table->slot_count ? i : (hand + i) % table->slot_count;
+        uint32_t at = count == fresh ? i : (hand + i) % fresh;
         const struct slot *slot = &table->slots[at];
         uint32_t state = atomic_load_explicit(&slot->state, memory_order_relaxed);
         if (state == SLOT_FREE) {
@@ -311,6 +313,9 @@ static uint32_t find_slot(struct fama_hot_keys *table, uint32_t epoch, uint32_t 
             coldest = at;
             coldest_uses = uses;
         }
+    }
+    if (fresh < table->slot_count) {
+        return fresh;
     }
     return is_clearly_colder(coldest_uses, key_uses) ? coldest : FAMA_HOT_KEYS_NONE;
 }
@@ -332,6 +337,9 @@ uint32_t fama_hot_keys_reserve(struct fama_hot_keys *table, struct fama_hot_key 
     if ((state != 0 && state != SLOT_FREE) || !take(slot, state)) {
         return FAMA_HOT_KEYS_NONE; /* somebody was faster; the next batch may try again */
     }
+    uint32_t taken = number;
+    (void)atomic_compare_exchange_strong_explicit(&table->fresh, &taken, number + 1,
+                                                  memory_order_relaxed, memory_order_relaxed);
     /* First the slot's side: who finds the way from the key to the slot must find the key there. */
     atomic_store_explicit(&slot->owner, key->serial, memory_order_relaxed);
     uint32_t none = FAMA_HOT_KEYS_NONE;

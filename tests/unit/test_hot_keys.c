@@ -74,6 +74,24 @@ static void a_table_has_as_many_slots_as_its_memory_holds(void)
     fama_hot_keys_destroy(NULL);
 }
 
+/* However many there are: those that never were anyone's take no memory. */
+static void slots_are_taken_from_the_lowest_on(void)
+{
+    enum { KEYS = 5 };
+    struct fama_hot_keys *table = make_table(1500);
+    struct fama_hot_key keys[KEYS];
+    for (uint32_t i = 0; i < KEYS; i++) {
+        make(&keys[i], i);
+        (void)use_often(table, &keys[i], FAMA_HOT_KEYS_WARM_UP + 1);
+        CU_ASSERT_EQUAL(fama_hot_keys_slot(table, &keys[i]), i);
+    }
+    fama_hot_key_forget(&keys[2]);
+    make(&keys[2], KEYS);
+    (void)use_often(table, &keys[2], FAMA_HOT_KEYS_WARM_UP + 1);
+    CU_ASSERT_EQUAL(fama_hot_keys_slot(table, &keys[2]), 2);
+    fama_hot_keys_destroy(table);
+}
+
 static void a_process_has_so_many_tables_at_once(void)
 {
     struct fama_hot_keys *tables[FAMA_HOT_KEYS_TABLES];
@@ -366,6 +384,7 @@ int main(void)
 {
     static const struct test_case cases[] = {
         TEST(a_table_has_as_many_slots_as_its_memory_holds),
+        TEST(slots_are_taken_from_the_lowest_on),
         TEST(a_process_has_so_many_tables_at_once),
         TEST(a_key_warms_up_in_each_table_by_itself),
         TEST(keys_that_sign_once_push_nobody_out),
