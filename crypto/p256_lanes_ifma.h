@@ -92,7 +92,9 @@ FE_INLINE struct fe fe_carry(struct fe a)
 }
 
 /* Raw limbs of a number from 0 to 32p: tight. The bits above 2^256 say how often p is to be taken away; they
- * are read before the carries arrive, which may leave a little more than p but nothing below 0. */
+ * are read before the carries arrive, which may leave a little more than p but nothing below 0: what lower
+ * limbs borrow is a few times 2^208, and each p that is taken away leaves almost 2^224 of its 2^256. (If none
+ * is, the number is what it was; and if what they carry hides that it is not negative, p is added.) */
 FE_INLINE struct fe fe_tighten(struct fe a)
 {
     __m512i times = _mm512_srai_epi64(a.limb[4], 48);

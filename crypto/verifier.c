@@ -368,10 +368,10 @@ void fama_verifier_run(struct fama_verifier *verifier, struct fama_verify_job *j
     enum { ROOM = 64 };
     struct fama_verify_job *back[ROOM];
     size_t taken = 0;
-    do {
+    while (taken < count) {
         taken += fama_verifier_enqueue(verifier, jobs + taken, count - taken, FAMA_VERIFY_BULK);
         while (fama_verifier_dequeue(verifier, back, ROOM) > 0) {
         }
-    } while (taken < count);
+    }
     (void)fama_verifier_rest(verifier);
 }
