@@ -32,13 +32,13 @@
  *       800  points, divisors and products in the second cache: 490 KB
  *       580  five products mod n, and a 64th of an inversion mod n
  *       250  digits' choice among keys, answers, what is left
- *     2,900  64 lines of tables, for 16 keys in turn (4 MiB, from the last cache or beyond); 1,100 for one
- *            key, 3,800 for 64 keys, and 160 if all were in the first cache
+ *     1,300  64 lines of tables, called near a column ahead: about as much for one key as for 64 (16 MiB);
+ *            without that 3,800 for 64 keys. It would be 160 if all were in the first cache
  *
- * In all 9,200 cycles or 2.5 µs (one key: 7,600; 64 keys: 9,900). A cold one takes 40,000. Smaller groups
- * share inversions with fewer: 9,600 cycles in a group of 32, 10,900 in one of 16, 13,800 in one of 8; alone
- * (add_few) it takes 27,000. So what is left to win is above all in memory: tables that share caches with
- * less, or fewer lines of them.
+ * In all 7,500 cycles or 2.0 µs. A cold one takes 40,000. Smaller groups share inversions with fewer, and have
+ * less to do while lines come: 8,800 cycles in a group of 32, 9,900 in one of 16, 13,800 in one of 8; alone
+ * (add_few) it takes 27,000. What is left to win: instructions beside the multiplications, memory, and
+ * scalars.
  *
  * Sources: SEC 1 v2 §4.1.4 (verification); "Guide to Elliptic Curve Cryptography" §3.2-3.3 (formulas,
  * combs); hyperelliptic.org EFD dbl-2001-b, madd (Jacobian, a = -3). */
@@ -204,26 +204,33 @@ static void load_window(struct group *group, const struct fama_p256_comb *comb,
     fe_load_points(point, negative, &group->x[at], &group->y[at]);
 }
 
-static void prefetch_column(const struct group *group, size_t column)
+/* Calls near what load_window will read of both scalars' combs. Inlined by force: GCC takes a function that
+ * does nothing else for one without effect, and drops its calls. */
+static inline __attribute__((always_inline)) void
+prefetch_window(const struct group *group, const struct fama_p256_comb *generator, size_t window,
+                size_t column)
 {
     for (size_t i = column * FE_LANES; i < (column + 1) * FE_LANES; i++) {
-        for (size_t window = 0; window < FAMA_P256_WINDOWS; window++) {
-            bool is_negative;
-            __builtin_prefetch(comb_point(group->task[i]->comb, &group->second[group->index[i]],
-                                          window, &is_negative));
-        }
+        bool is_negative;
+        __builtin_prefetch(
+            comb_point(generator, &group->first[group->index[i]], window, &is_negative));
+        __builtin_prefetch(comb_point(group->task[i]->comb, &group->second[group->index[i]], window,
+                                      &is_negative));
     }
 }
 
+/* A column ahead and a window at a time: a processor waits when more lines are called than it has room for. */
 static void load_hot_points(struct group *group, const struct fama_p256_comb *generator)
 {
-    prefetch_column(group, 0);
+    for (size_t window = 0; window < FAMA_P256_WINDOWS; window++) {
+        prefetch_window(group, generator, window, 0);
+    }
     for (size_t column = 0; column < group->columns; column++) {
-        if (column + 1 < group->columns) {
-            prefetch_column(group, column + 1);
-        }
         for (size_t window = 0; window < FAMA_P256_WINDOWS; window++) {
             size_t at = window * group->columns + column;
+            if (column + 1 < group->columns) {
+                prefetch_window(group, generator, window, column + 1);
+            }
             load_window(group, generator, group->first, window, column, at);
             load_window(group, NULL, group->second, window, column,
                         at + FAMA_P256_WINDOWS * group->columns);
