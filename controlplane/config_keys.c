@@ -206,7 +206,8 @@ const struct fama_config_key fama_config_keys[] = {
      .choices = "auto openssl portable mulx avx512ifma",
      .words =
          "What verifies ECDSA P-256 signatures. auto: the fastest that the processor runs. "
-         "openssl: the reference, one signature at a time, a tenth as fast. portable, mulx, "
+         "openssl: the reference, one signature at a time, a fifth as fast or less. portable, "
+         "mulx, "
          "avx512ifma: this one or none; a processor that cannot is said at start. They never "
          "differ in a verdict; choose one to find a fault. `fama-bench verify` compares them."},
     {.path = "fama.crypto.hotKeysMemory",
