@@ -9,7 +9,8 @@ RANDOM=$((seed % 32768))
 say "seed $seed: FAMA_SEED=$seed repeats the moments"
 
 create Sipher:1 WhiteBox:1
-make_blocks "$dir/blocks" 80 --transactions 20 --value-bytes 100
+# Long enough for most kills to hit a run that commits, and not one that opens its ledger.
+make_blocks "$dir/blocks" 1500 --transactions 8 --value-bytes 100
 
 replay() { # ledger
     exec "$fama" ledger replay --genesis "$net/drivenet.block" --blocks "$dir/blocks" --ledger "$1" --json
@@ -28,6 +29,8 @@ say "undisturbed: height $height in $took_ms ms"
 
 kills=0
 finished=0
+midst=0 # kills that left the ledger higher than they found it, and not whole
+before=0
 while [ "$kills" -lt "$kills_wanted" ]; do
     ledger=$dir/ledger$finished
     (replay "$ledger") >/dev/null 2>"$dir/replay.log" &
@@ -50,7 +53,10 @@ while [ "$kills" -lt "$kills_wanted" ]; do
         .header_hash == $v.last_hash and (.commit_hash // "") == $v.commit_hash' \
         "$dir/whole.json" >/dev/null ||
         fail "after kill $kills (seed $seed) height $reached is no prefix of the chain"
+    [ "$reached" -le "$before" ] || [ "$reached" -eq "$height" ] || midst=$((midst + 1))
+    before=$reached
     if [ "$reached" -eq "$height" ]; then
+        before=0
         state_of "$ledger" | cmp -s - "$dir/whole.state" ||
             fail "after kill $kills (seed $seed) the finished state differs"
         rm -rf "$ledger"
@@ -60,4 +66,5 @@ done
 ledger=$dir/ledger$finished
 (replay "$ledger") >/dev/null || fail "the last ledger cannot be finished (seed $seed)"
 state_of "$ledger" | cmp -s - "$dir/whole.state" || fail "the last state differs (seed $seed)"
-say "$kills kills, $((finished + 1)) ledgers finished, all of them the same"
+say "$kills kills, $midst of them in the midst of commits; $((finished + 1)) ledgers finished, all of them the same"
+[ "$midst" -ge $((kills_wanted / 10)) ] || fail "too few kills hit a run that commits: the chain is too short for this machine"
