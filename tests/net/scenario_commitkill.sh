@@ -67,4 +67,5 @@ ledger=$dir/ledger$finished
 (replay "$ledger") >/dev/null || fail "the last ledger cannot be finished (seed $seed)"
 state_of "$ledger" | cmp -s - "$dir/whole.state" || fail "the last state differs (seed $seed)"
 say "$kills kills, $midst of them in the midst of commits; $((finished + 1)) ledgers finished, all of them the same"
-[ "$midst" -ge $((kills_wanted / 10)) ] || fail "too few kills hit a run that commits: the chain is too short for this machine"
+[ "$midst" -ge $((kills_wanted / 10)) ] ||
+    fail "too few kills hit a run that commits: the chain is too short for this machine"
