@@ -3,21 +3,10 @@
 #include "ledger/pack.h"
 #include "ledger/policy_message.h"
 #include "ledger/proto/collection.pb-c.h"
-#include "ledger/proto_merge.h"
 #include "ledger/proto_reader.h"
 
 #define MALFORMED FAMA_COLLECTION_PACKAGE_MALFORMED
 #define NO_MEMORY FAMA_COLLECTION_PACKAGE_NO_MEMORY
-
-static int merge(struct fama_bytes outer, uint32_t number, struct fama_arena *arena,
-                 struct fama_bytes *inner, bool *is_present)
-{
-    int result = fama_proto_merge(outer, number, arena, inner, is_present);
-    if (result == 0) {
-        return 0;
-    }
-    return result == FAMA_PROTO_MERGE_NO_MEMORY ? NO_MEMORY : MALFORMED;
-}
 
 /* Whether a policy decodes; what a compiler says of it is asked elsewhere. */
 static int decodes(int result)
@@ -39,18 +28,18 @@ static int decode_policies(struct fama_bytes bytes, struct fama_arena *arena,
     struct fama_application_policy application;
     struct fama_bytes members;
     bool has_members;
-    int result = merge(bytes, 2, arena, &members, &has_members);
+    int result = fama_proto_merge(bytes, 2, arena, &members, &has_members);
     if (result == 0 && has_members) {
-        result =
-            merge(members, 1, arena, &collection->member_policy, &collection->has_member_policy);
+        result = fama_proto_merge(members, 1, arena, &collection->member_policy,
+                                  &collection->has_member_policy);
     }
     if (result == 0 && collection->has_member_policy) {
         result = decodes(
             fama_signature_policy_decode_any_version(collection->member_policy, arena, &signature));
     }
     if (result == 0) {
-        result = merge(bytes, 8, arena, &collection->endorsement_policy,
-                       &collection->has_endorsement_policy);
+        result = fama_proto_merge(bytes, 8, arena, &collection->endorsement_policy,
+                                  &collection->has_endorsement_policy);
     }
     if (result == 0 && collection->has_endorsement_policy) {
         result = decodes(
@@ -85,7 +74,7 @@ static int decode_one(struct fama_bytes bytes, struct fama_arena *arena,
                       struct fama_collection *collection)
 {
     struct fama_bytes content;
-    int result = merge(bytes, 1, arena, &content, &collection->is_static);
+    int result = fama_proto_merge(bytes, 1, arena, &content, &collection->is_static);
     if (result == 0 && collection->is_static) {
         result = decode_static(content, arena, collection);
     }

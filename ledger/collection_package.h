@@ -8,12 +8,14 @@
 
 #include "crypto/bytes.h"
 #include "ledger/arena.h"
+#include "ledger/proto_merge.h"
 
 #define FAMA_IMPLICIT_COLLECTION_PREFIX "_implicit_org_"
 
 enum fama_collection_package_error {
-    FAMA_COLLECTION_PACKAGE_MALFORMED = -1, /* it does not decode, or something inside does not */
-    FAMA_COLLECTION_PACKAGE_NO_MEMORY = -2, /* the arena is exhausted */
+    FAMA_COLLECTION_PACKAGE_MALFORMED =
+        FAMA_PROTO_MERGE_MALFORMED, /* it does not decode, or something inside does not */
+    FAMA_COLLECTION_PACKAGE_NO_MEMORY = FAMA_PROTO_MERGE_NO_MEMORY, /* the arena is exhausted */
 };
 
 /* What an arena must have left so that no package of `len` bytes exhausts it. */

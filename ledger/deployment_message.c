@@ -1,21 +1,10 @@
 #include "ledger/deployment_message.h"
 
 #include "ledger/envelope.h"
-#include "ledger/proto_merge.h"
 #include "ledger/proto_reader.h"
 
 #define MALFORMED FAMA_DEPLOYMENT_MESSAGE_MALFORMED
 #define NO_MEMORY FAMA_DEPLOYMENT_MESSAGE_NO_MEMORY
-
-static int merge(struct fama_bytes outer, uint32_t number, struct fama_arena *arena,
-                 struct fama_bytes *inner, bool *is_present)
-{
-    int result = fama_proto_merge(outer, number, arena, inner, is_present);
-    if (result == 0) {
-        return 0;
-    }
-    return result == FAMA_PROTO_MERGE_NO_MEMORY ? NO_MEMORY : MALFORMED;
-}
 
 /* An entry of a map from texts to bytes. */
 static bool is_map_entry(struct fama_bytes entry)
@@ -25,26 +14,6 @@ static bool is_map_entry(struct fama_bytes entry)
     while (fama_proto_next(&reader, &field)) {
         if (fama_proto_is_len(&field, 1) && !fama_proto_is_utf8(field.value)) {
             return false;
-        }
-    }
-    return !reader.failed;
-}
-
-static bool decode_id(struct fama_bytes bytes, struct fama_chaincode_spec *spec)
-{
-    struct fama_proto_reader reader = fama_proto_reader(bytes);
-    struct fama_proto_field field;
-    while (fama_proto_next(&reader, &field)) {
-        if (field.type != FAMA_PROTO_LEN || field.number > 3) {
-            continue;
-        }
-        if (!fama_proto_is_utf8(field.value)) {
-            return false;
-        }
-        if (field.number == 2) {
-            spec->name = field.value;
-        } else if (field.number == 3) {
-            spec->version = field.value;
         }
     }
     return !reader.failed;
@@ -75,7 +44,7 @@ int fama_deployment_spec_decode(struct fama_bytes bytes, struct fama_arena *aren
     struct fama_bytes inner;
     struct fama_proto_field field;
     *spec = (struct fama_chaincode_spec){0};
-    int result = merge(bytes, 1, arena, &content, &spec->is_present);
+    int result = fama_proto_merge(bytes, 1, arena, &content, &spec->is_present);
     if (result != 0) {
         return result;
     }
@@ -85,11 +54,11 @@ int fama_deployment_spec_decode(struct fama_bytes bytes, struct fama_arena *aren
             spec->type = (int32_t)(uint32_t)field.varint;
         }
     }
-    result = merge(content, 2, arena, &inner, &spec->has_id);
-    if (result != 0 || (spec->has_id && !decode_id(inner, spec))) {
+    result = fama_proto_merge(content, 2, arena, &inner, &spec->id.is_present);
+    if (result != 0 || (spec->id.is_present && !fama_chaincode_id_merge(inner, &spec->id))) {
         return result != 0 ? result : MALFORMED;
     }
-    result = merge(content, 3, arena, &inner, &spec->has_input);
+    result = fama_proto_merge(content, 3, arena, &inner, &spec->has_input);
     if (result != 0 || (spec->has_input && !decode_input(inner, spec))) {
         return result != 0 ? result : MALFORMED;
     }
@@ -139,7 +108,7 @@ int fama_invocation_spec_find(struct fama_bytes payload, struct fama_arena *aren
     if (!fama_payload_decode(payload, &layers)) {
         return MALFORMED;
     }
-    int result = merge(layers.data, 1, arena, &action, &is_present);
+    int result = fama_proto_merge(layers.data, 1, arena, &action, &is_present);
     if (result != 0) {
         return result;
     }

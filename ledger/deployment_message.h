@@ -8,6 +8,8 @@
 
 #include "crypto/bytes.h"
 #include "ledger/arena.h"
+#include "ledger/chaincode_id.h"
+#include "ledger/proto_merge.h"
 
 #define FAMA_DEPLOYMENT_ARGUMENTS_MAX 8 /* those looked at; nobody accepts more than seven */
 
@@ -21,17 +23,15 @@
 struct fama_chaincode_spec {
     bool is_present;
     int32_t type;
-    bool has_id;
-    struct fama_bytes name;
-    struct fama_bytes version;
+    struct fama_chaincode_id id;
     bool has_input;
     struct fama_bytes arguments[FAMA_DEPLOYMENT_ARGUMENTS_MAX];
     size_t argument_count; /* may exceed the maximum */
 };
 
 enum fama_deployment_message_error {
-    FAMA_DEPLOYMENT_MESSAGE_MALFORMED = -1,
-    FAMA_DEPLOYMENT_MESSAGE_NO_MEMORY = -2,
+    FAMA_DEPLOYMENT_MESSAGE_MALFORMED = FAMA_PROTO_MERGE_MALFORMED,
+    FAMA_DEPLOYMENT_MESSAGE_NO_MEMORY = FAMA_PROTO_MERGE_NO_MEMORY,
 };
 
 /* From the signed payload of an endorser transaction whose body is good: the spec that its proposal

@@ -259,7 +259,7 @@ static int judge_upgrade(struct invocation *invocation, uint8_t *code)
     struct fama_bytes new = invocation->written.instantiation_policy;
     int result = 0;
     if (!invocation->stored.exists ||
-        fama_bytes_equal(invocation->stored.version, invocation->deployed.version)) {
+        fama_bytes_equal(invocation->stored.version, invocation->deployed.id.version)) {
         return object(code);
     }
     if (capabilities->v1_2_validation) {
@@ -282,9 +282,9 @@ static int judge_upgrade(struct invocation *invocation, uint8_t *code)
 /* Whether the chaincode deployed is one of a known kind, with a name and a version that are allowed. */
 static bool is_good_spec(const struct fama_chaincode_spec *spec)
 {
-    return spec->is_present && spec->has_id && spec->type >= FAMA_CHAINCODE_GOLANG &&
-           spec->type <= FAMA_CHAINCODE_JAVA && is_chaincode_name(spec->name) &&
-           !fama_is_system_chaincode(spec->name) && is_made_of(spec->version, "_.+-");
+    return spec->is_present && spec->id.is_present && spec->type >= FAMA_CHAINCODE_GOLANG &&
+           spec->type <= FAMA_CHAINCODE_JAVA && is_chaincode_name(spec->id.name) &&
+           !fama_is_system_chaincode(spec->id.name) && is_made_of(spec->id.version, "_.+-");
 }
 
 /* Whether the write set writes this chaincode's data, and nothing beyond it and its namespace. */
@@ -295,10 +295,10 @@ static bool is_good_set(struct invocation *invocation)
     const struct fama_chaincode_spec *deployed = &invocation->deployed;
     struct fama_legacy_definition *written = &invocation->written;
     if (set == NULL || set->write_count < 1 ||
-        !fama_bytes_equal(set->writes[0].key, deployed->name) ||
+        !fama_bytes_equal(set->writes[0].key, deployed->id.name) ||
         !fama_legacy_definition_decode(set->writes[0].value, written) ||
-        !fama_bytes_equal(written->name, deployed->name) ||
-        !fama_bytes_equal(written->version, deployed->version)) {
+        !fama_bytes_equal(written->name, deployed->id.name) ||
+        !fama_bytes_equal(written->version, deployed->id.version)) {
         return false;
     }
     for (size_t i = 0; i < all->namespace_count; i++) {
@@ -334,7 +334,7 @@ static int judge(struct invocation *invocation, const struct fama_chaincode_spec
     if (result != 0 || !is_good_spec(&invocation->deployed)) {
         return object(code);
     }
-    result = fama_legacy_definition_read(judgement->state, invocation->deployed.name,
+    result = fama_legacy_definition_read(judgement->state, invocation->deployed.id.name,
                                          &invocation->stored, judgement->error);
     if (result != 0) {
         return stop(result, judgement->error);
@@ -380,6 +380,6 @@ bool fama_lscc_invocation_upgrades(const struct fama_transaction *transaction,
         deployed.type != FAMA_CHAINCODE_GOLANG) {
         return false;
     }
-    *chaincode = deployed.name;
+    *chaincode = deployed.id.name;
     return true;
 }

@@ -30,33 +30,12 @@ static bool merge_pair(struct fama_bytes bytes, struct fama_bytes *first, struct
     return !reader.failed;
 }
 
-static bool merge_chaincode_id(struct fama_bytes bytes, struct fama_chaincode_id *id)
-{
-    struct fama_proto_reader reader = fama_proto_reader(bytes);
-    struct fama_proto_field field;
-    id->is_present = true;
-    while (fama_proto_next(&reader, &field)) {
-        if (field.type != FAMA_PROTO_LEN || field.number > 3) {
-            continue;
-        }
-        if (!fama_proto_is_utf8(field.value)) {
-            return false;
-        }
-        if (field.number == 2) {
-            id->name = field.value;
-        } else if (field.number == 3) {
-            id->version = field.value;
-        }
-    }
-    return !reader.failed;
-}
-
 static bool decode_extension(struct fama_bytes bytes, struct fama_chaincode_id *id)
 {
     struct fama_proto_reader reader = fama_proto_reader(bytes);
     struct fama_proto_field field;
     while (fama_proto_next(&reader, &field)) {
-        if (fama_proto_is_len(&field, 2) && !merge_chaincode_id(field.value, id)) {
+        if (fama_proto_is_len(&field, 2) && !fama_chaincode_id_merge(field.value, id)) {
             return false;
         }
     }
@@ -91,7 +70,7 @@ static bool decode_action(struct fama_bytes bytes, struct fama_transaction *tran
         } else if (fama_proto_is_len(&field, 3)) {
             is_good = check_response(field.value);
         } else if (fama_proto_is_len(&field, 4)) {
-            is_good = merge_chaincode_id(field.value, &transaction->action_chaincode);
+            is_good = fama_chaincode_id_merge(field.value, &transaction->action_chaincode);
         }
         if (!is_good) {
             return false;

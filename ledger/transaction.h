@@ -11,6 +11,7 @@
 #define FAMA_LEDGER_TRANSACTION_H
 
 #include "crypto/sha256_many.h"
+#include "ledger/chaincode_id.h"
 #include "ledger/read_write_set.h"
 #include "ledger/transaction_code.h"
 
@@ -29,13 +30,6 @@ struct fama_endorsement {
 struct fama_optional {
     struct fama_bytes bytes;
     bool is_present;
-};
-
-/* protos.ChaincodeID as two messages carry it. */
-struct fama_chaincode_id {
-    bool is_present;
-    struct fama_bytes name;
-    struct fama_bytes version;
 };
 
 struct fama_transaction {
