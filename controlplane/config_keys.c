@@ -204,12 +204,11 @@ const struct fama_config_key fama_config_keys[] = {
      FIELD(verifier),
      .fallback = "auto",
      .choices = "auto openssl portable mulx avx512ifma",
-     .words =
-         "What verifies ECDSA P-256 signatures. auto: the fastest that the processor runs. "
-         "openssl: the reference, one signature at a time, a fifth as fast or less. portable, "
-         "mulx, "
-         "avx512ifma: this one or none; a processor that cannot is said at start. They never "
-         "differ in a verdict; choose one to find a fault. `fama-bench verify` compares them."},
+     .words = "What verifies ECDSA P-256 signatures. auto: the fastest that the processor runs. "
+              "openssl: the reference, one signature at a time, a fifth as fast or less. portable, "
+              "mulx, avx512ifma: this one or none; a processor that cannot is said at start. They "
+              "never differ in a verdict; choose one to find a fault. `fama-bench verify` compares "
+              "them."},
     {.path = "fama.crypto.hotKeysMemory",
      .type = FAMA_KEY_BYTES,
      FIELD(hot_keys_memory),
