@@ -1,0 +1,55 @@
+#include "dataplane/net_messages.h"
+
+#define DATAGRAM_EVENT_MAX sizeof(((struct fama_event *)NULL)->datagram)
+
+/* All that can be said of a message without looking at its signature. */
+static enum fama_drop judge_message(const struct fama_net *net, struct fama_bytes datagram)
+{
+    struct fama_message message;
+    enum fama_drop reason = fama_wire_message_read(datagram, &message);
+    if (reason != FAMA_DROP_NONE) {
+        return reason;
+    }
+    if (datagram.len > DATAGRAM_EVENT_MAX) {
+        return FAMA_DROP_MALFORMED;
+    }
+    if (net->view == NULL) {
+        return FAMA_DROP_UNKNOWN_AUTHOR;
+    }
+    if (message.author == net->view->self) {
+        return FAMA_DROP_OWN_MESSAGE;
+    }
+    bool is_known = fama_view_peer(net->view, message.author) != NULL;
+    return is_known || message.kind == FAMA_KIND_ALIVE ? FAMA_DROP_NONE : FAMA_DROP_UNKNOWN_AUTHOR;
+}
+
+void fama_net_take_message(struct fama_net *net, struct rte_mbuf *packet)
+{
+    struct fama_bytes datagram = fama_packet_bytes(packet);
+    net->counts.own.messages_received++;
+    enum fama_drop reason = judge_message(net, datagram);
+    if (reason != FAMA_DROP_NONE) {
+        fama_net_drop(net, packet, reason);
+        return;
+    }
+    struct fama_sources *sources = &net->topology->sources;
+    uint32_t source = fama_net_source_of(packet);
+    if (!fama_sources_has_room(sources, net->now_ns, source, FAMA_SOURCE_MESSAGES)) {
+        fama_net_drop(net, packet, FAMA_DROP_SOURCE_BUDGET);
+        return;
+    }
+    uint64_t name = fama_recent_name(datagram);
+    if (fama_recent_has(&net->recent, net->now_ns, name)) {
+        fama_net_drop(net, packet, FAMA_DROP_REPLAYED);
+        return;
+    }
+    /* Charged before a verify lcore can forgive it. There is room. */
+    (void)fama_sources_charge(sources, net->now_ns, source, FAMA_SOURCE_MESSAGES);
+    if (rte_ring_enqueue(net->topology->net_to_verify_messages, packet) != 0) {
+        fama_sources_forgive(sources, source, FAMA_SOURCE_MESSAGES);
+        fama_net_drop(net, packet, FAMA_DROP_VERIFY_RING_FULL);
+        return;
+    }
+    net->has_verify_work = true;
+    fama_recent_add(&net->recent, net->now_ns, name);
+}

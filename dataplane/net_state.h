@@ -1,0 +1,62 @@
+/* What one net lcore owns, shared by the files that make it up: net_loop.c (the loop, frames, housekeeping),
+ * net_chunks.c (chunks, roots, whole blocks) and net_messages.c (signed messages). Private to these.
+ *
+ * Everything in it belongs to the lcore alone while it runs; only the published half of the counters is
+ * read by others. */
+#ifndef FAMA_DATAPLANE_NET_STATE_H
+#define FAMA_DATAPLANE_NET_STATE_H
+
+#include "dataplane/counts.h"
+#include "dataplane/fanout.h"
+#include "dataplane/reassembly.h"
+#include "dataplane/recent.h"
+#include "dataplane/topology.h"
+#include "dataplane/transmit.h"
+
+/* Packets or words taken from a queue or a ring at once. */
+#define FAMA_NET_BURST 32
+
+/* What the control thread was told last of a channel. */
+struct fama_net_told {
+    bool is_known;
+    uint64_t at_ns;
+    struct fama_window window;
+};
+
+struct fama_net {
+    struct fama_topology *topology;
+    struct fama_transmit transmit;
+    struct fama_reassembly *reassembly;
+    struct fama_frame_receiver receiver;
+    struct fama_random random;
+    struct fama_recent recent;
+    struct fama_counts counts;
+    struct fama_net_told told[FAMA_CHANNELS_MAX];
+
+    /* Root jobs: all of them, and those not on their way to or from a verify lcore. */
+    struct fama_root_job *root_jobs;
+    struct fama_root_job **free_jobs;
+    uint32_t free_job_count;
+
+    /* Of the cycle at hand. */
+    const struct fama_view *view;
+    uint64_t now_ns;
+    bool has_verify_work; /* the cycle has given the verify lcores something */
+    uint64_t housekeeping_at_ns;
+    uint64_t port_watch_at_ns;
+};
+
+static inline void fama_net_drop(struct fama_net *net, struct rte_mbuf *packet,
+                                 enum fama_drop reason)
+{
+    net->counts.own.drops[reason]++;
+    rte_pktmbuf_free(packet);
+}
+
+/* Whom a packet says it comes from, for the accounts of sources. */
+static inline uint32_t fama_net_source_of(struct rte_mbuf *packet)
+{
+    return fama_packet_of(packet)->peer.ipv4;
+}
+
+#endif
