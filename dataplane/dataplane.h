@@ -5,8 +5,9 @@
  * (batches of signatures), joined by bounded rings; dataplane/topology.c is the table of them.
  *
  * Threads: `control` = the one thread that calls start, stop, publish, send, receive. `origin` = the one
- * thread that calls fama_dataplane_send_block. `commit` = any channel's commit thread: take_block,
- * return_block, verify. One process has at most one dataplane (DPDK's EAL is a singleton). */
+ * thread that calls fama_dataplane_send_block for new blocks, `server` = the one that calls it for answers.
+ * `commit` = any channel's commit thread: take_block, return_block, verify. One process has at most one
+ * dataplane (DPDK's EAL is a singleton). */
 #ifndef FAMA_DATAPLANE_DATAPLANE_H
 #define FAMA_DATAPLANE_DATAPLANE_H
 
@@ -14,6 +15,7 @@
 #include "crypto/signer.h"
 #include "crypto/verifier.h"
 #include "dataplane/reassembly.h"
+#include "dataplane/transmit_class.h"
 #include "dataplane/view.h"
 
 struct fama_dataplane;
@@ -155,9 +157,12 @@ void fama_dataplane_verify_begin(struct fama_dataplane *dataplane, struct fama_v
 int fama_dataplane_verify_finish(struct fama_dataplane *dataplane, struct fama_verify_batch *batch);
 void fama_verify_batch_free(struct fama_verify_batch *batch);
 
-/* ---- Sending blocks, for the origin thread ---- */
+/* ---- Sending blocks, for the origin and server threads ---- */
 
 struct fama_block_send {
+    /* NEW_BLOCK: the origin thread's. REPAIR, TRANSFER: the server thread's. CONTROL, which blocks never
+     * are: NEW_BLOCK without a target, REPAIR with one. */
+    enum fama_transmit_class transmit_class;
     const char *channel_id;
     uint64_t number;
     struct fama_bytes bytes; /* borrowed during the call */
@@ -166,10 +171,13 @@ struct fama_block_send {
     uint16_t chunk_bytes; /* 0: what the MTU allows */
     const struct fama_request_entry *wanted; /* NULL: all */
     uint32_t wanted_count;
+    /* NULL, or what may be set by any thread: then BUSY instead of waiting for room. The chunks queued so
+     * far are the first ones wanted, by set and index. */
+    const _Atomic bool *gives_way;
 };
 
-/* Cuts, proves, signs and queues. Waits while the dataplane is full (back-pressure); STOPPING if it is
- * being stopped. The number of chunks queued is added to *chunks if not NULL. */
+/* Cuts, proves, signs and queues. Waits while the queue of its class is full (back-pressure); STOPPING if
+ * the dataplane is being stopped. The number of chunks queued is added to *chunks if not NULL. */
 int fama_dataplane_send_block(struct fama_dataplane *dataplane, const struct fama_signer *signer,
                               const struct fama_block_send *send, uint64_t *chunks);
 

@@ -96,7 +96,7 @@ static uint32_t receive(struct fama_net *net)
     return count;
 }
 
-/* ---- What control and origin threads send ---- */
+/* ---- What control, origin and server threads send ---- */
 
 static uint32_t send_control(struct fama_net *net)
 {
@@ -110,14 +110,14 @@ static uint32_t send_control(struct fama_net *net)
     return count;
 }
 
-/* Only while every target of one more chunk has room in the burst: else the ring fills, and the origin
- * thread waits. */
-static uint32_t send_origin(struct fama_net *net)
+/* Only while every target of one more chunk has room in the burst: else the ring fills, and its producer
+ * waits. */
+static uint32_t send_chunks(struct fama_net *net, struct rte_ring *ring)
 {
     uint32_t count = 0;
     void *object;
     while (count < FAMA_NET_BURST && fama_transmit_room(&net->transmit) >= FAMA_FANOUT_MAX &&
-           rte_ring_dequeue(net->topology->origin_to_net, &object) == 0) {
+           rte_ring_dequeue(ring, &object) == 0) {
         fama_net_send_own_chunk(net, object);
         count++;
     }
@@ -206,7 +206,9 @@ static uint32_t cycle(struct fama_net *net)
         net->has_verify_work = false;
     }
     work += send_control(net);
-    work += send_origin(net);
+    work += send_chunks(net, net->topology->origin_to_net);
+    work += send_chunks(net, net->topology->repair_to_net);
+    work += send_chunks(net, net->topology->transfer_to_net);
     if (net->now_ns >= net->housekeeping_at_ns) {
         keep_house(net);
     }

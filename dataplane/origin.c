@@ -7,6 +7,7 @@
 /* One block being sent. */
 struct sending {
     struct fama_topology *topology;
+    struct rte_ring *ring; /* to the net lcore */
     const struct fama_signer *signer;
     const struct fama_block_send *send;
     struct fama_geometry geometry;
@@ -20,13 +21,33 @@ static bool is_interrupted(const struct sending *sending)
     return atomic_load_explicit(&sending->topology->is_interrupted, memory_order_acquire);
 }
 
+/* NULL: a block is never sent in that class. */
+static struct rte_ring *ring_of(const struct fama_topology *topology,
+                                const struct fama_block_send *send)
+{
+    switch (send->transmit_class) {
+    case FAMA_TRANSMIT_CONTROL:
+        return send->target == NULL ? topology->origin_to_net : topology->repair_to_net;
+    case FAMA_TRANSMIT_NEW_BLOCK:
+        return topology->origin_to_net;
+    case FAMA_TRANSMIT_REPAIR:
+        return topology->repair_to_net;
+    case FAMA_TRANSMIT_TRANSFER:
+        return topology->transfer_to_net;
+    case FAMA_TRANSMIT_CLASSES:
+        break;
+    }
+    return NULL;
+}
+
 static int prepare(struct sending *sending)
 {
     const struct fama_block_send *send = sending->send;
     const struct fama_dataplane_config *config = &sending->topology->config;
     uint16_t most = fama_chunk_bytes_for((size_t)config->mtu - FAMA_FRAME_IP_UDP_BYTES);
     uint16_t chunk_bytes = send->chunk_bytes != 0 ? send->chunk_bytes : most;
-    if (chunk_bytes > most || send->bytes.len > UINT32_MAX ||
+    sending->ring = ring_of(sending->topology, send);
+    if (sending->ring == NULL || chunk_bytes > most || send->bytes.len > UINT32_MAX ||
         !fama_geometry((uint32_t)send->bytes.len, chunk_bytes, &sending->geometry)) {
         return FAMA_DATAPLANE_CONFIG;
     }
@@ -58,17 +79,27 @@ static uint64_t wanted_of(const struct fama_block_send *send, uint32_t set)
     return wanted;
 }
 
+static bool gives_way(const struct sending *sending)
+{
+    const _Atomic bool *asked = sending->send->gives_way;
+    return asked != NULL && atomic_load_explicit(asked, memory_order_acquire);
+}
+
+/* NULL: there is none now, and no more waiting. */
 static struct rte_mbuf *wait_for_packet(const struct sending *sending)
 {
     struct fama_idler idler;
     fama_idle_init(&idler, FAMA_IDLE_ADAPTIVE, WAIT_SLEEP_MAX_NS);
     while (!is_interrupted(sending)) {
         /* No packet while the ring is full, or a slow port would let us take the whole pool. */
-        if (rte_ring_full(sending->topology->origin_to_net) == 0) {
+        if (rte_ring_full(sending->ring) == 0) {
             struct rte_mbuf *packet = rte_pktmbuf_alloc(sending->topology->port.packets);
             if (packet != NULL) {
                 return packet;
             }
+        }
+        if (gives_way(sending)) {
+            return NULL;
         }
         fama_idle_wait(fama_idle_next(&idler, 0));
     }
@@ -79,7 +110,7 @@ static int queue_chunk(struct sending *sending)
 {
     struct rte_mbuf *packet = wait_for_packet(sending);
     if (packet == NULL) {
-        return FAMA_DATAPLANE_STOPPING;
+        return is_interrupted(sending) ? FAMA_DATAPLANE_STOPPING : FAMA_DATAPLANE_BUSY;
     }
     const struct fama_chunk *chunk = &sending->chunk;
     uint8_t *at = rte_pktmbuf_mtod(packet, uint8_t *);
@@ -95,7 +126,7 @@ static int queue_chunk(struct sending *sending)
         fama_packet_of(packet)->peer = *target;
     }
     /* There was room a moment ago, and nobody else fills this ring. */
-    if (rte_ring_enqueue(sending->topology->origin_to_net, packet) != 0) {
+    if (rte_ring_enqueue(sending->ring, packet) != 0) {
         rte_pktmbuf_free(packet);
         return FAMA_DATAPLANE_BUSY;
     }

@@ -1,7 +1,8 @@
 /* A block on its way out: cut into sets and chunks, each set's Merkle root signed, each chunk written once
  * into a packet and queued for the net lcore.
  *
- * Owner: the origin thread, which waits here while packets or the ring are used up. */
+ * Owner: the origin thread for new blocks, the server thread for answers; each waits here while packets or
+ * its ring are used up. */
 #ifndef FAMA_DATAPLANE_ORIGIN_H
 #define FAMA_DATAPLANE_ORIGIN_H
 

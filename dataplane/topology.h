@@ -66,7 +66,9 @@ struct fama_topology {
     struct fama_sources sources;
 
     struct rte_ring *control_to_net;
-    struct rte_ring *origin_to_net;
+    struct rte_ring *origin_to_net; /* chunks, a ring for each class they are sent in */
+    struct rte_ring *repair_to_net;
+    struct rte_ring *transfer_to_net;
     struct rte_ring *net_to_verify_roots;
     struct rte_ring *net_to_verify_messages;
     struct rte_ring *commit_to_verify;
