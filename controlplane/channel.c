@@ -33,6 +33,7 @@ struct waiting_block {
     struct fama_block_buffer *buffer; /* from the source: our reference */
     struct fama_assembled assembled;  /* from the dataplane: a slot on loan */
     struct fama_arrival arrival;
+    struct fama_block_time time;
 };
 
 struct source_block {
@@ -62,12 +63,13 @@ struct fama_channel {
     _Atomic bool is_stopping;
     int offer_fd; /* wakes the commit thread for source blocks and for the end */
 
-    pthread_mutex_t lock; /* guards source queue, refusal note and status */
+    pthread_mutex_t lock; /* guards source queue, refusal note, status and times */
     struct source_block source[SOURCE_QUEUE];
     uint32_t source_count;
     bool has_refusal;
     uint64_t refusal;
     struct fama_channel_status status;
+    struct fama_block_times times;
 
     /* The commit thread's own. */
     struct fama_committer *committer;
@@ -79,11 +81,16 @@ struct fama_channel {
     uint64_t noted_ns; /* when progress was last logged */
 };
 
-static uint64_t wall_clock_ns(void)
+static uint64_t clock_ns(clockid_t clock)
 {
     struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
+    clock_gettime(clock, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static uint64_t wall_clock_ns(void)
+{
+    return clock_ns(CLOCK_REALTIME);
 }
 
 static void ring_bell(int fd)
@@ -138,6 +145,7 @@ static void take_from_dataplane(struct fama_channel *channel)
             .assembled = assembled,
             .arrival = {.path = assembled.was_repaired ? FAMA_ARRIVAL_PULL : FAMA_ARRIVAL_PUSH,
                         .complete_ns = wall_clock_ns()},
+            .time = {.whole_ns = clock_ns(CLOCK_MONOTONIC)},
         };
     }
 }
@@ -167,6 +175,7 @@ static void take_from_source(struct fama_channel *channel)
             .number = taken[i].number,
             .buffer = taken[i].buffer,
             .arrival = {.path = FAMA_ARRIVAL_SOURCE, .complete_ns = wall_clock_ns()},
+            .time = {.whole_ns = clock_ns(CLOCK_MONOTONIC)},
         };
     }
 }
@@ -225,10 +234,16 @@ static void note_tip(struct fama_channel *channel, const struct fama_ledger_info
 static void note_committed(struct fama_channel *channel, const struct flight *flight, size_t count)
 {
     struct fama_ledger_info info;
+    uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
     fama_ledger_info(channel->ledger, &info);
     pthread_mutex_lock(&channel->lock);
     for (size_t i = 0; i < count; i++) {
         enum fama_arrival_path path = flight->from[i]->arrival.path;
+        struct fama_block_time *time = &flight->from[i]->time;
+        time->number = flight->from[i]->number;
+        time->path = path;
+        time->committed_ns = now_ns;
+        fama_block_times_note(&channel->times, time);
         const struct fama_prepared_block *block =
             fama_commit_group_block(flight->group, i)->prepared;
         channel->status.blocks_by_push += path == FAMA_ARRIVAL_PUSH;
@@ -296,9 +311,12 @@ static bool board(struct fama_channel *channel, struct flight *flight)
         return false;
     }
     waiting->is_in_flight = true;
+    waiting->time.bytes = bytes.len;
+    waiting->time.judged_ns = fama_commit_group_judged_ns(flight->group, flight->count);
     flight->from[flight->count++] = waiting;
     flight->bytes += bytes.len;
     if (waiting->is_from_source) {
+        waiting->time.sent_ns = clock_ns(CLOCK_MONOTONIC);
         fama_sender_push(channel->setup.sender, channel->id, number, waiting->buffer);
     }
     return true;
@@ -756,6 +774,22 @@ void fama_channel_status(struct fama_channel *channel, struct fama_channel_statu
     pthread_mutex_lock(&channel->lock);
     *status = channel->status;
     pthread_mutex_unlock(&channel->lock);
+}
+
+size_t fama_channel_block_times(struct fama_channel *channel, uint64_t first, size_t count,
+                                struct fama_block_time *times)
+{
+    size_t found = 0;
+    pthread_mutex_lock(&channel->lock);
+    uint64_t height = channel->status.height;
+    if (height > FAMA_BLOCK_TIMES_KEPT && first < height - FAMA_BLOCK_TIMES_KEPT) {
+        first = height - FAMA_BLOCK_TIMES_KEPT;
+    }
+    for (uint64_t number = first; number < height && found < count; number++) {
+        found += fama_block_times_find(&channel->times, number, &times[found]);
+    }
+    pthread_mutex_unlock(&channel->lock);
+    return found;
 }
 
 uint32_t fama_channel_source_room(struct fama_channel *channel)

@@ -16,6 +16,7 @@
 #define FAMA_CONTROLPLANE_CHANNEL_H
 
 #include "controlplane/block_buffer.h"
+#include "controlplane/block_times.h"
 #include "controlplane/sender.h"
 #include "dataplane/dataplane.h"
 #include "ledger/channel_config.h"
@@ -83,6 +84,10 @@ uint16_t fama_channel_index(const struct fama_channel *channel);
 struct fama_channel_gate *fama_channel_gate(struct fama_channel *channel);
 const struct fama_ledger *fama_channel_ledger(const struct fama_channel *channel);
 void fama_channel_status(struct fama_channel *channel, struct fama_channel_status *status);
+/* Times of up to `count` committed blocks from `first` on, in rising numbers; blocks that are forgotten, or
+ * were committed by an earlier process, are passed over. Returns how many. */
+size_t fama_channel_block_times(struct fama_channel *channel, uint64_t first, size_t count,
+                                struct fama_block_time *times);
 
 /* ---- The ordering source's side, control thread ---- */
 

@@ -5,10 +5,12 @@
 
 int fama_cli_node_start(int argc, char **argv);
 int fama_cli_node_status(int argc, char **argv);
+int fama_cli_node_clock(int argc, char **argv);
 int fama_cli_node_config(int argc, char **argv);
 int fama_cli_channel_join(int argc, char **argv);
 int fama_cli_channel_list(int argc, char **argv);
 int fama_cli_channel_getinfo(int argc, char **argv);
+int fama_cli_channel_blocks(int argc, char **argv);
 int fama_cli_channel_fetch(int argc, char **argv);
 int fama_cli_gossip_members(int argc, char **argv);
 int fama_cli_gossip_stats(int argc, char **argv);

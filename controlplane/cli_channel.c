@@ -117,6 +117,58 @@ int fama_cli_channel_getinfo(int argc, char **argv)
     return fama_cli_finish(0);
 }
 
+/* ---- blocks ---- */
+
+static double milliseconds(const json_t *block, const char *from, const char *to)
+{
+    long long began = fama_cli_number(block, from);
+    long long ended = fama_cli_number(block, to);
+    return began == 0 ? 0 : (double)(ended - began) / 1e6;
+}
+
+int fama_cli_channel_blocks(int argc, char **argv)
+{
+    struct fama_cli_target target = {0};
+    const char *channel = NULL;
+    uint64_t first = 0;
+    uint64_t count = 1024;
+    json_t *answer;
+    const struct fama_option options[] = {FAMA_CLI_TARGET_OPTIONS(target),
+                                          {"channel", FAMA_OPTION_TEXT, &channel, true},
+                                          {"first", FAMA_OPTION_NUMBER, &first, false},
+                                          {"count", FAMA_OPTION_NUMBER, &count, false}};
+    int status = fama_options_parse(NULL, options, COUNT(options), argc, argv, NULL);
+    if (status == 0 && (first > INT64_MAX || count > 1024)) {
+        status = misuse("channel blocks shows at most 1024 blocks at a time");
+    }
+    status = status == 0 ? fama_cli_ask(&target,
+                                        json_pack("{s:s, s:s, s:I, s:I}", "op", "channel.blocks",
+                                                  "channel", channel, "first", (json_int_t)first,
+                                                  "count", (json_int_t)count),
+                                        &answer)
+                         : status;
+    if (status != 0) {
+        return status;
+    }
+    if (target.json) {
+        return fama_cli_print_json(answer);
+    }
+    size_t index;
+    const json_t *block;
+    struct fama_table *table = fama_table_new(">BLOCK >BYTES CAME >JUDGING_MS >COMMITTING_MS");
+    json_array_foreach(json_object_get(answer, "blocks"), index, block)
+    {
+        fama_table_cell(table, "%lld", fama_cli_number(block, "number"));
+        fama_table_cell(table, "%lld", fama_cli_number(block, "bytes"));
+        fama_table_cell(table, "%s", fama_cli_text(block, "path"));
+        fama_table_cell(table, "%.3f", milliseconds(block, "whole_ns", "judged_ns"));
+        fama_table_cell(table, "%.3f", milliseconds(block, "judged_ns", "committed_ns"));
+    }
+    status = fama_table_print(table, stdout);
+    json_decref(answer);
+    return fama_cli_finish(status);
+}
+
 /* ---- fetch ---- */
 
 /* Turns "17", "oldest" or "newest" into a number; the node states the first block it has and its height. */

@@ -1,6 +1,7 @@
 /* `fama node ...`: run a node, look at a running one, show the configuration. */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "controlplane/cli.h"
 #include "controlplane/cli_ask.h"
@@ -25,6 +26,22 @@ int fama_cli_node_start(int argc, char **argv)
     }
     status = fama_node_run(config);
     fama_config_free(config);
+    return status;
+}
+
+/* ---- clock ---- */
+
+/* A line for a line, at once: whoever asks measures the way there and back. */
+int fama_cli_node_clock(int argc, char **argv)
+{
+    char line[64];
+    int status = fama_options_parse(NULL, NULL, 0, argc, argv, NULL);
+    while (status == 0 && fgets(line, sizeof line, stdin) != NULL) {
+        struct timespec now;
+        (void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail with this clock */
+        (void)printf("%lld\n", (long long)now.tv_sec * 1000000000 + now.tv_nsec);
+        status = fama_cli_finish(0);
+    }
     return status;
 }
 

@@ -90,6 +90,19 @@ static const struct fama_command commands[] = {
      "  fama node status\n"
      "  fama node status --socket /run/fama/p0.sock --json | jq .channels[0].lag\n",
      fama_cli_node_status},
+    {"node clock", "this machine's clock, once for every line that comes in",
+     "Usage: fama node clock\n"
+     "\n"
+     "Answers each line on standard input with the nanoseconds since 1970 on standard output, "
+     "until "
+     "the\n"
+     "input ends. `fama-bench dissemination --cluster` runs it on every host to learn how far the "
+     "clocks\n"
+     "are apart. Needs no node.\n"
+     "\n"
+     "Example:\n"
+     "  echo | ssh peer0.example fama node clock\n",
+     fama_cli_node_clock},
     {"node config", "every key, its value, where it came from and what it means",
      "Usage: fama node config [--config FILE] [--brief | --json | --sample]\n"
      "\n"
@@ -287,6 +300,23 @@ static const struct fama_command commands[] = {
      "Example:\n"
      "  fama channel getinfo --channel drivenet\n",
      fama_cli_channel_getinfo},
+    {"channel blocks", "when the latest blocks came, and how long they took here",
+     "Usage: fama channel blocks --channel ID [--first N] [--count N] [--socket PATH |\n"
+     "       --config FILE] [--json]\n"
+     "\n"
+     "Blocks committed since the node started, the latest 4096 at most: how each came (source, "
+     "push\n"
+     "or pull), how long judging it took from the moment it was whole, and committing it from "
+     "there.\n"
+     "With --json the moments themselves, in nanoseconds of the monotonic clock, and both clocks "
+     "at\n"
+     "the time of the answer: what `fama-bench dissemination` measures with.\n"
+     "\n"
+     "  --first N       from this block on (default 0)\n"
+     "  --count N       so many, at most 1024 (the default)\n" FAMA_CLI_TARGET_HELP "\n"
+     "Example:\n"
+     "  fama channel blocks --channel drivenet --first 1000 --count 20\n",
+     fama_cli_channel_blocks},
     {"channel fetch", "a block of the running node's ledger into a file",
      "Usage: fama channel fetch NUMBER|newest|oldest --channel ID [--out FILE] [--socket PATH |\n"
      "       --config FILE] [--json]\n"

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "controlplane/block_file.h"
@@ -14,6 +15,7 @@
 #include "ledger/ledger_origin.h"
 
 #define ARRIVALS_MAX 1000
+#define TIMES_MAX    1024 /* of blocks, in one answer */
 
 static json_t *hex_json(const void *at, size_t len)
 {
@@ -446,16 +448,67 @@ static void answer_arrivals(struct fama_node *node, struct fama_admin_call *call
                                       "arrivals", arrivals));
 }
 
+static json_t *time_json(const struct fama_block_time *time)
+{
+    return json_pack("{s:o, s:o, s:s, s:o, s:o, s:o, s:o}", "number", number_json(time->number),
+                     "bytes", number_json(time->bytes), "path", path_name(time->path), "whole_ns",
+                     number_json(time->whole_ns), "judged_ns", number_json(time->judged_ns),
+                     "sent_ns", number_json(time->sent_ns), "committed_ns",
+                     number_json(time->committed_ns));
+}
+
+/* Both clocks at one moment, so that an asker elsewhere can tell what our times are by its own. */
+static void answer_blocks(struct fama_node *node, struct fama_admin_call *call,
+                          const json_t *request)
+{
+    struct fama_node_channel *channel = named_channel(node, call, request);
+    if (channel == NULL) {
+        return;
+    }
+    json_int_t first = json_integer_value(json_object_get(request, "first"));
+    json_int_t count = json_integer_value(json_object_get(request, "count"));
+    if (first < 0 || count < 0 || count > TIMES_MAX) {
+        fama_admin_refuse(call, "channel.blocks needs first >= 0 and 0 <= count <= %d", TIMES_MAX);
+        return;
+    }
+    struct fama_block_time *times = calloc(TIMES_MAX, sizeof(*times));
+    json_t *blocks = json_array();
+    if (times == NULL || blocks == NULL) {
+        fama_admin_refuse(call, "out of memory");
+        free(times);
+        json_decref(blocks);
+        return;
+    }
+    struct fama_channel_status status;
+    fama_channel_status(channel->channel, &status);
+    size_t found =
+        fama_channel_block_times(channel->channel, (uint64_t)first, (size_t)count, times);
+    for (size_t i = 0; i < found; i++) {
+        json_array_append_new(blocks, time_json(&times[i]));
+    }
+    free(times);
+    struct timespec wall;
+    clock_gettime(CLOCK_REALTIME, &wall);
+    uint64_t realtime_ns = (uint64_t)wall.tv_sec * 1000000000u + (uint64_t)wall.tv_nsec;
+    fama_admin_answer(call,
+                      json_pack("{s:s, s:o, s:i, s:o, s:o, s:o}", "channel",
+                                fama_channel_id(channel->channel), "height",
+                                number_json(status.height), "mtu", (int)node->config->dataplane.mtu,
+                                "monotonic_ns", number_json(fama_node_now_ns()), "realtime_ns",
+                                number_json(realtime_ns), "blocks", blocks));
+}
+
 void fama_node_admin(void *context, struct fama_admin_call *call, const json_t *request)
 {
     static const struct {
         const char *op;
         void (*answer)(struct fama_node *, struct fama_admin_call *, const json_t *);
     } operations[] = {
-        {"node.status", answer_status},  {"gossip.members", answer_members},
-        {"gossip.stats", answer_stats},  {"channel.join", answer_join},
-        {"channel.list", answer_list},   {"channel.getinfo", answer_getinfo},
-        {"channel.fetch", answer_fetch}, {"channel.arrivals", answer_arrivals},
+        {"node.status", answer_status},    {"gossip.members", answer_members},
+        {"gossip.stats", answer_stats},    {"channel.join", answer_join},
+        {"channel.list", answer_list},     {"channel.getinfo", answer_getinfo},
+        {"channel.fetch", answer_fetch},   {"channel.arrivals", answer_arrivals},
+        {"channel.blocks", answer_blocks},
     };
     const char *op = json_string_value(json_object_get(request, "op"));
     for (size_t i = 0; op != NULL && i < sizeof(operations) / sizeof(operations[0]); i++) {

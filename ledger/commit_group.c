@@ -4,11 +4,16 @@
 #include "ledger/block_signatures.h"
 #include "ledger/committer_parts.h"
 
-uint64_t fama_committer_clock(void)
+static uint64_t clock_ns(clockid_t clock)
 {
     struct timespec now;
-    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now); /* cannot fail with this clock */
+    (void)clock_gettime(clock, &now); /* cannot fail with the clocks used here */
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+uint64_t fama_committer_clock(void)
+{
+    return clock_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
 struct fama_commit_group *fama_commit_group_create(struct fama_committer *committer)
@@ -93,7 +98,8 @@ enum fama_block_refusal fama_commit_group_add(struct fama_commit_group *group,
     committer->times.parse += checked - began;
     struct fama_commit_entry *entry = &group->entries[group->count];
     if (refusal == FAMA_BLOCK_ACCEPTED) {
-        *entry = (struct fama_commit_entry){.arrival = arrival};
+        *entry =
+            (struct fama_commit_entry){.arrival = arrival, .judged_ns = clock_ns(CLOCK_MONOTONIC)};
         if (fama_prepared_block_adopt(&block, committer->config, committer->identities,
                                       &entry->prepared, NULL) != 0) {
             refusal = FAMA_BLOCK_NO_MEMORY; /* nothing else fails there */
@@ -122,6 +128,11 @@ bool fama_commit_group_is_closed(const struct fama_commit_group *group)
 size_t fama_commit_group_count(const struct fama_commit_group *group)
 {
     return group->count;
+}
+
+uint64_t fama_commit_group_judged_ns(const struct fama_commit_group *group, size_t index)
+{
+    return index < group->count ? group->entries[index].judged_ns : 0;
 }
 
 struct fama_verify_job **fama_commit_group_jobs(struct fama_commit_group *group, size_t *count)

@@ -72,6 +72,9 @@ enum fama_block_refusal fama_commit_group_add(struct fama_commit_group *group,
 /* Whether it takes no more: full by count or bytes, or ended by a configuration block. */
 bool fama_commit_group_is_closed(const struct fama_commit_group *group);
 size_t fama_commit_group_count(const struct fama_commit_group *group);
+/* When the block itself had been found good, before its transactions were looked at: CLOCK_MONOTONIC. 0 for an
+ * index out of range. */
+uint64_t fama_commit_group_judged_ns(const struct fama_commit_group *group, size_t index);
 
 /* The jobs still to be run, made once after the last block was added. They live as long as the group. NULL
  * with a count when memory is out. */

@@ -19,6 +19,7 @@ struct fama_chain_tip {
 struct fama_commit_entry {
     struct fama_prepared_block *prepared;
     struct fama_arrival arrival;
+    uint64_t judged_ns; /* CLOCK_MONOTONIC */
     struct fama_committed_block result;
 };
 

@@ -391,6 +391,19 @@ static void test_a_block_cut_short_in_the_source_is_named_and_its_whole_copy_sen
     CU_ASSERT_EQUAL(fama_ledger_arrival(fama_channel_ledger(bench.channel), 1, &arrival, NULL), 0);
     CU_ASSERT_EQUAL(arrival.path, FAMA_ARRIVAL_SOURCE);
     CU_ASSERT(arrival.sent_ns >= arrival.complete_ns);
+    struct fama_block_time times[8];
+    CU_ASSERT_EQUAL_FATAL(fama_channel_block_times(bench.channel, 0, 8, times), 3);
+    for (uint64_t i = 0; i < 3; i++) {
+        CU_ASSERT_EQUAL(times[i].number, i + 1);
+        CU_ASSERT_EQUAL(times[i].bytes, chain[i + 1].len);
+        CU_ASSERT_EQUAL(times[i].path, FAMA_ARRIVAL_SOURCE);
+        CU_ASSERT(times[i].whole_ns > 0 && times[i].whole_ns <= times[i].judged_ns);
+        CU_ASSERT(times[i].judged_ns <= times[i].sent_ns);
+        CU_ASSERT(times[i].sent_ns < times[i].committed_ns);
+    }
+    CU_ASSERT_EQUAL(fama_channel_block_times(bench.channel, 2, 1, times), 1);
+    CU_ASSERT_EQUAL(times[0].number, 2);
+    CU_ASSERT_EQUAL(fama_channel_block_times(bench.channel, 4, 8, times), 0);
     struct fama_sender_stats stats;
     uint32_t waited_ms = 0;
     do {

@@ -50,6 +50,10 @@ static json_t *answer_to(const char *op)
         {"channel.list", "{\"channels\":[{\"channel\":\"drivenet\",\"height\":85}]}"},
         {"channel.getinfo", "{\"channel\":\"drivenet\",\"height\":85,\"current_block_hash\":\"cc\","
                             "\"previous_block_hash\":\"dd\",\"commit_hash\":\"ee\"}"},
+        {"channel.blocks", "{\"channel\":\"drivenet\",\"height\":85,\"monotonic_ns\":9000000,"
+                           "\"realtime_ns\":1000,\"blocks\":[{\"number\":84,\"bytes\":4711,"
+                           "\"path\":\"push\",\"whole_ns\":1000000,\"judged_ns\":3500000,"
+                           "\"sent_ns\":0,\"committed_ns\":8000000}]}"},
         {"channel.fetch", "{\"number\":84,\"block_base64\":\"YmxvY2s=\"}"},
     };
     for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
@@ -194,6 +198,18 @@ static void test_fetch_asks_for_the_block_and_writes_its_bytes(void)
     CU_ASSERT_TRUE(is_one_complaint("/nonexistent/b"));
 }
 
+static void test_the_times_of_blocks_are_shown_as_intervals(void)
+{
+    CU_ASSERT_EQUAL(run(fama_cli_channel_blocks, "--channel drivenet --first 80 --count 5"),
+                    FAMA_EXIT_OK);
+    CU_ASSERT_STRING_EQUAL(asked, "{\"channel\":\"drivenet\",\"count\":5,\"first\":80,\"op\":"
+                                  "\"channel.blocks\"}");
+    CU_ASSERT_STRING_EQUAL(caught, "BLOCK  BYTES  CAME  JUDGING MS  COMMITTING MS\n"
+                                   "   84   4711  push       2.500          4.500\n");
+    CU_ASSERT_EQUAL(run(fama_cli_channel_blocks, "--channel drivenet --count 1025"),
+                    FAMA_EXIT_USAGE);
+}
+
 static void test_a_refusal_a_missing_node_and_wrong_usage_have_their_own_codes(void)
 {
     CU_ASSERT_EQUAL(run(fama_cli_channel_getinfo, "--channel nowhere"), FAMA_EXIT_FAILED);
@@ -297,6 +313,7 @@ int main(void)
         TEST(test_json_is_one_line_that_parses),
         TEST(test_join_sends_an_absolute_path),
         TEST(test_fetch_asks_for_the_block_and_writes_its_bytes),
+        TEST(test_the_times_of_blocks_are_shown_as_intervals),
         TEST(test_a_refusal_a_missing_node_and_wrong_usage_have_their_own_codes),
         TEST(test_the_configuration_names_the_socket),
         TEST(test_an_organisation_an_identity_and_a_genesis_block_can_be_made),
