@@ -149,7 +149,7 @@ static struct fama_view *make_view(const struct fama_fanout_case *what, const ch
         struct fama_view_peer *peer = &view->peers[i];
         fama_sha256(fama_bytes(&i, sizeof(i)), peer->pki_id);
         peer->tag = fama_tag_of(peer->pki_id);
-        peer->endpoint = (struct fama_endpoint){.ipv4 = what->first_ipv4 + i, .port = what->port};
+        peer->endpoint = fama_endpoint_from_ipv4(what->first_ipv4 + i, what->port);
         peer->identity = fama_identity_acquire(identity);
         peer->is_alive = true;
         channel->targets[i] = i;
@@ -181,7 +181,7 @@ int fama_fanout_run_dataplane(const struct fama_fanout_case *what)
     struct fama_dataplane_config config = {
         .port = port,
         .file_prefix = "fama-bench",
-        .endpoint = {.ipv4 = what->source_ipv4, .port = what->port},
+        .endpoint = fama_endpoint_from_ipv4(what->source_ipv4, what->port),
         .prefix_bits = 24,
         .mtu = 1500,
         .control_core = what->helper_core,

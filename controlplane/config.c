@@ -469,18 +469,19 @@ static const char *value_of(const struct loading *loading, const char *path)
 static int check_addresses(struct loading *loading)
 {
     const struct fama_config *config = loading->config;
-    uint32_t own;
+    uint8_t address[FAMA_ADDRESS_BYTES];
     uint8_t bits;
-    if (!fama_cidr_parse(value_of(loading, "fama.dataplane.address"), &own, &bits)) {
+    if (!fama_cidr_parse(value_of(loading, "fama.dataplane.address"), address, &bits)) {
         return disagree(loading, "fama.dataplane.address",
                         "is no address: write it like 198.18.0.11/24");
     }
-    if (own != config->endpoint.ipv4) {
+    if (!fama_address_equal(address, config->endpoint.address)) {
         return disagree(loading, "fama.dataplane.address",
                         "is %s, but peer.gossip.endpoint is %s: make the addresses equal",
                         value_of(loading, "fama.dataplane.address"),
                         value_of(loading, "peer.gossip.endpoint"));
     }
+    uint32_t own = fama_address_to_ipv4(address);
     uint32_t gateway = config->dataplane.gateway_ipv4;
     uint32_t mask = UINT32_MAX << (32 - bits);
     if (gateway != 0 && (gateway == own || (gateway & mask) != (own & mask))) {
@@ -554,7 +555,7 @@ static void complete(struct fama_config *config)
     uint32_t kept = 0;
     for (uint32_t i = 0; i < config->bootstrap_count; i++) {
         struct fama_endpoint endpoint = config->bootstrap[i];
-        if (endpoint.ipv4 != config->endpoint.ipv4 || endpoint.port != config->endpoint.port) {
+        if (!fama_endpoint_equal(&endpoint, &config->endpoint)) {
             config->bootstrap[kept++] = endpoint;
         }
     }

@@ -101,11 +101,9 @@ bool fama_duration_parse(const char *text, uint64_t *nanoseconds);
 #define FAMA_DURATION_TEXT_BYTES 24
 /* The shortest exact text with one unit: "1500ms". */
 void fama_duration_format(uint64_t nanoseconds, char text[FAMA_DURATION_TEXT_BYTES]);
-/* "198.18.0.11:7051"; a host name is resolved (blocking, IPv4). 0 or FAMA_CONFIG_INVALID. */
+/* "198.18.0.11:7051" or "[2001:db8::11]:7051"; a host name is resolved (blocking; to an IPv4
+ * address if it has one). 0 or FAMA_CONFIG_INVALID. */
 int fama_endpoint_parse(const char *text, struct fama_endpoint *endpoint, struct fama_error *error);
-#define FAMA_ENDPOINT_TEXT_BYTES 24
-void fama_endpoint_format(const struct fama_endpoint *endpoint,
-                          char text[FAMA_ENDPOINT_TEXT_BYTES]);
 /* A plain or suffixed (K, M, G: binary) number; false if it is none or does not fit. */
 bool fama_number_parse(const char *text, uint64_t *number);
 

@@ -169,95 +169,93 @@ void fama_duration_format(uint64_t nanoseconds, char text[FAMA_DURATION_TEXT_BYT
                    down[i].name);
 }
 
-static bool ipv4_parse(const char *text, uint32_t *ipv4)
+bool fama_cidr_parse(const char *text, uint8_t address[FAMA_ADDRESS_BYTES], uint8_t *prefix_bits)
 {
-    struct in_addr address;
-    if (inet_pton(AF_INET, text, &address) != 1) {
-        return false;
-    }
-    *ipv4 = ntohl(address.s_addr);
-    return true;
-}
-
-bool fama_cidr_parse(const char *text, uint32_t *ipv4, uint8_t *prefix_bits)
-{
-    char address[INET_ADDRSTRLEN];
+    char host[FAMA_ADDRESS_TEXT_BYTES];
     uint64_t bits;
     const char *slash = strchr(text, '/');
-    if (slash == NULL || (size_t)(slash - text) >= sizeof address) {
+    if (slash == NULL || (size_t)(slash - text) >= sizeof host) {
         return false;
     }
-    memcpy(address, text, (size_t)(slash - text));
-    address[slash - text] = '\0';
-    if (!ipv4_parse(address, ipv4) || !fama_digits_parse(slash + 1, &bits) || bits > 32) {
+    memcpy(host, text, (size_t)(slash - text));
+    host[slash - text] = '\0';
+    if (!fama_address_parse(host, address) || !fama_digits_parse(slash + 1, &bits) ||
+        bits > (fama_address_is_ipv4(address) ? 32 : 128)) {
         return false;
     }
     *prefix_bits = (uint8_t)bits;
     return true;
 }
 
-static bool resolve(const char *host, uint32_t *ipv4)
+static bool resolve(const char *host, int family, uint8_t address[FAMA_ADDRESS_BYTES])
 {
-    struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_DGRAM};
+    struct addrinfo hints = {.ai_family = family, .ai_socktype = SOCK_DGRAM};
     struct addrinfo *found = NULL;
     bool is_found = false;
     if (getaddrinfo(host, NULL, &hints, &found) != 0) {
         return false;
     }
     for (const struct addrinfo *i = found; i != NULL && !is_found; i = i->ai_next) {
-        if (i->ai_family == AF_INET && i->ai_addrlen >= sizeof(struct sockaddr_in)) {
-            struct sockaddr_in address;
-            memcpy(&address, i->ai_addr, sizeof address);
-            *ipv4 = ntohl(address.sin_addr.s_addr);
-            is_found = true;
-        }
+        char text[FAMA_ADDRESS_TEXT_BYTES];
+        is_found = getnameinfo(i->ai_addr, i->ai_addrlen, text, sizeof text, NULL, 0,
+                               NI_NUMERICHOST) == 0 &&
+                   fama_address_parse(text, address);
     }
     freeaddrinfo(found);
     return is_found;
+}
+
+/* Cuts "host:port" or "[address]:port"; false if it is neither. */
+static bool endpoint_split(const char *text, char host[HOST_MAX + 1], uint64_t *port)
+{
+    const char *colon = strrchr(text, ':');
+    size_t len = colon != NULL ? (size_t)(colon - text) : 0;
+    bool is_bracketed = len > 2 && text[0] == '[' && text[len - 1] == ']';
+    if (is_bracketed) {
+        text++;
+        len -= 2;
+    }
+    if (len == 0 || len > HOST_MAX || (memchr(text, ':', len) != NULL) != is_bracketed ||
+        !fama_digits_parse(colon + 1, port) || *port == 0 || *port > UINT16_MAX) {
+        return false;
+    }
+    memcpy(host, text, len);
+    host[len] = '\0';
+    return true;
 }
 
 int fama_endpoint_parse(const char *text, struct fama_endpoint *endpoint, struct fama_error *error)
 {
     char host[HOST_MAX + 1];
     uint64_t port;
-    const char *colon = strrchr(text, ':');
-    size_t host_len = colon != NULL ? (size_t)(colon - text) : 0;
-    if (host_len == 0 || host_len > HOST_MAX || !fama_digits_parse(colon + 1, &port) || port == 0 ||
-        port > UINT16_MAX) {
+    struct fama_endpoint parsed = {0};
+    if (!endpoint_split(text, host, &port)) {
         return fama_error_set(error, FAMA_CONFIG_INVALID,
-                              "is \"%.100s\", no endpoint: write host:port, like 198.18.0.11:7051",
+                              "is \"%.100s\", no endpoint: write host:port, like 198.18.0.11:7051, "
+                              "and an IPv6 address in brackets, like [2001:db8::11]:7051",
                               text);
     }
-    if (memchr(text, ':', host_len) != NULL) {
-        return fama_error_set(error, FAMA_CONFIG_INVALID,
-                              "is \"%.100s\", an IPv6 endpoint: give it an IPv4 address", text);
+    /* A resolver makes an IPv4 address of a mapped one, which would be a second spelling. */
+    bool is_name = strchr(host, ':') == NULL;
+    if (!fama_address_parse(host, parsed.address) &&
+        !(is_name &&
+          (resolve(host, AF_INET, parsed.address) || resolve(host, AF_INET6, parsed.address)))) {
+        return fama_error_set(
+            error, FAMA_CONFIG_INVALID,
+            "is \"%.100s\", whose host has no address here: write the address, or "
+            "make the name resolve",
+            text);
     }
-    memcpy(host, text, host_len);
-    host[host_len] = '\0';
-    uint32_t ipv4;
-    if (!ipv4_parse(host, &ipv4) && !resolve(host, &ipv4)) {
-        return fama_error_set(error, FAMA_CONFIG_INVALID,
-                              "is \"%.100s\", whose host name has no IPv4 address here: write the "
-                              "address, or make the name resolve",
-                              text);
-    }
-    /* 0.0.0.0 and multicast, reserved and broadcast addresses are nobody's. */
-    if (ipv4 >> 24 == 0 || ipv4 >= UINT32_C(0xe0000000)) {
+    if (!fama_address_is_one_host(parsed.address)) {
         return fama_error_set(
             error, FAMA_CONFIG_INVALID,
             "is \"%.100s\", not the address of one host: write the address others "
             "reach it at",
             text);
     }
-    *endpoint = (struct fama_endpoint){.ipv4 = ipv4, .port = (uint16_t)port};
+    parsed.port = (uint16_t)port;
+    *endpoint = parsed;
     return 0;
-}
-
-void fama_endpoint_format(const struct fama_endpoint *endpoint, char text[FAMA_ENDPOINT_TEXT_BYTES])
-{
-    uint32_t ip = endpoint->ipv4;
-    (void)snprintf(text, FAMA_ENDPOINT_TEXT_BYTES, "%u.%u.%u.%u:%u", ip >> 24, ip >> 16 & 255,
-                   ip >> 8 & 255, ip & 255, endpoint->port);
 }
 
 static bool bool_parse(const char *text, bool *value)
@@ -461,9 +459,9 @@ static int store_cpus(struct fama_config *config, const struct fama_config_key *
 static int store_cidr(struct fama_config *config, const struct fama_config_key *key,
                       const char *text, struct fama_error *error)
 {
-    uint32_t ipv4;
+    uint8_t address[FAMA_ADDRESS_BYTES];
     uint8_t bits;
-    if (!fama_cidr_parse(text, &ipv4, &bits)) {
+    if (!fama_cidr_parse(text, address, &bits) || !fama_address_is_ipv4(address)) {
         return fama_error_set(error, FAMA_CONFIG_INVALID,
                               "is \"%.100s\", no IPv4 address with a prefix length: write it like "
                               "198.18.0.11/24",
@@ -503,6 +501,7 @@ int fama_config_store(struct fama_config *config, const struct fama_config_key *
     uint8_t nowhere[sizeof(struct fama_endpoint)];
     void *field = key->size > 0 ? (uint8_t *)config + key->offset : nowhere;
     bool flag;
+    uint8_t address[FAMA_ADDRESS_BYTES];
     uint32_t ipv4;
     switch (key->type) {
     case FAMA_KEY_TEXT:
@@ -529,10 +528,11 @@ int fama_config_store(struct fama_config *config, const struct fama_config_key *
     case FAMA_KEY_CIDR:
         return store_cidr(config, key, text, error);
     case FAMA_KEY_IPV4:
-        if (!ipv4_parse(text, &ipv4)) {
+        if (!fama_address_parse(text, address) || !fama_address_is_ipv4(address)) {
             return fama_error_set(error, FAMA_CONFIG_INVALID,
                                   "is \"%.100s\", no IPv4 address: write it like 198.18.0.1", text);
         }
+        ipv4 = fama_address_to_ipv4(address);
         memcpy(field, &ipv4, sizeof ipv4);
         return 0;
     case FAMA_KEY_CPUS:

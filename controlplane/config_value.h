@@ -12,8 +12,8 @@
 int fama_config_store(struct fama_config *config, const struct fama_config_key *key, char *text,
                       struct fama_error *error);
 
-/* "198.18.0.11/24" in its two parts; false if it is none. */
-bool fama_cidr_parse(const char *text, uint32_t *ipv4, uint8_t *prefix_bits);
+/* "198.18.0.11/24" or "2001:db8::11/64" in its two parts; false if it is none. */
+bool fama_cidr_parse(const char *text, uint8_t address[FAMA_ADDRESS_BYTES], uint8_t *prefix_bits);
 
 /* Decimal digits only; false if it is none or does not fit. */
 bool fama_digits_parse(const char *text, uint64_t *number);

@@ -62,11 +62,6 @@ uint32_t fama_member_table_draw(struct fama_member_table *table, struct fama_ran
 bool fama_member_table_is_buried(const struct fama_member_table *table, fama_tag tag,
                                  uint64_t incarnation, uint64_t sequence);
 
-static inline bool fama_endpoint_equal(const struct fama_endpoint *a, const struct fama_endpoint *b)
-{
-    return a->ipv4 == b->ipv4 && a->port == b->port;
-}
-
 /* The order of messages of one author. */
 static inline bool fama_is_newer(uint64_t incarnation, uint64_t sequence, uint64_t than_incarnation,
                                  uint64_t than_sequence)

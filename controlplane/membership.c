@@ -328,7 +328,7 @@ check_alive(const struct fama_membership *membership, const struct fama_message 
             const struct fama_alive *alive, const uint8_t pki_id[FAMA_PKI_ID_BYTES],
             struct fama_bytes datagram, const struct fama_member_record *record)
 {
-    if (message->author != fama_tag_of(pki_id) || alive->endpoint.ipv4 == 0 ||
+    if (message->author != fama_tag_of(pki_id) || fama_address_is_none(alive->endpoint.address) ||
         alive->endpoint.port == 0 || datagram.len > FAMA_ALIVE_DATAGRAM_MAX) {
         return FAMA_DROP_MALFORMED;
     }

@@ -31,7 +31,7 @@ struct fama_dataplane {
 static int check(const struct fama_dataplane_config *config, struct fama_error *error)
 {
     const struct fama_reassembly_limits *limits = &config->reassembly;
-    if (config->endpoint.ipv4 == 0 || config->endpoint.port == 0) {
+    if (!fama_address_is_ipv4(config->endpoint.address) || config->endpoint.port == 0) {
         return fama_error_set(error, FAMA_DATAPLANE_CONFIG,
                               "the dataplane needs an address and a UDP port of its own");
     }

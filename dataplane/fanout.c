@@ -66,7 +66,7 @@ static bool is_excluded(const struct exclusion *exclusion, uint32_t target)
     const struct fama_view_peer *peer = &exclusion->view->peers[target];
     const struct fama_endpoint *from = exclusion->came_from;
     return peer->tag == exclusion->origin || peer->tag == exclusion->view->self ||
-           (from != NULL && peer->endpoint.ipv4 == from->ipv4 && peer->endpoint.port == from->port);
+           (from != NULL && fama_endpoint_equal(&peer->endpoint, from));
 }
 
 /* The first places of a shuffled list (Fisher and Yates), less the excluded. */

@@ -101,8 +101,8 @@ void fama_frame_write(uint8_t *at, const struct fama_frame_ends *ends, uint16_t 
     ip[8] = IPV4_TTL;
     ip[9] = IPV4_PROTOCOL_UDP;
     write_u16(ip + 10, 0);
-    write_u32(ip + 12, ends->source.ipv4);
-    write_u32(ip + 16, ends->target.ipv4);
+    write_u32(ip + 12, fama_address_to_ipv4(ends->source.address));
+    write_u32(ip + 16, fama_address_to_ipv4(ends->target.address));
     store_checksum(ip + 10, (uint16_t)~fama_frame_sum(fama_bytes(ip, FAMA_IPV4_BYTES), 0));
 
     uint8_t *udp = ip + FAMA_IPV4_BYTES;
@@ -146,8 +146,7 @@ static enum fama_drop parse_udp(const uint8_t *ip, uint16_t udp_len,
         return FAMA_DROP_BAD_CHECKSUM;
     }
     frame->is_arp = false;
-    frame->source.ipv4 = read_u32(ip + 12);
-    frame->source.port = read_u16(udp);
+    frame->source = fama_endpoint_from_ipv4(read_u32(ip + 12), read_u16(udp));
     frame->payload = fama_bytes(udp + FAMA_UDP_BYTES, (size_t)udp_len - FAMA_UDP_BYTES);
     return FAMA_DROP_NONE;
 }
@@ -160,7 +159,7 @@ static enum fama_drop parse_ipv4(struct fama_bytes packet,
     if (packet.len < FAMA_IPV4_BYTES || ip[0] >> 4 != 4) {
         return FAMA_DROP_BAD_FRAME;
     }
-    if (read_u32(ip + 16) != receiver->endpoint.ipv4) {
+    if (read_u32(ip + 16) != fama_address_to_ipv4(receiver->endpoint.address)) {
         return FAMA_DROP_NOT_OURS;
     }
     uint16_t total = read_u16(ip + 2);

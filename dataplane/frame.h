@@ -11,7 +11,7 @@
 
 #include "crypto/bytes.h"
 #include "dataplane/drop.h"
-#include "dataplane/wire.h"
+#include "dataplane/endpoint.h"
 
 #define FAMA_MAC_BYTES          6
 #define FAMA_ETHERNET_BYTES     14

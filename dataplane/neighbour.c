@@ -116,7 +116,7 @@ static bool is_on_link(const struct fama_neighbours *neighbours, uint32_t ipv4)
 /* Whom a packet for `ipv4` is handed to; 0: nobody. */
 static uint32_t next_hop(const struct fama_neighbours *neighbours, uint32_t ipv4)
 {
-    if (ipv4 == neighbours->settings.ipv4) {
+    if (ipv4 == 0 || ipv4 == neighbours->settings.ipv4) {
         return 0;
     }
     return is_on_link(neighbours, ipv4) ? ipv4 : neighbours->settings.gateway_ipv4;

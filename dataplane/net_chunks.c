@@ -78,7 +78,7 @@ static void decide_root(struct fama_net *net, uint32_t ticket, enum fama_drop re
 }
 
 /* Sends a root to the verify lcores. The packet that brought it waits in reassembly. */
-static void ask_verdict(struct fama_net *net, uint32_t source,
+static void ask_verdict(struct fama_net *net, uint64_t source,
                         const struct fama_view_channel *channel,
                         const struct fama_view_peer *origin, const struct fama_chunk *chunk,
                         const struct fama_offer_result *result)
@@ -118,7 +118,7 @@ static void offer(struct fama_net *net, struct rte_mbuf *packet,
 {
     struct fama_offer_result result;
     struct fama_sources *sources = &net->topology->sources;
-    uint32_t source = fama_net_source_of(packet);
+    uint64_t source = fama_net_source_of(packet);
     bool may_wait = fama_sources_has_room(sources, net->now_ns, source, FAMA_SOURCE_HELD);
     fama_reassembly_offer(net->reassembly, net->now_ns, channel, chunk, may_wait ? packet : NULL,
                           &result);

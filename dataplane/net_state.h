@@ -54,9 +54,9 @@ static inline void fama_net_drop(struct fama_net *net, struct rte_mbuf *packet,
 }
 
 /* Whom a packet says it comes from, for the accounts of sources. */
-static inline uint32_t fama_net_source_of(struct rte_mbuf *packet)
+static inline uint64_t fama_net_source_of(struct rte_mbuf *packet)
 {
-    return fama_packet_of(packet)->peer.ipv4;
+    return fama_address_source(fama_packet_of(packet)->peer.address);
 }
 
 #endif

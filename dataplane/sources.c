@@ -16,13 +16,15 @@ void fama_sources_init(struct fama_sources *sources, uint64_t seed,
     }
 }
 
-/* Multiply-shift hashing (Dietzfelbinger et al., 1997): the high bits of a product with a secret odd
- * number. */
-static struct fama_source_account *account_of(struct fama_sources *sources, uint32_t ipv4,
+_Static_assert((FAMA_SOURCES & (FAMA_SOURCES - 1)) == 0, "accounts are chosen by bits");
+
+/* Multiply-shift hashing (Dietzfelbinger et al., 1997): the highest bits of a product with a secret odd
+ * number, on which every bit of the source has an effect. */
+static struct fama_source_account *account_of(struct fama_sources *sources, uint64_t source,
                                               enum fama_source_kind kind)
 {
-    uint64_t product = ((uint64_t)ipv4 + 1) * (sources->seed | 1);
-    return &sources->accounts[(product >> 32) % FAMA_SOURCES][kind];
+    uint64_t product = source * (sources->seed | 1);
+    return &sources->accounts[product >> (64 - __builtin_ctz(FAMA_SOURCES))][kind];
 }
 
 /* What time has forgiven since the last look. Things that were forgiven twice, by time and by their
@@ -53,10 +55,10 @@ static bool has_room(const struct fama_sources *sources, const struct fama_sourc
     return atomic_load_explicit(&account->charged, memory_order_relaxed) < sources->limits[kind];
 }
 
-bool fama_sources_has_room(struct fama_sources *sources, uint64_t now_ns, uint32_t ipv4,
+bool fama_sources_has_room(struct fama_sources *sources, uint64_t now_ns, uint64_t source,
                            enum fama_source_kind kind)
 {
-    struct fama_source_account *account = account_of(sources, ipv4, kind);
+    struct fama_source_account *account = account_of(sources, source, kind);
     if (has_room(sources, account, kind)) {
         return true;
     }
@@ -64,10 +66,10 @@ bool fama_sources_has_room(struct fama_sources *sources, uint64_t now_ns, uint32
     return has_room(sources, account, kind);
 }
 
-bool fama_sources_charge(struct fama_sources *sources, uint64_t now_ns, uint32_t ipv4,
+bool fama_sources_charge(struct fama_sources *sources, uint64_t now_ns, uint64_t source,
                          enum fama_source_kind kind)
 {
-    struct fama_source_account *account = account_of(sources, ipv4, kind);
+    struct fama_source_account *account = account_of(sources, source, kind);
     forgive_by_time(account, now_ns);
     if (!has_room(sources, account, kind)) {
         return false;
@@ -76,8 +78,8 @@ bool fama_sources_charge(struct fama_sources *sources, uint64_t now_ns, uint32_t
     return true;
 }
 
-void fama_sources_forgive(struct fama_sources *sources, uint32_t ipv4, enum fama_source_kind kind)
+void fama_sources_forgive(struct fama_sources *sources, uint64_t source, enum fama_source_kind kind)
 {
-    struct fama_source_account *account = account_of(sources, ipv4, kind);
+    struct fama_source_account *account = account_of(sources, source, kind);
     (void)atomic_fetch_sub_explicit(&account->charged, 1, memory_order_relaxed);
 }

@@ -44,13 +44,17 @@ struct fama_sources {
 void fama_sources_init(struct fama_sources *sources, uint64_t seed,
                        const uint32_t sizes[FAMA_SOURCE_KINDS]);
 
-/* Whether one more thing could be charged. Net lcore; its time does not run backwards. */
-bool fama_sources_has_room(struct fama_sources *sources, uint64_t now_ns, uint32_t ipv4,
+/* A `source` is what fama_address_source makes of an address: an IPv6 host, which has a whole /64 of them,
+ * is one source.
+ *
+ * Whether one more thing could be charged. Net lcore; its time does not run backwards. */
+bool fama_sources_has_room(struct fama_sources *sources, uint64_t now_ns, uint64_t source,
                            enum fama_source_kind kind);
 /* Charges one thing; false, and nothing is charged, if the account is full. Net lcore. */
-bool fama_sources_charge(struct fama_sources *sources, uint64_t now_ns, uint32_t ipv4,
+bool fama_sources_charge(struct fama_sources *sources, uint64_t now_ns, uint64_t source,
                          enum fama_source_kind kind);
 /* Takes back one charge. Any stage. */
-void fama_sources_forgive(struct fama_sources *sources, uint32_t ipv4, enum fama_source_kind kind);
+void fama_sources_forgive(struct fama_sources *sources, uint64_t source,
+                          enum fama_source_kind kind);
 
 #endif

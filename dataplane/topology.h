@@ -38,7 +38,7 @@ static inline struct fama_bytes fama_packet_bytes(const struct rte_mbuf *mbuf)
 struct fama_root_job {
     struct fama_verify_job job;
     uint32_t ticket;
-    uint32_t source;              /* the address its first chunk came from */
+    uint64_t source;              /* what its first chunk is charged to */
     struct fama_identity *signer; /* a reference, so that the key outlives views */
 };
 

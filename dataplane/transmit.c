@@ -58,7 +58,8 @@ bool fama_transmit_init(struct fama_transmit *transmit, struct fama_topology *to
     *transmit = (struct fama_transmit){.port = &topology->port, .counts = counts};
     transmit->ends.source = config->endpoint;
     memcpy(transmit->ends.source_mac, topology->port.mac, FAMA_MAC_BYTES);
-    struct fama_neighbour_settings settings = {.ipv4 = config->endpoint.ipv4,
+    struct fama_neighbour_settings settings = {.ipv4 =
+                                                   fama_address_to_ipv4(config->endpoint.address),
                                                .prefix_bits = config->prefix_bits,
                                                .gateway_ipv4 = config->gateway_ipv4};
     memcpy(settings.mac, topology->port.mac, FAMA_MAC_BYTES);
@@ -82,7 +83,8 @@ static void send_frame(struct fama_transmit *transmit, uint64_t now_ns, struct r
 {
     struct fama_frame_ends ends = transmit->ends;
     ends.target = *target;
-    const uint8_t *mac = fama_neighbour_find(transmit->neighbours, now_ns, target->ipv4);
+    uint32_t ipv4 = fama_address_to_ipv4(target->address);
+    const uint8_t *mac = fama_neighbour_find(transmit->neighbours, now_ns, ipv4);
     if (mac != NULL) {
         memcpy(ends.target_mac, mac, FAMA_MAC_BYTES);
     }
@@ -91,7 +93,7 @@ static void send_frame(struct fama_transmit *transmit, uint64_t now_ns, struct r
                      payload_sum);
     if (mac != NULL) {
         stage(transmit, packet, waits);
-    } else if (!fama_neighbour_hold(transmit->neighbours, now_ns, target->ipv4, packet)) {
+    } else if (!fama_neighbour_hold(transmit->neighbours, now_ns, ipv4, packet)) {
         drop(transmit, packet, FAMA_DROP_NO_NEIGHBOUR);
     }
 }

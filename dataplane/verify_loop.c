@@ -191,7 +191,8 @@ static void tell_message(struct fama_verify *verify, struct letter *letter)
 
 static void forgive(struct fama_verify *verify, struct rte_mbuf *packet)
 {
-    fama_sources_forgive(&verify->topology->sources, fama_packet_of(packet)->peer.ipv4,
+    fama_sources_forgive(&verify->topology->sources,
+                         fama_address_source(fama_packet_of(packet)->peer.address),
                          FAMA_SOURCE_MESSAGES);
 }
 

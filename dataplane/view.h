@@ -10,6 +10,7 @@
 
 #include "crypto/identity.h"
 #include "crypto/msp.h"
+#include "dataplane/endpoint.h"
 #include "dataplane/wire.h"
 
 struct fama_view_peer {

@@ -7,8 +7,8 @@
 #define STATEINFO_BYTES     (8 + 8 + 1)
 #define REQUEST_FIXED_BYTES (8 + 8 + 8 + 4 + 2 + 2)
 #define REQUEST_ENTRY_BYTES (2 + 8)
-#define ADDRESS_BYTES       16
 #define FAMILY_IPV4         4
+#define FAMILY_IPV6         6
 #define KNOWN_CHUNK_FLAGS   FAMA_FLAG_REPAIR
 
 /* A message that some link cannot carry would never arrive there, and nobody would hear why. */
@@ -257,12 +257,35 @@ void fama_wire_message_digest(const struct fama_message *message,
 
 /* ---- Alive ---- */
 
-/* Whether an alive message may name this address: a single host's, and not "this network". Which of
- * those may be talked to is the membership's judgement. */
+/* Whether an alive message may name it. Which of those may be talked to is the membership's judgement. */
 static bool endpoint_is_plausible(const struct fama_endpoint *endpoint)
 {
-    uint32_t first = endpoint->ipv4 >> 24;
-    return endpoint->port != 0 && first != 0 && first < 224;
+    return endpoint->port != 0 && fama_address_is_one_host(endpoint->address);
+}
+
+/* Family and address, 17 bytes; false if they are no address or not its only encoding. */
+static bool address_read(const uint8_t *at, uint8_t address[FAMA_ADDRESS_BYTES])
+{
+    static const uint8_t zeros[FAMA_ADDRESS_BYTES - 4];
+    if (at[0] == FAMILY_IPV4 && memcmp(at + 1 + 4, zeros, sizeof(zeros)) == 0) {
+        struct fama_endpoint endpoint = fama_endpoint_from_ipv4(get32(at + 1), 0);
+        memcpy(address, endpoint.address, FAMA_ADDRESS_BYTES);
+        return true;
+    }
+    memcpy(address, at + 1, FAMA_ADDRESS_BYTES);
+    return at[0] == FAMILY_IPV6 && !fama_address_is_ipv4(address);
+}
+
+static void address_write(const uint8_t address[FAMA_ADDRESS_BYTES], uint8_t *at)
+{
+    if (fama_address_is_ipv4(address)) {
+        at[0] = FAMILY_IPV4;
+        memcpy(at + 1, address + FAMA_ADDRESS_IPV4_AT, 4);
+        memset(at + 1 + 4, 0, FAMA_ADDRESS_BYTES - 4);
+    } else {
+        at[0] = FAMILY_IPV6;
+        memcpy(at + 1, address, FAMA_ADDRESS_BYTES);
+    }
 }
 
 static bool mspid_is_plausible(struct fama_bytes mspid)
@@ -275,12 +298,11 @@ enum fama_drop fama_wire_alive_read(struct fama_bytes body, struct fama_alive *a
     if (body.len < ALIVE_FIXED_BYTES) {
         return FAMA_DROP_TRUNCATED;
     }
-    static const uint8_t zeros[ADDRESS_BYTES - 4];
     const uint8_t *at = body.at;
-    if (at[0] != FAMILY_IPV4 || memcmp(at + 1 + 4, zeros, sizeof(zeros)) != 0) {
+    struct fama_endpoint endpoint = {.port = get16(at + 1 + FAMA_ADDRESS_BYTES)};
+    if (!address_read(at, endpoint.address)) {
         return FAMA_DROP_MALFORMED;
     }
-    struct fama_endpoint endpoint = {.ipv4 = get32(at + 1), .port = get16(at + 1 + ADDRESS_BYTES)};
     size_t mspid_bytes = get16(at + 19);
     if (body.len - ALIVE_FIXED_BYTES < mspid_bytes) {
         return FAMA_DROP_TRUNCATED;
@@ -310,9 +332,7 @@ size_t fama_wire_alive_write(const struct fama_alive *alive, uint8_t *body, size
     if (size < bytes) {
         return 0;
     }
-    body[0] = FAMILY_IPV4;
-    memset(body + 1, 0, ADDRESS_BYTES);
-    put32(body + 1, alive->endpoint.ipv4);
+    address_write(alive->endpoint.address, body);
     put16(body + 17, alive->endpoint.port);
     put16(body + 19, (uint16_t)alive->mspid.len);
     memcpy(body + 21, alive->mspid.at, alive->mspid.len);

@@ -12,9 +12,10 @@
  *   Signed is SHA-256("fama message 1" || kind || author's PKI-ID (32) || incarnation || sequence ||
  *   u32 body length || body).
  *
- *   alive body:     u8 family (4), 16 address (IPv4 in the first 4, rest 0), u16 port, u16 mspid length,
- *                   mspid, u16 id_bytes length, id_bytes (PEM). The port is not 0, the address one
- *                   host's (first octet 1..223), mspid and id_bytes not empty, no NUL in mspid
+ *   alive body:     u8 family (4 or 6), 16 address (IPv4 in the first 4, rest 0), u16 port, u16 mspid
+ *                   length, mspid, u16 id_bytes length, id_bytes (PEM). The port is not 0, the address
+ *                   one host's (fama_address_is_one_host), one of family 6 holds none of IPv4, mspid and
+ *                   id_bytes are not empty, no NUL in mspid
  *   digest body:    u8 answer wanted (0|1), 8 target, u64 first tag, u64 last tag, u16 count,
  *                   count x { 8 author, u64 incarnation, u64 sequence }: the alive messages its author
  *                   holds of authors in [first, last], ascending by author
@@ -50,6 +51,7 @@
 #include "crypto/merkle.h"
 #include "crypto/signature.h"
 #include "dataplane/drop.h"
+#include "dataplane/endpoint.h"
 
 #define FAMA_WIRE_MAGIC             0xFA3A
 #define FAMA_WIRE_VERSION           1
@@ -77,12 +79,6 @@ enum fama_kind {
 
 enum fama_wire_flag {
     FAMA_FLAG_REPAIR = 1, /* a chunk sent on request: never forwarded */
-};
-
-/* Where a node's dataplane listens. Host byte order. */
-struct fama_endpoint {
-    uint32_t ipv4;
-    uint16_t port;
 };
 
 /* The first eight bytes of a PKI-ID or of a channel's digest, as a big-endian number. */

@@ -59,7 +59,7 @@ static void feed_neighbours(struct fama_bytes arp)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct fama_frame_receiver receiver = {
-        .mac = {2, 0, 0, 0, 0, 2}, .endpoint = {.ipv4 = 0xc6120002, .port = 7052}};
+        .mac = {2, 0, 0, 0, 0, 2}, .endpoint = fama_endpoint_from_ipv4(0xc6120002, 7052)};
     if (size == 0) {
         return 0;
     }

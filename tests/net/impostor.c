@@ -1,6 +1,5 @@
 #include "tests/net/impostor.h"
 
-#include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +7,7 @@
 #include <unistd.h>
 
 #include "controlplane/command.h"
+#include "controlplane/config.h"
 
 #define COUNT_DEFAULT 2000
 #define AHEAD_DEFAULT 8
@@ -27,25 +27,6 @@ static int refuse(const struct fama_error *error)
 {
     fprintf(stderr, "fama-impostor: %s\n", error->text);
     return FAMA_EXIT_FAILED;
-}
-
-static bool read_endpoint(const char *text, struct fama_endpoint *endpoint)
-{
-    char host[INET_ADDRSTRLEN];
-    struct in_addr address;
-    const char *colon = strchr(text, ':');
-    if (colon == NULL || (size_t)(colon - text) >= sizeof(host)) {
-        return false;
-    }
-    memcpy(host, text, (size_t)(colon - text));
-    host[colon - text] = '\0';
-    char *end = NULL;
-    unsigned long port = strtoul(colon + 1, &end, 10);
-    if (inet_pton(AF_INET, host, &address) != 1 || *end != '\0' || port == 0 || port > 65535) {
-        return false;
-    }
-    *endpoint = (struct fama_endpoint){.ipv4 = ntohl(address.s_addr), .port = (uint16_t)port};
-    return true;
 }
 
 static bool read_hex(const char *text, uint8_t *bytes, size_t len)
@@ -104,14 +85,16 @@ static int prepare(const struct command_line *line, struct impostor *impostor)
     bool is_sane = line->msp != NULL && line->mspid != NULL && line->bind != NULL &&
                    line->channel != NULL && attack != NULL && line->targets.count > 0 &&
                    line->targets.count <= IMPOSTOR_TARGETS_MAX &&
-                   read_endpoint(line->bind, &impostor->home.endpoint) &&
+                   fama_endpoint_parse(line->bind, &impostor->home.endpoint, NULL) == 0 &&
                    (line->other != NULL || !attack->needs_other) &&
-                   (line->other == NULL || read_endpoint(line->other, &impostor->other.endpoint)) &&
+                   (line->other == NULL ||
+                    fama_endpoint_parse(line->other, &impostor->other.endpoint, NULL) == 0) &&
                    (line->change == NULL || read_change(line->change, &impostor->change)) &&
                    (line->origin == NULL ||
                     read_hex(line->origin, impostor->claimed_origin, FAMA_PKI_ID_BYTES));
     for (size_t i = 0; is_sane && i < line->targets.count; i++) {
-        is_sane = read_endpoint(line->targets.items[i], &impostor->targets[i].endpoint);
+        is_sane =
+            fama_endpoint_parse(line->targets.items[i], &impostor->targets[i].endpoint, NULL) == 0;
     }
     if (!is_sane) {
         fprintf(

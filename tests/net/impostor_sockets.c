@@ -18,21 +18,40 @@ uint64_t impostor_now_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static struct sockaddr_in address_of(const struct fama_endpoint *endpoint)
+struct address {
+    union {
+        struct sockaddr any;
+        struct sockaddr_in ipv4;
+        struct sockaddr_in6 ipv6;
+    };
+    socklen_t len;
+};
+
+static struct address address_of(const struct fama_endpoint *endpoint)
 {
-    return (struct sockaddr_in){.sin_family = AF_INET,
-                                .sin_port = htons(endpoint->port),
-                                .sin_addr.s_addr = htonl(endpoint->ipv4)};
+    if (fama_address_is_ipv4(endpoint->address)) {
+        return (struct address){
+            .ipv4 = {.sin_family = AF_INET,
+                     .sin_port = htons(endpoint->port),
+                     .sin_addr.s_addr = htonl(fama_address_to_ipv4(endpoint->address))},
+            .len = sizeof(struct sockaddr_in)};
+    }
+    struct address address = {.ipv6 = {.sin6_family = AF_INET6, .sin6_port = htons(endpoint->port)},
+                              .len = sizeof(struct sockaddr_in6)};
+    memcpy(&address.ipv6.sin6_addr, endpoint->address, FAMA_ADDRESS_BYTES);
+    return address;
 }
 
 int impostor_socket_open(struct impostor_socket *self, struct fama_error *error)
 {
-    struct sockaddr_in address = address_of(&self->endpoint);
+    struct address address = address_of(&self->endpoint);
     int bytes = RECEIVE_BUFFER_BYTES;
-    self->fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (self->fd < 0 || bind(self->fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
-        int code = fama_error_set(error, IMPOSTOR_FAILED, "%s:%u: %s", inet_ntoa(address.sin_addr),
-                                  self->endpoint.port, strerror(errno));
+    self->fd = socket(address.any.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (self->fd < 0 || bind(self->fd, &address.any, address.len) != 0) {
+        int cause = errno;
+        char text[FAMA_ENDPOINT_TEXT_BYTES];
+        fama_endpoint_format(&self->endpoint, text);
+        int code = fama_error_set(error, IMPOSTOR_FAILED, "%s: %s", text, strerror(cause));
         impostor_socket_close(self);
         return code;
     }
@@ -61,8 +80,7 @@ static void learn_alive(struct impostor *impostor, const struct fama_message *me
     }
     for (uint32_t i = 0; i < impostor->target_count; i++) {
         struct impostor_target *target = &impostor->targets[i];
-        if (target->endpoint.ipv4 == alive.endpoint.ipv4 &&
-            target->endpoint.port == alive.endpoint.port) {
+        if (fama_endpoint_equal(&target->endpoint, &alive.endpoint)) {
             fama_pki_id(alive.mspid, alive.id_bytes, target->pki_id);
             target->tag = message->author;
             target->is_met = true;
@@ -148,16 +166,18 @@ void impostor_listen(struct impostor *impostor, uint64_t milliseconds)
 bool impostor_send(struct impostor *impostor, struct impostor_socket *from,
                    const struct fama_endpoint *to, const struct impostor_datagram *datagram)
 {
-    struct sockaddr_in address = address_of(to);
+    struct address address = address_of(to);
     if (impostor->sent >= IMPOSTOR_DATAGRAMS_MAX) {
         fama_error_set(&impostor->error, 0, "the limit of %d datagrams is reached",
                        IMPOSTOR_DATAGRAMS_MAX);
         return false;
     }
-    if (sendto(from->fd, datagram->bytes, datagram->len, 0, (struct sockaddr *)&address,
-               sizeof(address)) != (ssize_t)datagram->len) {
-        fama_error_set(&impostor->error, 0, "sending to %s: %s", inet_ntoa(address.sin_addr),
-                       strerror(errno));
+    if (sendto(from->fd, datagram->bytes, datagram->len, 0, &address.any, address.len) !=
+        (ssize_t)datagram->len) {
+        int cause = errno;
+        char text[FAMA_ENDPOINT_TEXT_BYTES];
+        fama_endpoint_format(to, text);
+        fama_error_set(&impostor->error, 0, "sending to %s: %s", text, strerror(cause));
         return false;
     }
     impostor->sent++;

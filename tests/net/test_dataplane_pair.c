@@ -99,7 +99,7 @@ static struct fama_signer *open_peer(struct fama_msp *msp, const char *name)
 
 static struct fama_endpoint endpoint_of(bool is_sender)
 {
-    return (struct fama_endpoint){.ipv4 = is_sender ? 0xc6120001 : 0xc6120002, .port = 7051};
+    return fama_endpoint_from_ipv4(is_sender ? 0xc6120001 : 0xc6120002, 7051);
 }
 
 static void publish(struct node *node)
@@ -151,7 +151,7 @@ static size_t write_alive(struct node *node, const struct fama_signer *author, u
 {
     struct fama_identity *identity = fama_signer_identity(author);
     struct fama_alive alive = {
-        .endpoint = {.ipv4 = 0xc6120003, .port = 7051},
+        .endpoint = fama_endpoint_from_ipv4(0xc6120003, 7051),
         .mspid = fama_bytes_of_text(fama_identity_mspid(identity)),
         .id_bytes = fama_identity_id_bytes(identity),
     };
@@ -360,7 +360,7 @@ static void see_event(struct node *node, const struct fama_event *event, struct 
         seen->stateinfos++;
         CHECK(node, fama_wire_stateinfo_read(event->message.body, &stateinfo) == FAMA_DROP_NONE);
         CHECK(node, stateinfo.height == FIRST_BLOCK + BLOCKS && !event->author_is_new);
-        CHECK(node, event->came_from.ipv4 == endpoint_of(true).ipv4);
+        CHECK(node, fama_address_equal(event->came_from.address, endpoint_of(true).address));
     } else if (event->message.kind == FAMA_KIND_ALIVE) {
         seen->newcomers++;
         CHECK(node, event->author_is_new && event->author != NULL);

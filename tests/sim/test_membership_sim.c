@@ -45,7 +45,7 @@ static void must(bool holds)
 
 static struct fama_endpoint endpoint_of(uint32_t node)
 {
-    return (struct fama_endpoint){.ipv4 = FIRST_ADDRESS + node, .port = PORT};
+    return fama_endpoint_from_ipv4(FIRST_ADDRESS + node, PORT);
 }
 
 static void send_message(struct org *org, uint32_t node, struct fama_message *message,
@@ -62,14 +62,15 @@ static void send_message(struct org *org, uint32_t node, struct fama_message *me
         peer->said_len = len;
         peer->said_sequence = message->sequence;
     }
-    sim_send(org->world, node, target->ipv4 - FIRST_ADDRESS, fama_bytes(datagram, len));
+    sim_send(org->world, node, fama_address_to_ipv4(target->address) - FIRST_ADDRESS,
+             fama_bytes(datagram, len));
 }
 
 static void say_alive(struct org *org, uint32_t node, const struct fama_membership_action *action)
 {
     struct sim_peer *peer = &org->peers[node];
     if (peer->said_len > 0 && peer->said_sequence == action->sequence) {
-        sim_send(org->world, node, action->target.ipv4 - FIRST_ADDRESS,
+        sim_send(org->world, node, fama_address_to_ipv4(action->target.address) - FIRST_ADDRESS,
                  fama_bytes(peer->said, peer->said_len));
         return;
     }
@@ -110,7 +111,8 @@ static uint64_t carry_out(struct org *org, uint32_t node)
             say_digest(org, node, &action);
             sent++;
         } else if (action.kind == FAMA_MEMBERSHIP_FORWARD) {
-            sim_send(org->world, node, action.target.ipv4 - FIRST_ADDRESS, action.datagram);
+            sim_send(org->world, node, fama_address_to_ipv4(action.target.address) - FIRST_ADDRESS,
+                     action.datagram);
             sent++;
         }
     }

@@ -122,7 +122,7 @@ static void test_the_dataplane_gets_every_value_it_needs(void)
     const struct fama_dataplane_config *dataplane = &config->dataplane;
     CU_ASSERT_STRING_EQUAL(dataplane->port, "net_af_packet0,iface=eth1");
     CU_ASSERT_STRING_EQUAL(dataplane->file_prefix, "fama-p0");
-    CU_ASSERT_EQUAL(dataplane->endpoint.ipv4, address("198.18.0.11"));
+    CU_ASSERT_EQUAL(fama_address_to_ipv4(dataplane->endpoint.address), address("198.18.0.11"));
     CU_ASSERT_EQUAL(dataplane->endpoint.port, 7051);
     CU_ASSERT_EQUAL(dataplane->prefix_bits, 16);
     CU_ASSERT_EQUAL(dataplane->gateway_ipv4, address("198.18.255.1"));
@@ -211,8 +211,8 @@ static void test_bootstrap_is_a_list_or_words_and_leaves_ourselves_out(void)
         "  gossip:\n    bootstrap: \"198.18.0.12:7051  198.18.0.11:7051\t198.18.0.13:1\"\n" PORT,
         NULL);
     CU_ASSERT_EQUAL_FATAL(config->bootstrap_count, 2);
-    CU_ASSERT_EQUAL(config->bootstrap[0].ipv4, address("198.18.0.12"));
-    CU_ASSERT_EQUAL(config->bootstrap[1].ipv4, address("198.18.0.13"));
+    CU_ASSERT_EQUAL(fama_address_to_ipv4(config->bootstrap[0].address), address("198.18.0.12"));
+    CU_ASSERT_EQUAL(fama_address_to_ipv4(config->bootstrap[1].address), address("198.18.0.13"));
     CU_ASSERT_EQUAL(config->bootstrap[1].port, 1);
     fama_config_free(config);
     config = accepted(
@@ -291,7 +291,10 @@ static void test_ill_typed_values_say_what_would_be_right(void)
     refuse(REQUIRED "  gossip: {endpoint: 'nobody'}\n" PORT, "peer.gossip.endpoint", "host:port");
     refuse(REQUIRED "  gossip: {endpoint: '0.0.0.0:7051'}\n" PORT, "not the address of one host",
            "0.0.0.0:7051");
-    refuse(REQUIRED "  gossip: {endpoint: '[::1]:7051'}\n" PORT, "IPv6", "IPv4");
+    refuse(REQUIRED "  gossip: {endpoint: '[::1]:7051'}\n" PORT, "not the address of one host",
+           "[::1]:7051");
+    refuse(REQUIRED "  gossip: {endpoint: '2001:db8::1:7051'}\n" PORT, "brackets",
+           "[2001:db8::11]:7051");
     refuse(REQUIRED "  gossip: {pullInterval: [4s]}\n" PORT, "no single value", "one plain value");
     refuse(REQUIRED PLANE("idle: lazy"), "fama.dataplane.idle", "poll adaptive");
     refuse(REQUIRED "fama: {dataplane: {port: x, address: 198.18.0.11}}\n", "prefix length",
@@ -448,14 +451,28 @@ static void test_endpoints_are_read_and_written(void)
     struct fama_endpoint endpoint;
     char text[FAMA_ENDPOINT_TEXT_BYTES];
     CU_ASSERT_EQUAL(fama_endpoint_parse("198.18.0.200:65535", &endpoint, NULL), 0);
-    CU_ASSERT_EQUAL(endpoint.ipv4, address("198.18.0.200"));
+    CU_ASSERT_EQUAL(fama_address_to_ipv4(endpoint.address), address("198.18.0.200"));
     fama_endpoint_format(&endpoint, text);
     CU_ASSERT_STRING_EQUAL(text, "198.18.0.200:65535");
+    CU_ASSERT_EQUAL(fama_endpoint_parse("[2001:DB8:0:0::a]:7051", &endpoint, NULL), 0);
+    static const uint8_t ipv6[FAMA_ADDRESS_BYTES] = {0x20, 0x01, 0x0d, 0xb8, [15] = 0x0a};
+    CU_ASSERT(fama_address_equal(endpoint.address, ipv6));
+    CU_ASSERT_EQUAL(endpoint.port, 7051);
+    fama_endpoint_format(&endpoint, text);
+    CU_ASSERT_STRING_EQUAL(text, "[2001:db8::a]:7051");
     CU_ASSERT_EQUAL(fama_endpoint_parse("localhost:1", &endpoint, NULL), 0);
-    CU_ASSERT_EQUAL(endpoint.ipv4, address("127.0.0.1"));
-    static const char *const bad[] = {
-        "198.18.0.1",     ":7051",       "198.18.0.1:",       "198.18.0.1:0", "198.18.0.1:65536",
-        "198.18.0.1:70x", "224.0.0.1:1", "255.255.255.255:1", "::1:7051",     ""};
+    CU_ASSERT_EQUAL(fama_address_to_ipv4(endpoint.address), address("127.0.0.1"));
+    static const char *const bad[] = {"198.18.0.1",       ":7051",
+                                      "198.18.0.1:",      "198.18.0.1:0",
+                                      "198.18.0.1:65536", "198.18.0.1:70x",
+                                      "224.0.0.1:1",      "255.255.255.255:1",
+                                      "::1:7051",         "",
+                                      "[]:7051",          "[::1]:1",
+                                      "[2001:db8::1]",    "[ff02::1]:1",
+                                      "[fe80::1]:1",      "2001:db8::1:1",
+                                      "[::]:1",           "[198.18.0.1:1",
+                                      "198.18.0.1]:1",    "[::ffff:198.18.0.1]:1",
+                                      "[2001:db8::1]x:1", "[2001:db8::1%lo]:1"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         CU_ASSERT_EQUAL(fama_endpoint_parse(bad[i], &endpoint, NULL), FAMA_CONFIG_INVALID);
     }

@@ -13,7 +13,7 @@ static struct fama_view *view_of(uint32_t peers)
     CU_ASSERT_PTR_NOT_NULL_FATAL(view);
     for (uint32_t i = 0; i < peers; i++) {
         view->peers[i].tag = i + 1;
-        view->peers[i].endpoint = (struct fama_endpoint){.ipv4 = 0xc6120000 + i + 1, .port = 7051};
+        view->peers[i].endpoint = fama_endpoint_from_ipv4(0xc6120000 + i + 1, 7051);
     }
     view->channels[0].gate = &gate;
     CU_ASSERT_FATAL(fama_view_channel_size(&view->channels[0], peers, peers));
@@ -26,7 +26,7 @@ static struct fama_view *view_of(uint32_t peers)
 
 static struct fama_endpoint endpoint_of(uint32_t peer)
 {
-    return (struct fama_endpoint){.ipv4 = 0xc6120000 + peer, .port = 7051};
+    return fama_endpoint_from_ipv4(0xc6120000 + peer, 7051);
 }
 
 static void test_the_generator_gives_the_published_sequence(void)

@@ -24,7 +24,7 @@ static const uint8_t their_mac[FAMA_MAC_BYTES] = {2, 0, 0, 0, 0, 1};
 
 static const struct fama_frame_receiver us = {
     .mac = {2, 0, 0, 0, 0, 2},
-    .endpoint = {.ipv4 = OUR_IPV4, .port = OUR_PORT},
+    .endpoint = {.address = {[10] = 0xff, 0xff, 198, 18, 0, 2}, .port = OUR_PORT},
 };
 
 /* "fama!" from 198.18.0.1:7051 to 198.18.0.2:7052, checksums worked out apart from this code. */
@@ -55,8 +55,8 @@ static void mend_ip(uint8_t *frame)
 static void test_a_written_frame_equals_the_hand_computed_one(void)
 {
     struct fama_frame_ends ends = {
-        .source = {THEIR_IPV4, THEIR_PORT},
-        .target = {OUR_IPV4, OUR_PORT},
+        .source = fama_endpoint_from_ipv4(THEIR_IPV4, THEIR_PORT),
+        .target = fama_endpoint_from_ipv4(OUR_IPV4, OUR_PORT),
     };
     memcpy(ends.source_mac, their_mac, FAMA_MAC_BYTES);
     memcpy(ends.target_mac, our_mac, FAMA_MAC_BYTES);
@@ -71,7 +71,7 @@ static void test_the_known_frame_is_taken_with_its_source_and_payload(void)
     struct fama_frame parsed;
     CU_ASSERT_EQUAL(parse(known_frame, sizeof known_frame, &parsed), FAMA_DROP_NONE);
     CU_ASSERT(!parsed.is_arp);
-    CU_ASSERT_EQUAL(parsed.source.ipv4, THEIR_IPV4);
+    CU_ASSERT_EQUAL(fama_address_to_ipv4(parsed.source.address), THEIR_IPV4);
     CU_ASSERT_EQUAL(parsed.source.port, THEIR_PORT);
     CU_ASSERT(fama_bytes_equal(parsed.payload, fama_bytes_of_text("fama!")));
 }
@@ -101,7 +101,8 @@ static void test_a_sum_in_pieces_equals_the_sum_of_the_whole(void)
 static void test_every_length_of_payload_survives_writing_and_parsing(void)
 {
     uint8_t frame[FAMA_FRAME_HEADER_BYTES + 1472];
-    struct fama_frame_ends ends = {.source = {THEIR_IPV4, 1}, .target = {OUR_IPV4, OUR_PORT}};
+    struct fama_frame_ends ends = {.source = fama_endpoint_from_ipv4(THEIR_IPV4, 1),
+                                   .target = fama_endpoint_from_ipv4(OUR_IPV4, OUR_PORT)};
     memcpy(ends.target_mac, our_mac, FAMA_MAC_BYTES);
     for (uint16_t len = 0; len <= 1472; len++) {
         memset(frame + PAYLOAD_AT, len & 0xff, len);
@@ -115,8 +116,8 @@ static void test_every_length_of_payload_survives_writing_and_parsing(void)
 static void test_a_checksum_of_zero_is_sent_as_all_ones(void)
 {
     /* Two payload bytes chosen so that everything else's sum is their complement. */
-    struct fama_frame_ends ends = {.source = {THEIR_IPV4, THEIR_PORT},
-                                   .target = {OUR_IPV4, OUR_PORT}};
+    struct fama_frame_ends ends = {.source = fama_endpoint_from_ipv4(THEIR_IPV4, THEIR_PORT),
+                                   .target = fama_endpoint_from_ipv4(OUR_IPV4, OUR_PORT)};
     memcpy(ends.target_mac, our_mac, FAMA_MAC_BYTES);
     uint8_t frame[FAMA_FRAME_HEADER_BYTES + 2] = {0};
     fama_frame_write(frame, &ends, 2, 0);
@@ -338,7 +339,8 @@ static void talk_to_kernel(int tap, int kernel, struct fama_neighbours *neighbou
     CU_ASSERT_PTR_NOT_NULL_FATAL(found);
     CU_ASSERT_EQUAL(memcmp(found, kernel_mac, FAMA_MAC_BYTES), 0);
 
-    struct fama_frame_ends ends = {.source = us.endpoint, .target = {THEIR_IPV4, THEIR_PORT}};
+    struct fama_frame_ends ends = {.source = us.endpoint,
+                                   .target = fama_endpoint_from_ipv4(THEIR_IPV4, THEIR_PORT)};
     memcpy(ends.source_mac, our_mac, FAMA_MAC_BYTES);
     memcpy(ends.target_mac, kernel_mac, FAMA_MAC_BYTES);
     for (uint16_t len = 1; len <= 1472; len = (uint16_t)(len * 3 + 1)) {
@@ -360,7 +362,7 @@ static void talk_to_kernel(int tap, int kernel, struct fama_neighbours *neighbou
         CU_ASSERT_EQUAL(sendto(kernel, received, len, 0, (struct sockaddr *)&to, sizeof to), len);
         CU_ASSERT_FATAL(read_from_tap(tap, neighbours, buffer, sizeof buffer, &frame));
         CU_ASSERT(fama_bytes_equal(frame.payload, fama_bytes(received, len)));
-        CU_ASSERT_EQUAL(frame.source.ipv4, THEIR_IPV4);
+        CU_ASSERT_EQUAL(fama_address_to_ipv4(frame.source.address), THEIR_IPV4);
         CU_ASSERT_EQUAL(frame.source.port, THEIR_PORT);
     }
 }

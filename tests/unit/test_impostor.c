@@ -51,13 +51,13 @@ static void test_its_messages_are_read_and_verify(void)
     struct fama_digest digest;
     struct fama_request request;
     struct fama_stateinfo stateinfo;
-    const struct fama_endpoint endpoint = {.ipv4 = 0xc61200c8, .port = 7051};
+    const struct fama_endpoint endpoint = fama_endpoint_from_ipv4(0xc61200c8, 7051);
 
     impostor_make_alive(&voice, &endpoint, &datagram);
     CU_ASSERT_FATAL(read_message(&datagram, &message));
     CU_ASSERT_EQUAL(message.kind, FAMA_KIND_ALIVE);
     CU_ASSERT_EQUAL(fama_wire_alive_read(message.body, &alive), FAMA_DROP_NONE);
-    CU_ASSERT_EQUAL(alive.endpoint.ipv4, endpoint.ipv4);
+    CU_ASSERT(fama_endpoint_equal(&alive.endpoint, &endpoint));
     CU_ASSERT(datagram.len <= IMPOSTOR_MTU_DATAGRAM);
     uint64_t sequence = message.sequence;
 

@@ -32,7 +32,7 @@ static void release(void *identity)
 
 static struct author author_of(uint32_t number)
 {
-    struct author author = {.endpoint = {.ipv4 = SELF_IP + number, .port = 7051}};
+    struct author author = {.endpoint = fama_endpoint_from_ipv4(SELF_IP + number, 7051)};
     fama_sha256(fama_bytes(&number, sizeof(number)), author.pki_id);
     author.tag = fama_tag_of(author.pki_id);
     return author;
@@ -214,7 +214,7 @@ static void test_news_is_forwarded_once_and_never_to_its_author(void)
     CU_ASSERT_EQUAL(hear(membership, 1, 1, 1, 2), FAMA_DROP_NONE);
     struct actions actions = take(membership);
     CU_ASSERT_EQUAL(actions.forwards, 1);
-    CU_ASSERT_EQUAL(actions.forward_target.ipv4, author_of(2).endpoint.ipv4);
+    CU_ASSERT(fama_address_equal(actions.forward_target.address, author_of(2).endpoint.address));
     CU_ASSERT_EQUAL(actions.forwarded[0], 1);
     CU_ASSERT_EQUAL(actions.forwarded[1], 2);
     CU_ASSERT_EQUAL(actions.changes + actions.alives + actions.digests, 0);
@@ -229,7 +229,7 @@ static void test_what_cannot_be_a_peer_is_refused_by_name(void)
 {
     struct fama_membership *membership = create();
     bool took = false;
-    struct fama_endpoint elsewhere = {.ipv4 = 9, .port = 9};
+    struct fama_endpoint elsewhere = fama_endpoint_from_ipv4(9, 9);
     struct fama_endpoint none = {0};
     CU_ASSERT_EQUAL(hear(membership, 0, 0, 9, 9), FAMA_DROP_OWN_MESSAGE);
     CU_ASSERT_EQUAL(hear_at(membership, 0, 0, 9, 9, &elsewhere, &took), FAMA_DROP_OWN_MESSAGE);
@@ -265,13 +265,13 @@ static void test_a_moved_peer_is_a_change(void)
     bool took = false;
     hear(membership, 0, 1, 1, 1);
     take(membership);
-    struct fama_endpoint elsewhere = {.ipv4 = SELF_IP + 50, .port = 7000};
+    struct fama_endpoint elsewhere = fama_endpoint_from_ipv4(SELF_IP + 50, 7000);
     CU_ASSERT_EQUAL(hear_at(membership, 1, 1, 1, 2, &elsewhere, &took), FAMA_DROP_NONE);
     struct actions actions = take(membership);
     CU_ASSERT_EQUAL(actions.changes, 1);
     CU_ASSERT_EQUAL(actions.joins, 0);
-    CU_ASSERT_EQUAL(fama_membership_find(membership, author_of(1).tag)->endpoint.ipv4,
-                    SELF_IP + 50);
+    const struct fama_member *member = fama_membership_find(membership, author_of(1).tag);
+    CU_ASSERT(fama_endpoint_equal(&member->endpoint, &elsewhere));
     fama_membership_destroy(membership, release);
 }
 
@@ -290,7 +290,7 @@ static void test_nothing_is_sent_to_our_own_endpoint_nor_twice_to_one(void)
     hear(membership, 0, 4, 1, 2);
     struct actions actions = take(membership);
     CU_ASSERT_EQUAL(actions.forwards, 1);
-    CU_ASSERT_EQUAL(actions.forward_target.ipv4, shared.ipv4);
+    CU_ASSERT(fama_address_equal(actions.forward_target.address, shared.address));
     fama_membership_destroy(membership, release);
 }
 
@@ -352,7 +352,7 @@ static void test_a_digest_is_answered_once_with_what_its_author_lacks(void)
     CU_ASSERT_EQUAL(actions.forwards, 1); /* 3; not 2, which it has, nor its own */
     CU_ASSERT_EQUAL(actions.forwarded[0], 3);
     CU_ASSERT_EQUAL(actions.alives, 1);
-    CU_ASSERT_EQUAL(actions.alive_target.ipv4, author_of(1).endpoint.ipv4);
+    CU_ASSERT(fama_address_equal(actions.alive_target.address, author_of(1).endpoint.address));
     CU_ASSERT_EQUAL(actions.digests, 1);
     CU_ASSERT_FALSE(actions.digest.answer_wanted);
     CU_ASSERT_EQUAL(actions.digest.count, 4);

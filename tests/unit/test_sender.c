@@ -58,7 +58,8 @@ int fama_dataplane_send_block(struct fama_dataplane *dataplane, const struct fam
 
 static struct made_chain made;
 static struct fama_ledger *ledger;
-static const struct fama_endpoint target = {.ipv4 = 0xc6120002, .port = 7051};
+static const struct fama_endpoint target = {.address = {[10] = 0xff, 0xff, 198, 18, 0, 2},
+                                            .port = 7051};
 
 static void start(struct fama_dataplane *dataplane, struct fama_sender **sender)
 {

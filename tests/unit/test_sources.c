@@ -8,10 +8,10 @@
 static const uint32_t sizes[FAMA_SOURCE_KINDS] = {8, 400, 1};
 static struct fama_sources sources;
 
-static uint32_t charge_until_refused(uint64_t now_ns, uint32_t ipv4, enum fama_source_kind kind)
+static uint32_t charge_until_refused(uint64_t now_ns, uint64_t source, enum fama_source_kind kind)
 {
     uint32_t charged = 0;
-    while (charged < 1000 && fama_sources_charge(&sources, now_ns, ipv4, kind)) {
+    while (charged < 1000 && fama_sources_charge(&sources, now_ns, source, kind)) {
         charged++;
     }
     return charged;
@@ -70,6 +70,13 @@ static void test_other_sources_pay_nothing_for_a_forger(void)
         shared += charge_until_refused(1, FORGER + i, FAMA_SOURCE_ROOTS) == 0;
     }
     /* 200 neighbours in 1024 accounts: hardly one shares the forger's, few share each other's. */
+    CU_ASSERT(shared < 40);
+    shared = 0;
+    for (uint64_t i = 1; i <= 200; i++) {
+        /* IPv6 networks that differ in their first, or in their last bits. */
+        uint64_t network = UINT64_C(0x20010db800000000) + (i % 2 == 0 ? i << 32 : i);
+        shared += charge_until_refused(2, network, FAMA_SOURCE_HELD) == 0;
+    }
     CU_ASSERT(shared < 40);
 }
 

@@ -43,7 +43,7 @@ static bool start_port(void)
         return false;
     }
     topology.port.id = (uint16_t)id;
-    topology.config.endpoint = (struct fama_endpoint){.ipv4 = OURS, .port = 7051};
+    topology.config.endpoint = fama_endpoint_from_ipv4(OURS, 7051);
     topology.config.prefix_bits = 24;
     return true;
 }
@@ -116,7 +116,7 @@ static struct rte_mbuf *datagram_of(uint16_t len, bool is_own)
 
 static void send_one(uint32_t ipv4, bool is_own)
 {
-    struct fama_endpoint target = {.ipv4 = ipv4, .port = 7052};
+    struct fama_endpoint target = fama_endpoint_from_ipv4(ipv4, 7052);
     fama_transmit_one(&transmit, now_ns, datagram_of(101, is_own), &target);
 }
 
@@ -124,7 +124,7 @@ static void send_one(uint32_t ipv4, bool is_own)
 static enum fama_drop read_back(struct rte_mbuf *packet, uint32_t ipv4, uint8_t *bytes, size_t size,
                                 struct fama_frame *frame)
 {
-    struct fama_frame_receiver receiver = {.endpoint = {.ipv4 = ipv4, .port = 7052}};
+    struct fama_frame_receiver receiver = {.endpoint = fama_endpoint_from_ipv4(ipv4, 7052)};
     memcpy(receiver.mac, peer_mac, FAMA_MAC_BYTES);
     uint32_t len = rte_pktmbuf_pkt_len(packet);
     CU_ASSERT_FATAL(len <= size);
@@ -141,7 +141,7 @@ static void fan_out_and_read_back(bool takes_segments)
     struct fama_view_peer peers[3] = {{.tag = 1}, {.tag = 2}, {.tag = 3}};
     const uint32_t targets[3] = {2, 0, 1};
     for (uint32_t i = 0; i < 3; i++) {
-        peers[i].endpoint = (struct fama_endpoint){.ipv4 = CLOSE + i, .port = 7052};
+        peers[i].endpoint = fama_endpoint_from_ipv4(CLOSE + i, 7052);
         meet(CLOSE + i);
     }
     struct fama_transmit_fan fan = {.peers = peers, .targets = targets, .count = 3, .hops = 5};
@@ -155,7 +155,7 @@ static void fan_out_and_read_back(bool takes_segments)
         struct fama_frame frame;
         CU_ASSERT_EQUAL_FATAL(read_back(packet, CLOSE + targets[i], bytes, sizeof bytes, &frame),
                               FAMA_DROP_NONE);
-        CU_ASSERT_EQUAL(frame.source.ipv4, OURS);
+        CU_ASSERT_EQUAL(fama_address_to_ipv4(frame.source.address), OURS);
         CU_ASSERT_EQUAL_FATAL(frame.payload.len, 1001);
         for (size_t j = 0; j < frame.payload.len; j++) {
             CU_ASSERT_EQUAL(frame.payload.at[j], j == 4 ? 5 : (uint8_t)(j * 7));
@@ -251,7 +251,7 @@ static void test_without_packets_targets_are_left_out_and_counted(void)
     set_up(true);
     meet(CLOSE);
     static struct rte_mbuf *all[MBUFS];
-    struct fama_view_peer peer = {.endpoint = {.ipv4 = CLOSE, .port = 7052}};
+    struct fama_view_peer peer = {.endpoint = fama_endpoint_from_ipv4(CLOSE, 7052)};
     const uint32_t target = 0;
     struct fama_transmit_fan fan = {.peers = &peer, .targets = &target, .count = 1, .hops = 5};
     CU_ASSERT_EQUAL_FATAL(rte_pktmbuf_alloc_bulk(topology.port.headers, all, MBUFS), 0);

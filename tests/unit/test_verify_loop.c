@@ -95,7 +95,7 @@ static struct rte_mbuf *message(void)
     struct rte_mbuf *packet = rte_pktmbuf_alloc(topology.port.packets);
     CU_ASSERT_FATAL(len > 0 && packet != NULL);
     memcpy(rte_pktmbuf_append(packet, (uint16_t)len), datagram, len);
-    *fama_packet_of(packet) = (struct fama_packet){.peer = {.ipv4 = 5, .port = 6}};
+    *fama_packet_of(packet) = (struct fama_packet){.peer = fama_endpoint_from_ipv4(5, 6)};
     return packet;
 }
 

@@ -53,7 +53,7 @@ static struct fama_view *random_view(uint32_t peers, uint32_t channels, const ui
     for (uint32_t i = 0; i < peers; i++) {
         made[i] = fama_random_next(&generator) << 16 | i << 1;
         view->peers[i].tag = made[i];
-        view->peers[i].endpoint.ipv4 = i;
+        view->peers[i].endpoint.port = (uint16_t)i;
     }
     make_channels_sound(view);
     *tags = made;
@@ -92,7 +92,7 @@ static void test_sealing_sorts_and_every_index_still_means_the_same_peer(void)
     for (uint32_t i = 0; i < PEERS; i++) {
         const struct fama_view_peer *peer = fama_view_peer(view, tags[i]);
         CU_ASSERT_PTR_NOT_NULL_FATAL(peer);
-        CU_ASSERT_FATAL(peer->tag == tags[i] && peer->endpoint.ipv4 == i);
+        CU_ASSERT_FATAL(peer->tag == tags[i] && peer->endpoint.port == i);
         CU_ASSERT_PTR_NULL_FATAL(fama_view_peer(view, tags[i] | 1));
     }
     for (uint32_t c = 0; c < CHANNELS; c++) {
@@ -104,7 +104,7 @@ static void test_sealing_sorts_and_every_index_still_means_the_same_peer(void)
         }
         CU_ASSERT_FALSE(fama_view_is_member(view, channel, tags[0] | 1));
         for (uint32_t i = 0; i < channel->target_count; i++) {
-            CU_ASSERT_FATAL(is_target[c][view->peers[channel->targets[i]].endpoint.ipv4]);
+            CU_ASSERT_FATAL(is_target[c][view->peers[channel->targets[i]].endpoint.port]);
         }
     }
     CU_ASSERT_PTR_NULL(fama_view_channel(view, 1));

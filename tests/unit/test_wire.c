@@ -135,11 +135,15 @@ static size_t write_random(enum format format, uint8_t *at, size_t size)
             bytes[i] |= 1;
         }
         struct fama_alive alive = {
-            .endpoint = {.ipv4 = 0x01000000 + below(0xdeffffff),
-                         .port = (uint16_t)(1 + below(65535))},
+            .endpoint = fama_endpoint_from_ipv4(0x01000000 + below(0xdeffffff),
+                                                (uint16_t)(1 + below(65535))),
             .mspid = fama_bytes(bytes, 1 + below(FAMA_MSPID_MAX)),
             .id_bytes = fama_bytes(bytes + 300, 1 + below(300)),
         };
+        if (below(2) == 0) {
+            fill(alive.endpoint.address, FAMA_ADDRESS_BYTES);
+            alive.endpoint.address[0] = 0x20;
+        }
         return fama_wire_alive_write(&alive, at, size);
     }
     case DIGEST: {
@@ -312,14 +316,17 @@ static void test_every_length_and_count_is_checked_in_every_value_of_every_octet
         enum format format;
         size_t at;
     } const places[] = {
-        {ALIVE, 0},   {ALIVE, 5},    {ALIVE, 16},   {ALIVE, 19},  {ALIVE, 20},  {DIGEST, 25},
-        {DIGEST, 26}, {REQUEST, 30}, {REQUEST, 31}, {MESSAGE, 0}, {MESSAGE, 1}, {MESSAGE, 2},
-        {MESSAGE, 5}, {MESSAGE, 6},  {MESSAGE, 7},  {CHUNK, 0},   {CHUNK, 1},   {CHUNK, 2},
-        {CHUNK, 3},   {CHUNK, 6},    {CHUNK, 7},    {CHUNK, 41},  {CHUNK, 42},  {CHUNK, 43},
-        {CHUNK, 44},  {CHUNK, 45},   {CHUNK, 46},   {CHUNK, 47},
+        {ALIVE, 5},    {ALIVE, 16},   {ALIVE, 19},  {ALIVE, 20},  {DIGEST, 25}, {DIGEST, 26},
+        {REQUEST, 30}, {REQUEST, 31}, {MESSAGE, 0}, {MESSAGE, 1}, {MESSAGE, 2}, {MESSAGE, 5},
+        {MESSAGE, 6},  {MESSAGE, 7},  {CHUNK, 0},   {CHUNK, 1},   {CHUNK, 2},   {CHUNK, 3},
+        {CHUNK, 6},    {CHUNK, 7},    {CHUNK, 41},  {CHUNK, 42},  {CHUNK, 43},  {CHUNK, 44},
+        {CHUNK, 45},   {CHUNK, 46},   {CHUNK, 47},
     };
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-        size_t bytes = write_random(places[i].format, written, sizeof(written));
+        size_t bytes;
+        do {
+            bytes = write_random(places[i].format, written, sizeof(written));
+        } while (places[i].format == ALIVE && written[0] != 4); /* unused octets: IPv4's only */
         if (places[i].format == ALIVE && places[i].at >= 19) {
             /* With mspid and id_bytes of one repeated octet, no other split of the two fits. */
             memset(written + 21, 'x', bytes - 21);
@@ -373,7 +380,7 @@ static void test_each_reason_has_its_own_name(void)
 static void test_an_alive_message_names_one_host_and_a_printable_author(void)
 {
     uint8_t body[256];
-    struct fama_alive good = {.endpoint = {.ipv4 = 0xc6120001, .port = 7051},
+    struct fama_alive good = {.endpoint = fama_endpoint_from_ipv4(0xc6120001, 7051),
                               .mspid = fama_bytes_of_text("Org1MSP"),
                               .id_bytes = fama_bytes_of_text("PEM")};
     struct fama_alive alive;
@@ -381,8 +388,7 @@ static void test_an_alive_message_names_one_host_and_a_printable_author(void)
     CU_ASSERT_EQUAL(bytes, 23 + 7 + 3);
     CU_ASSERT_EQUAL(fama_wire_alive_write(&good, body, bytes - 1), 0);
     CU_ASSERT_EQUAL(fama_wire_alive_read(fama_bytes(body, bytes), &alive), FAMA_DROP_NONE);
-    CU_ASSERT_EQUAL(alive.endpoint.ipv4, 0xc6120001);
-    CU_ASSERT_EQUAL(alive.endpoint.port, 7051);
+    CU_ASSERT(fama_endpoint_equal(&alive.endpoint, &good.endpoint));
     CU_ASSERT(fama_bytes_equal(alive.mspid, good.mspid));
     CU_ASSERT(fama_bytes_equal(alive.id_bytes, good.id_bytes));
     static const uint8_t bad_first_octets[] = {0, 224, 239, 240, 255};
@@ -390,7 +396,7 @@ static void test_an_alive_message_names_one_host_and_a_printable_author(void)
         body[1] = bad_first_octets[i];
         CU_ASSERT_EQUAL(fama_wire_alive_read(fama_bytes(body, bytes), &alive), FAMA_DROP_MALFORMED);
         struct fama_alive bad = good;
-        bad.endpoint.ipv4 = (uint32_t)bad_first_octets[i] << 24 | 1;
+        bad.endpoint = fama_endpoint_from_ipv4((uint32_t)bad_first_octets[i] << 24 | 1, 7051);
         CU_ASSERT_EQUAL(fama_wire_alive_write(&bad, body + 64, 100), 0);
     }
     body[1] = 198;
@@ -406,6 +412,47 @@ static void test_an_alive_message_names_one_host_and_a_printable_author(void)
     nameless = good;
     nameless.id_bytes.len = 0;
     CU_ASSERT_EQUAL(fama_wire_alive_write(&nameless, body, sizeof(body)), 0);
+}
+
+static void test_an_alive_message_says_an_address_in_one_way_only(void)
+{
+    uint8_t body[256];
+    struct fama_alive good = {
+        .endpoint = {.address = {0x20, 0x01, 0x0d, 0xb8, [15] = 7}, .port = 1},
+        .mspid = fama_bytes_of_text("Org1MSP"),
+        .id_bytes = fama_bytes_of_text("PEM")};
+    struct fama_alive alive;
+    size_t bytes = fama_wire_alive_write(&good, body, sizeof(body));
+    CU_ASSERT_EQUAL(bytes, 23 + 7 + 3);
+    CU_ASSERT_EQUAL(body[0], 6);
+    CU_ASSERT_EQUAL(memcmp(body + 1, good.endpoint.address, FAMA_ADDRESS_BYTES), 0);
+    CU_ASSERT_EQUAL(fama_wire_alive_read(fama_bytes(body, bytes), &alive), FAMA_DROP_NONE);
+    CU_ASSERT(fama_endpoint_equal(&alive.endpoint, &good.endpoint));
+    for (unsigned int family = 0; family < 256; family++) {
+        body[0] = (uint8_t)family;
+        CU_ASSERT_EQUAL(fama_wire_alive_read(fama_bytes(body, bytes), &alive),
+                        family == 6 ? FAMA_DROP_NONE : FAMA_DROP_MALFORMED);
+    }
+    static const struct fama_endpoint bad[] = {
+        {.address = {[15] = 1}, .port = 1},             /* loopback */
+        {.address = {[12] = 198, 18, 0, 1}, .port = 1}, /* "compatible" */
+        {.address = {0xff, 0x02, [15] = 1}, .port = 1}, /* a group */
+        {.address = {0xfe, 0x80, [15] = 1}, .port = 1}, /* of some link only */
+        {.address = {0x20, 0x01, [15] = 1}, .port = 0},
+    };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct fama_alive refused = good;
+        refused.endpoint = bad[i];
+        CU_ASSERT_EQUAL(fama_wire_alive_write(&refused, body + 64, 100), 0);
+        body[0] = 6;
+        memcpy(body + 1, bad[i].address, FAMA_ADDRESS_BYTES);
+        body[18] = (uint8_t)bad[i].port;
+        CU_ASSERT_EQUAL(fama_wire_alive_read(fama_bytes(body, bytes), &alive), FAMA_DROP_MALFORMED);
+    }
+    struct fama_endpoint mapped = fama_endpoint_from_ipv4(0xc6120001, 1);
+    memcpy(body + 1, mapped.address, FAMA_ADDRESS_BYTES);
+    body[18] = 1;
+    CU_ASSERT_EQUAL(fama_wire_alive_read(fama_bytes(body, bytes), &alive), FAMA_DROP_MALFORMED);
 }
 
 static void test_lists_out_of_order_or_out_of_range_are_refused_both_ways(void)
@@ -641,6 +688,7 @@ int main(void)
         TEST(test_every_length_and_count_is_checked_in_every_value_of_every_octet),
         TEST(test_each_reason_has_its_own_name),
         TEST(test_an_alive_message_names_one_host_and_a_printable_author),
+        TEST(test_an_alive_message_says_an_address_in_one_way_only),
         TEST(test_lists_out_of_order_or_out_of_range_are_refused_both_ways),
         TEST(test_a_message_may_be_written_around_a_body_that_lies_in_place),
         TEST(test_geometry_agrees_with_counting),
