@@ -2,9 +2,6 @@
 
 #define SECOND_NS UINT64_C(1000000000)
 
-_Static_assert(2 * (uint64_t)FAMA_PACER_BURST_MAX <= UINT64_MAX / SECOND_NS,
-               "a full bucket, and as much again before it is cut, fit 64 bits");
-
 static uint64_t within(uint64_t value, uint64_t least, uint64_t most)
 {
     if (value < least) {
@@ -16,46 +13,63 @@ static uint64_t within(uint64_t value, uint64_t least, uint64_t most)
 void fama_pacer_init(struct fama_pacer *pacer, uint64_t now_ns, uint64_t bytes_per_second,
                      uint64_t burst_bytes)
 {
-    uint64_t rate = within(bytes_per_second, 0, FAMA_PACER_RATE_MAX);
-    uint64_t capacity = within(burst_bytes, FAMA_PACER_BURST_MIN, FAMA_PACER_BURST_MAX) * SECOND_NS;
-    *pacer = (struct fama_pacer){
-        .bytes_per_second = rate,
-        .capacity = capacity,
-        .level = capacity,
-        .filled_ns = now_ns,
-        .gap_ns = rate != 0 ? capacity / rate + 1 : 0,
-    };
+    pacer->bytes_per_second = within(bytes_per_second, 0, FAMA_PACER_RATE_MAX);
+    pacer->burst_bytes = within(burst_bytes, FAMA_PACER_BURST_MIN, FAMA_PACER_BURST_MAX);
+    pacer->started_ns = now_ns;
+    atomic_init(&pacer->used, 0);
 }
 
-uint64_t fama_pacer_bytes(struct fama_pacer *pacer, uint64_t now_ns)
+/* What the rate alone would have let go by now; wraps as `used` does. */
+static uint64_t earned_by(const struct fama_pacer *pacer, uint64_t now_ns)
+{
+    uint64_t gone_ns = now_ns > pacer->started_ns ? now_ns - pacer->started_ns : 0;
+    return (uint64_t)((unsigned __int128)gone_ns * pacer->bytes_per_second / SECOND_NS);
+}
+
+/* By how much what is used exceeds what is earned: at most the burst, but for a clock that went back. */
+static uint64_t debt_of(uint64_t used, uint64_t earned)
+{
+    uint64_t debt = used - earned;
+    return debt >> 63 == 0 ? debt : 0; /* negative: the bucket is full, and does not get fuller */
+}
+
+static uint64_t there(const struct fama_pacer *pacer, uint64_t debt)
+{
+    return debt < pacer->burst_bytes ? pacer->burst_bytes - debt : 0;
+}
+
+uint64_t fama_pacer_take(struct fama_pacer *pacer, uint64_t now_ns, uint64_t bytes)
 {
     if (pacer->bytes_per_second == 0) {
-        return UINT64_MAX;
+        return bytes;
     }
-    if (now_ns > pacer->filled_ns) {
-        uint64_t gap_ns = now_ns - pacer->filled_ns;
-        /* A longer gap would overflow the product, and fill the bucket anyway. */
-        pacer->level = gap_ns < pacer->gap_ns ? pacer->level + gap_ns * pacer->bytes_per_second
-                                              : pacer->capacity;
-        if (pacer->level > pacer->capacity) {
-            pacer->level = pacer->capacity;
-        }
-        pacer->filled_ns = now_ns;
-    }
-    return pacer->level / SECOND_NS;
+    uint64_t earned = earned_by(pacer, now_ns);
+    uint64_t used = atomic_load_explicit(&pacer->used, memory_order_relaxed);
+    uint64_t debt;
+    uint64_t taken;
+    do {
+        debt = debt_of(used, earned);
+        taken = within(bytes, 0, there(pacer, debt));
+    } while (!atomic_compare_exchange_weak_explicit(&pacer->used, &used, earned + debt + taken,
+                                                    memory_order_relaxed, memory_order_relaxed));
+    return taken;
 }
 
-void fama_pacer_charge(struct fama_pacer *pacer, uint64_t bytes)
+void fama_pacer_give_back(struct fama_pacer *pacer, uint64_t bytes)
 {
-    pacer->level -= bytes <= pacer->level / SECOND_NS ? bytes * SECOND_NS : pacer->level;
+    (void)atomic_fetch_sub_explicit(&pacer->used, bytes, memory_order_relaxed);
 }
 
-uint64_t fama_pacer_wait_ns(const struct fama_pacer *pacer, uint64_t bytes)
+uint64_t fama_pacer_wait_ns(const struct fama_pacer *pacer, uint64_t now_ns, uint64_t bytes)
 {
-    uint64_t needed = within(bytes, 0, FAMA_PACER_BURST_MIN) * SECOND_NS;
-    if (pacer->bytes_per_second == 0 || needed <= pacer->level) {
+    if (pacer->bytes_per_second == 0) {
         return 0;
     }
-    uint64_t lacking = needed - pacer->level;
-    return (lacking + pacer->bytes_per_second - 1) / pacer->bytes_per_second;
+    uint64_t used = atomic_load_explicit(&pacer->used, memory_order_relaxed);
+    uint64_t now = there(pacer, debt_of(used, earned_by(pacer, now_ns)));
+    uint64_t needed = within(bytes, 0, FAMA_PACER_BURST_MIN);
+    if (needed <= now) {
+        return 0;
+    }
+    return ((needed - now) * SECOND_NS + pacer->bytes_per_second - 1) / pacer->bytes_per_second;
 }
