@@ -10,6 +10,7 @@
 
 #include "crypto/identity_parts.h"
 #include "crypto/msp_files.h"
+#include "crypto/signer_parts.h"
 #include "crypto/verifier.h"
 
 struct fama_signer {
@@ -176,6 +177,11 @@ void fama_signer_close(struct fama_signer *signer)
 struct fama_identity *fama_signer_identity(const struct fama_signer *signer)
 {
     return signer->identity;
+}
+
+EVP_PKEY *fama_signer_key(const struct fama_signer *signer)
+{
+    return signer->key;
 }
 
 int fama_signer_sign_digest(const struct fama_signer *signer,
