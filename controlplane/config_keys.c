@@ -96,9 +96,13 @@ const struct fama_config_key fama_config_keys[] = {
      .most = FAMA_FANOUT_MAX,
      .unit = "peers",
      .words =
-         "To how many random peers a chunk of a block or an alive message is passed on. 3 reaches "
-         "everybody with a probability that pull makes up to certainty; more costs bandwidth in "
-         "proportion."},
+         "To how many peers a chunk of a block or an alive message is passed on: a node's children "
+         "in a chunk's tree, or peers drawn at random (fama.dissemination.planner). 3 drawn at "
+         "random "
+         "reach everybody with a probability that pull makes up to certainty, and more cost "
+         "bandwidth "
+         "in proportion; in a tree more make it flatter. The same on all nodes of an "
+         "organisation."},
     {.path = "peer.gossip.pullPeerNum",
      .type = FAMA_KEY_NUMBER,
      FIELD(pull_peer_num),
@@ -220,6 +224,18 @@ const struct fama_config_key fama_config_keys[] = {
               "they are used. Raise it where more clients and endorsers than that sign all the "
               "time: a key without a table costs several times as much."},
 
+    {.path = "fama.dissemination.planner",
+     .type = FAMA_KEY_CHOICE,
+     FIELD(dataplane.planner),
+     .fallback = "coordinated",
+     .choices = "coordinated infectious",
+     .words =
+         "How this node's own blocks find their way through the organisation. coordinated: every "
+         "chunk along a tree of its own that all nodes work out alike, so that each gets it once "
+         "and this node sends it once. infectious: at random, each chunk reaching each node about "
+         "propagatePeerNum times; for networks whose nodes hardly ever agree on who lives. "
+         "Chunks of a node with other members or another propagatePeerNum in mind always go "
+         "infectiously."},
     {.path = "fama.dataplane.port",
      .type = FAMA_KEY_TEXT,
      FIELD(dataplane.port),

@@ -169,6 +169,8 @@ void fama_dataplane_stop(struct fama_dataplane *dataplane)
 
 void fama_dataplane_publish(struct fama_dataplane *dataplane, struct fama_view *view)
 {
+    /* Only this thread replaces the view: the present one stays while it is read. */
+    fama_view_follow(view, dataplane->topology.view);
     struct fama_view *old = rcu_xchg_pointer(&dataplane->topology.view, view);
     /* Short: the net lcore passes a quiescent state each round, verify lcores read views for moments. */
     urcu_qsbr_synchronize_rcu();

@@ -14,9 +14,9 @@
 #include "crypto/error.h"
 #include "crypto/signer.h"
 #include "crypto/verifier.h"
+#include "dataplane/fanout.h"
 #include "dataplane/reassembly.h"
 #include "dataplane/transmit_class.h"
-#include "dataplane/view.h"
 
 struct fama_dataplane;
 
@@ -60,6 +60,7 @@ struct fama_dataplane_config {
     uint32_t memory_mb; /* for packets */
     uint32_t mbufs;
     struct fama_reassembly_limits reassembly;
+    enum fama_planner planner; /* of our own blocks */
     uint32_t propagate_peer_num;
     uint8_t hop_budget;
     uint64_t stalled_ns; /* a block without progress for this long is reported as a gap */
@@ -79,7 +80,8 @@ void fama_dataplane_interrupt(struct fama_dataplane *dataplane);
 /* Stops lcores and port and frees everything. Whole blocks not yet returned become invalid. */
 void fama_dataplane_stop(struct fama_dataplane *dataplane);
 
-/* Replaces the view. Takes ownership; the old view is freed after a grace period. Control thread. */
+/* Replaces the view, which is sealed. Takes ownership; what was planned in the old one is still known
+ * (fama_view_follow); the old view is freed after a grace period. Control thread. */
 void fama_dataplane_publish(struct fama_dataplane *dataplane, struct fama_view *view);
 
 /* Sends one datagram (a signed message, already written) to `target`. Copies. Control thread. BUSY when

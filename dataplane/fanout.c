@@ -1,19 +1,18 @@
 #include "dataplane/fanout.h"
 
+#include "dataplane/tree.h"
+
 /* Up to here a list is copied and shuffled; beyond, at least half of all draws are neither repeated nor,
  * unless very many peers claim one address, excluded. */
 #define SHUFFLE_MAX (2 * FAMA_FANOUT_MAX)
 /* Draws from a long list before the planner is content with fewer targets. */
 #define DRAWS_MAX (16 * FAMA_FANOUT_MAX)
 
-/* splitmix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014). */
+/* splitmix64, by the authors named in dataplane/tree.h. */
 static uint64_t splitmix64(uint64_t *state)
 {
     *state += 0x9e3779b97f4a7c15;
-    uint64_t z = *state;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-    return z ^ (z >> 31);
+    return fama_mix64(*state);
 }
 
 static uint64_t rotate_left(uint64_t value, unsigned int bits)
@@ -129,4 +128,90 @@ uint32_t fama_fanout_infectious(struct fama_random *random, const struct fama_vi
         return choose_by_shuffling(random, &exclusion, channel, wanted, chosen);
     }
     return choose_by_rejecting(random, &exclusion, channel, wanted, chosen);
+}
+
+/* ---- The coordinated planner ---- */
+
+static uint32_t degree_of(uint32_t propagate_peer_num)
+{
+    return propagate_peer_num < FAMA_FANOUT_MAX ? propagate_peer_num : FAMA_FANOUT_MAX;
+}
+
+/* A roster's id together with the trees' degree; 0 for no roster. */
+static uint64_t view_id_of(const struct fama_roster *roster, uint32_t propagate_peer_num)
+{
+    if (roster->view_id == 0) {
+        return 0;
+    }
+    uint32_t degree = degree_of(propagate_peer_num);
+    uint64_t id = fama_mix64(roster->view_id + degree);
+    return id != 0 ? id : 1;
+}
+
+uint64_t fama_fanout_view_id(const struct fama_view_channel *channel, enum fama_planner planner,
+                             uint32_t propagate_peer_num)
+{
+    return planner == FAMA_PLANNER_COORDINATED ? view_id_of(&channel->now, propagate_peer_num) : 0;
+}
+
+/* The one the chunk was planned with, or NULL. */
+static const struct fama_roster *roster_of(const struct fama_fanout_plan *plan)
+{
+    uint64_t id = plan->view_id;
+    if (id == 0) {
+        return NULL;
+    }
+    if (id == view_id_of(&plan->channel->now, plan->propagate_peer_num)) {
+        return &plan->channel->now;
+    }
+    return id == view_id_of(&plan->channel->before, plan->propagate_peer_num)
+               ? &plan->channel->before
+               : NULL;
+}
+
+/* Those in `count` positions of the tree from `first` on, but whoever the chunk came from, and those whom
+ * our view has forgotten. */
+static uint32_t take_positions(const struct fama_fanout_plan *plan, const struct fama_tree *tree,
+                               const struct fama_roster *roster, uint32_t origin_rank,
+                               uint32_t first, uint32_t count, uint32_t *chosen)
+{
+    const struct exclusion exclusion = {
+        .view = plan->view, .origin = plan->origin, .came_from = plan->came_from};
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t receiver = fama_tree_receiver(tree, first + i);
+        uint32_t peer = roster->peers[receiver + (receiver >= origin_rank)];
+        if (peer != FAMA_ROSTER_NOT_A_PEER && !is_excluded(&exclusion, peer)) {
+            chosen[found++] = peer;
+        }
+    }
+    return found;
+}
+
+uint32_t fama_fanout_choose(const struct fama_fanout_plan *plan, uint32_t chosen[FAMA_FANOUT_MAX])
+{
+    const struct fama_roster *roster = roster_of(plan);
+    uint32_t origin_rank;
+    uint32_t own_rank;
+    if (roster == NULL || !fama_roster_rank(roster, plan->origin, &origin_rank) ||
+        !fama_roster_rank(roster, plan->view->self, &own_rank)) {
+        return fama_fanout_infectious(plan->random, plan->view, plan->channel, plan->origin,
+                                      plan->came_from, plan->propagate_peer_num, chosen);
+    }
+    struct fama_tree_chunk chunk = {.channel = plan->channel->tag,
+                                    .view_id = plan->view_id,
+                                    .block = plan->block,
+                                    .set = plan->set,
+                                    .index = plan->index};
+    struct fama_tree tree;
+    fama_tree_plant(&tree, &chunk, roster->count - 1);
+    uint32_t first = 0;
+    uint32_t count = 0;
+    if (own_rank != origin_rank) {
+        uint32_t position = fama_tree_position(&tree, own_rank - (own_rank > origin_rank));
+        count = fama_tree_children(&tree, position, degree_of(plan->propagate_peer_num), &first);
+    } else if (plan->came_from == NULL) {
+        count = tree.receivers > 0 ? 1 : 0;
+    }
+    return take_positions(plan, &tree, roster, origin_rank, first, count, chosen);
 }

@@ -53,6 +53,8 @@ void fama_view_destroy(struct fama_view *view)
     for (uint32_t i = 0; i < view->channel_count; i++) {
         free(view->channels[i].targets);
         free(view->channels[i].members);
+        fama_roster_free(&view->channels[i].now);
+        fama_roster_free(&view->channels[i].before);
     }
     if (view->msp != NULL) {
         fama_msp_release(view->msp);
@@ -159,6 +161,33 @@ static bool seal_channels(struct fama_view *view, const uint32_t *after)
     return true;
 }
 
+/* The targets, which are in order, with ourselves put in where we belong. */
+static bool make_roster(const struct fama_view *view, struct fama_view_channel *channel)
+{
+    struct fama_roster *roster = &channel->now;
+    if (!fama_roster_size(roster, channel->target_count + 1)) {
+        return false;
+    }
+    uint32_t filled = 0;
+    bool is_self_in = false;
+    for (uint32_t i = 0; i <= channel->target_count; i++) {
+        bool is_end = i == channel->target_count;
+        fama_tag tag = is_end ? view->self : view->peers[channel->targets[i]].tag;
+        if (!is_self_in && (is_end || tag >= view->self)) {
+            roster->tags[filled] = view->self;
+            roster->peers[filled++] = FAMA_ROSTER_NOT_A_PEER;
+            is_self_in = true;
+        }
+        if (tag != view->self) {
+            roster->tags[filled] = tag;
+            roster->peers[filled++] = channel->targets[i];
+        }
+    }
+    roster->count = filled;
+    fama_roster_name(roster);
+    return true;
+}
+
 bool fama_view_seal(struct fama_view *view)
 {
     uint32_t *after = calloc((size_t)view->peer_count + 1, sizeof(*after));
@@ -167,7 +196,42 @@ bool fama_view_seal(struct fama_view *view)
     }
     bool is_good = sort_peers(view, after) && seal_channels(view, after);
     free(after);
+    for (uint32_t i = 0; i < view->channel_count && is_good; i++) {
+        is_good = make_roster(view, &view->channels[i]);
+    }
     return is_good;
+}
+
+/* The same members; their places among the peers are this view's. */
+static void carry_over(const struct fama_view *view, const struct fama_roster *from,
+                       struct fama_roster *to)
+{
+    if (from->view_id == 0 || !fama_roster_size(to, from->count)) {
+        return;
+    }
+    uint32_t at = 0; /* both are in order: one walk through the peers finds all */
+    for (uint32_t i = 0; i < from->count; i++) {
+        fama_tag tag = from->tags[i];
+        while (at < view->peer_count && view->peers[at].tag < tag) {
+            at++;
+        }
+        bool is_found = at < view->peer_count && view->peers[at].tag == tag && tag != view->self;
+        to->tags[i] = tag;
+        to->peers[i] = is_found ? at : FAMA_ROSTER_NOT_A_PEER;
+    }
+    to->view_id = from->view_id;
+}
+
+void fama_view_follow(struct fama_view *view, const struct fama_view *before)
+{
+    for (uint32_t i = 0; i < view->channel_count && before != NULL; i++) {
+        struct fama_view_channel *channel = &view->channels[i];
+        const struct fama_view_channel *old = fama_view_channel(before, channel->tag);
+        if (old != NULL) {
+            bool is_same = old->now.view_id == channel->now.view_id;
+            carry_over(view, is_same ? &old->before : &old->now, &channel->before);
+        }
+    }
 }
 
 /* ---- Searching ---- */

@@ -11,6 +11,7 @@
 #include "crypto/identity.h"
 #include "crypto/msp.h"
 #include "dataplane/endpoint.h"
+#include "dataplane/roster.h"
 #include "dataplane/wire.h"
 
 struct fama_view_peer {
@@ -35,6 +36,8 @@ struct fama_view_channel {
     uint32_t target_count;
     uint32_t *members; /* indices into peers: all known members, ascending: who may be an origin */
     uint32_t member_count;
+    struct fama_roster now;    /* made by fama_view_seal: the targets and ourselves */
+    struct fama_roster before; /* of the view before, if it had another one: see fama_view_follow */
 };
 
 #define FAMA_CHANNELS_MAX 64
@@ -61,6 +64,10 @@ bool fama_view_channel_size(struct fama_view_channel *channel, uint32_t targets,
  * peers, two channels or two entries of one list are the same, if an index points nowhere, if a
  * channel's number is out of range or its gate missing, or if memory runs out. */
 bool fama_view_seal(struct fama_view *view);
+/* Hands the rosters of the view published before on to this one, which is sealed and not published yet: what
+ * was sent when they were in force is still on its way. Channels whose roster is the same again keep the one
+ * before it. If memory runs out, such chunks are passed on as if nobody had known their view. NULL is fine. */
+void fama_view_follow(struct fama_view *view, const struct fama_view *before);
 /* Releases what the view holds references to. NULL is fine. */
 void fama_view_destroy(struct fama_view *view);
 

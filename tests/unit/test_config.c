@@ -94,6 +94,7 @@ static void test_unset_keys_take_fabrics_defaults(void)
     CU_ASSERT_EQUAL(config->reconnect_interval_ns, UINT64_C(25000000000));
     CU_ASSERT_EQUAL(config->message_expiration_factor, 20);
     CU_ASSERT_EQUAL(config->publish_state_info_interval_ns, UINT64_C(4000000000));
+    CU_ASSERT_EQUAL(config->dataplane.planner, FAMA_PLANNER_COORDINATED);
     CU_ASSERT_STRING_EQUAL(config->log_level, "info");
     CU_ASSERT_PTR_NULL(config->source_directory);
     CU_ASSERT_EQUAL(config->source_blocks_per_second, 0.0);
@@ -105,6 +106,7 @@ static void test_the_dataplane_gets_every_value_it_needs(void)
     struct fama_config *config =
         accepted(REQUIRED "  gossip: {propagatePeerNum: 5}\n"
                           "fama:\n"
+                          "  dissemination: {planner: infectious}\n"
                           "  dataplane:\n"
                           "    port: net_af_packet0,iface=eth1\n"
                           "    address: 198.18.0.11/16\n"
@@ -141,6 +143,7 @@ static void test_the_dataplane_gets_every_value_it_needs(void)
     CU_ASSERT_EQUAL(dataplane->hop_budget, 6);
     CU_ASSERT_EQUAL(dataplane->stalled_ns, 10000000);
     CU_ASSERT_EQUAL(dataplane->propagate_peer_num, 5);
+    CU_ASSERT_EQUAL(dataplane->planner, FAMA_PLANNER_INFECTIOUS);
     CU_ASSERT_EQUAL(dataplane->admissions_per_second, 200);
     fama_config_free(config);
 }
@@ -297,6 +300,8 @@ static void test_ill_typed_values_say_what_would_be_right(void)
            "[2001:db8::11]:7051");
     refuse(REQUIRED "  gossip: {pullInterval: [4s]}\n" PORT, "no single value", "one plain value");
     refuse(REQUIRED PLANE("idle: lazy"), "fama.dataplane.idle", "poll adaptive");
+    refuse(REQUIRED "fama: {dissemination: {planner: tree}}\n", "fama.dissemination.planner",
+           "coordinated infectious");
     refuse(REQUIRED "fama: {dataplane: {port: x, address: 198.18.0.11}}\n", "prefix length",
            "198.18.0.11/24");
     refuse(REQUIRED "fama: {orderer: {blocksPerSecond: fast}}\n", "no number", "12.5");

@@ -224,6 +224,102 @@ static void test_a_view_keeps_its_identities_alive_and_lets_them_go(void)
     fama_view_destroy(view);
 }
 
+/* Ourselves with tag `self`; peers 10, 20, .. of which the bits of `alive` name the living. */
+static struct fama_view *small_view(fama_tag self, uint32_t peers, uint32_t alive)
+{
+    struct fama_view *view = fama_view_create(peers, 1);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(view);
+    view->self = self;
+    view->channels[0].tag = 7;
+    make_channels_sound(view);
+    CU_ASSERT_FATAL(fama_view_channel_size(&view->channels[0], peers, peers));
+    view->channels[0].target_count = 0;
+    for (uint32_t i = 0; i < peers; i++) {
+        view->peers[i].tag = 10 * (i + 1);
+        view->channels[0].members[i] = i;
+        if ((alive >> i & 1) != 0) {
+            view->channels[0].targets[view->channels[0].target_count++] = i;
+        }
+    }
+    CU_ASSERT_FATAL(fama_view_seal(view));
+    return view;
+}
+
+static void expect_roster(const struct fama_view *view, const struct fama_roster *roster,
+                          const fama_tag *tags, uint32_t count)
+{
+    CU_ASSERT_EQUAL_FATAL(roster->count, count);
+    CU_ASSERT_NOT_EQUAL(roster->view_id, 0);
+    for (uint32_t i = 0; i < count; i++) {
+        CU_ASSERT_EQUAL(roster->tags[i], tags[i]);
+        const struct fama_view_peer *peer = fama_view_peer(view, tags[i]);
+        if (tags[i] == view->self || peer == NULL) {
+            CU_ASSERT_EQUAL(roster->peers[i], FAMA_ROSTER_NOT_A_PEER);
+        } else {
+            CU_ASSERT_EQUAL(roster->peers[i], peer - view->peers);
+        }
+    }
+}
+
+static void test_the_roster_is_the_living_and_ourselves(void)
+{
+    static const struct {
+        fama_tag self;
+        uint32_t alive;
+        fama_tag tags[4];
+        uint32_t count;
+    } cases[] = {
+        {5, 7, {5, 10, 20, 30}, 4},
+        {15, 7, {10, 15, 20, 30}, 4},
+        {35, 7, {10, 20, 30, 35}, 4},
+        {15, 5, {10, 15, 30}, 3},
+        {15, 0, {15}, 1},
+        {20, 7, {10, 20, 30}, 3}, /* we are among our own peers */
+        {30, 4, {30}, 1},
+        {10, 3, {10, 20}, 2},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct fama_view *view = small_view(cases[i].self, 3, cases[i].alive);
+        expect_roster(view, &view->channels[0].now, cases[i].tags, cases[i].count);
+        CU_ASSERT_EQUAL(view->channels[0].before.view_id, 0);
+        fama_view_destroy(view);
+    }
+}
+
+static void test_the_roster_of_the_view_before_stays_known(void)
+{
+    static const fama_tag three[] = {5, 10, 20, 30};
+    static const fama_tag two[] = {5, 10, 20};
+    struct fama_view *first = small_view(5, 3, 7);
+    struct fama_view *second = small_view(5, 2, 3); /* peer 30 is forgotten */
+    struct fama_view *third = small_view(5, 3, 3);  /* known again and dead: the same roster */
+    struct fama_view *fourth = small_view(5, 3, 7);
+    fama_view_follow(first, NULL);
+    CU_ASSERT_EQUAL(first->channels[0].before.view_id, 0);
+    fama_view_follow(second, first);
+    expect_roster(second, &second->channels[0].before, three, 4);
+    CU_ASSERT_EQUAL(second->channels[0].before.view_id, first->channels[0].now.view_id);
+    fama_view_follow(third, second);
+    expect_roster(third, &third->channels[0].before, three, 4);
+    fama_view_follow(fourth, third);
+    expect_roster(fourth, &fourth->channels[0].before, two, 3);
+    fama_view_destroy(first);
+    fama_view_destroy(second);
+    fama_view_destroy(third);
+    fama_view_destroy(fourth);
+}
+
+static void test_a_channel_that_was_not_there_has_no_roster_before(void)
+{
+    struct fama_view *first = small_view(5, 3, 7);
+    struct fama_view *second = small_view(5, 3, 3);
+    second->channels[0].tag = 8;
+    fama_view_follow(second, first);
+    CU_ASSERT_EQUAL(second->channels[0].before.view_id, 0);
+    fama_view_destroy(first);
+    fama_view_destroy(second);
+}
+
 int main(void)
 {
     fama_random_seed(&generator, test_seed("view"));
@@ -234,6 +330,9 @@ int main(void)
         TEST(test_the_outermost_tags_are_found),
         TEST(test_a_view_that_contradicts_itself_is_not_sealed),
         TEST(test_a_view_keeps_its_identities_alive_and_lets_them_go),
+        TEST(test_the_roster_is_the_living_and_ourselves),
+        TEST(test_the_roster_of_the_view_before_stays_known),
+        TEST(test_a_channel_that_was_not_there_has_no_roster_before),
     };
     return run_suite("view", cases, sizeof(cases) / sizeof(cases[0]));
 }
