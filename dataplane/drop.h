@@ -26,6 +26,12 @@
     X(IDENTITY_REFUSED, "identity_refused", "the certificate is not valid in this MSP")            \
     X(IDENTITY_EXPIRED, "identity_expired", "the certificate is expired or not yet valid")         \
     X(BAD_SIGNATURE, "bad_signature", "a message's signature does not verify")                     \
+    X(SESSION_UNKNOWN, "session_unknown", "sealed in a session that we do not have (any more)")    \
+    X(SESSION_FORGED, "session_forged", "its seal does not fit the session it names")              \
+    X(SESSION_REPLAYED, "session_replayed", "came in its session already, or far too late")        \
+    X(HANDSHAKE_UNKNOWN, "handshake_unknown", "part of a handshake that we are not in")            \
+    X(HANDSHAKE_UNPROVED, "handshake_unproved", "an address that has not brought its cookie back") \
+    X(HANDSHAKE_BUDGET, "handshake_budget", "more handshakes at once than we take part in")        \
     X(CHUNK_STALE, "chunk_stale", "a chunk of a block already committed")                          \
     X(CHUNK_AHEAD, "chunk_ahead", "a chunk of a block too far ahead of the ledger")                \
     X(CHUNK_DUPLICATE, "chunk_duplicate", "a chunk we already hold")                               \
