@@ -1,8 +1,10 @@
 #include "crypto/merkle.h"
 
-#include "crypto/sha256.h"
+#include "crypto/sha256_many.h"
 
 #include <assert.h>
+
+#define LEAVES_AT_ONCE 8
 
 enum {
     PREFIX_LEAF = 0,
@@ -39,14 +41,49 @@ uint32_t fama_merkle_depth(uint32_t leaf_count)
     return depth;
 }
 
+/* At most LEAVES_AT_ONCE. */
+static void hash_leaves(const struct fama_bytes *payloads, uint32_t count,
+                        uint8_t (*nodes)[FAMA_MERKLE_NODE_BYTES])
+{
+    static const uint8_t prefix = PREFIX_LEAF;
+    struct fama_bytes parts[LEAVES_AT_ONCE][2];
+    struct fama_sha256_message messages[LEAVES_AT_ONCE] = {{0}};
+    uint8_t digests[LEAVES_AT_ONCE][FAMA_SHA256_BYTES];
+    for (uint32_t i = 0; i < count; i++) {
+        parts[i][0] = fama_bytes(&prefix, 1);
+        parts[i][1] = payloads[i];
+        messages[i] =
+            (struct fama_sha256_message){.parts = parts[i], .part_count = 2, .digest = digests[i]};
+    }
+    fama_sha256_many(messages, count);
+    for (uint32_t i = 0; i < count; i++) {
+        memcpy(nodes[i], digests[i], FAMA_MERKLE_NODE_BYTES);
+    }
+}
+
+void fama_merkle_leaves(const struct fama_bytes *payloads, uint32_t count,
+                        uint8_t (*nodes)[FAMA_MERKLE_NODE_BYTES])
+{
+    for (uint32_t done = 0; done < count; done += LEAVES_AT_ONCE) {
+        uint32_t now = count - done < LEAVES_AT_ONCE ? count - done : LEAVES_AT_ONCE;
+        hash_leaves(payloads + done, now, nodes + done);
+    }
+}
+
 void fama_merkle_build(struct fama_merkle_tree *tree, const struct fama_bytes *leaves,
                        uint32_t count)
 {
     assert(count >= 1 && count <= FAMA_MERKLE_LEAVES_MAX);
+    fama_merkle_leaves(leaves, count, tree->nodes);
+    fama_merkle_build_from_leaves(tree, tree->nodes, count);
+}
+
+void fama_merkle_build_from_leaves(struct fama_merkle_tree *tree,
+                                   const uint8_t (*leaves)[FAMA_MERKLE_NODE_BYTES], uint32_t count)
+{
+    assert(count >= 1 && count <= FAMA_MERKLE_LEAVES_MAX);
     tree->leaf_count = count;
-    for (uint32_t i = 0; i < count; i++) {
-        hash_payload(PREFIX_LEAF, leaves[i], tree->nodes[i]);
-    }
+    memmove(tree->nodes, leaves, (size_t)count * FAMA_MERKLE_NODE_BYTES);
     uint32_t level = 0; /* where the current level starts */
     uint32_t end = count;
     for (uint32_t width = count; width > 1; width = width / 2 + width % 2) {
@@ -84,23 +121,38 @@ void fama_merkle_prove(const struct fama_merkle_tree *tree, uint32_t index, uint
     }
 }
 
+void fama_merkle_step(const uint8_t node[FAMA_MERKLE_NODE_BYTES], uint32_t index, uint32_t width,
+                      const uint8_t proof[FAMA_MERKLE_NODE_BYTES],
+                      uint8_t above[FAMA_MERKLE_NODE_BYTES])
+{
+    if (index % 2 == 1) {
+        hash_nodes(PREFIX_PAIR, proof, node, above);
+    } else if (index + 1 < width) {
+        hash_nodes(PREFIX_PAIR, node, proof, above);
+    } else {
+        /* The proof's own copy is hashed, so that not a byte of a proof is free to change. */
+        hash_nodes(PREFIX_LONE, node, proof, above);
+    }
+}
+
 void fama_merkle_climb(struct fama_bytes leaf, uint32_t index, uint32_t leaf_count,
                        const uint8_t *proof, uint8_t root[FAMA_MERKLE_NODE_BYTES])
 {
+    hash_payload(PREFIX_LEAF, leaf, root);
+    fama_merkle_climb_from_leaf(root, index, leaf_count, proof, root);
+}
+
+void fama_merkle_climb_from_leaf(const uint8_t leaf[FAMA_MERKLE_NODE_BYTES], uint32_t index,
+                                 uint32_t leaf_count, const uint8_t *proof,
+                                 uint8_t root[FAMA_MERKLE_NODE_BYTES])
+{
     if (leaf_count > FAMA_MERKLE_LEAVES_MAX || index >= leaf_count) {
-        hash_payload(PREFIX_OUTSIDE, leaf, root);
+        hash_payload(PREFIX_OUTSIDE, fama_bytes(leaf, FAMA_MERKLE_NODE_BYTES), root);
         return;
     }
-    hash_payload(PREFIX_LEAF, leaf, root);
+    memmove(root, leaf, FAMA_MERKLE_NODE_BYTES);
     for (uint32_t width = leaf_count; width > 1; width = width / 2 + width % 2) {
-        if (index % 2 == 1) {
-            hash_nodes(PREFIX_PAIR, proof, root, root);
-        } else if (index + 1 < width) {
-            hash_nodes(PREFIX_PAIR, root, proof, root);
-        } else {
-            /* The proof's own copy is hashed, so that not a byte of a proof is free to change. */
-            hash_nodes(PREFIX_LONE, root, proof, root);
-        }
+        fama_merkle_step(root, index, width, proof, root);
         proof += FAMA_MERKLE_NODE_BYTES;
         index /= 2;
     }

@@ -23,9 +23,16 @@ struct fama_merkle_tree {
 /* Nodes in a proof for a tree of `leaf_count` leaves: ceil(log2(leaf_count)). */
 uint32_t fama_merkle_depth(uint32_t leaf_count);
 
+/* The leaves of any number of payloads, two at a time where that is faster. */
+void fama_merkle_leaves(const struct fama_bytes *payloads, uint32_t count,
+                        uint8_t (*nodes)[FAMA_MERKLE_NODE_BYTES]);
+
 /* 1 <= count <= FAMA_MERKLE_LEAVES_MAX. */
 void fama_merkle_build(struct fama_merkle_tree *tree, const struct fama_bytes *leaves,
                        uint32_t count);
+/* The same of leaves already hashed, which may be where the tree has them: its first `count` nodes. */
+void fama_merkle_build_from_leaves(struct fama_merkle_tree *tree,
+                                   const uint8_t (*leaves)[FAMA_MERKLE_NODE_BYTES], uint32_t count);
 const uint8_t *fama_merkle_root(const struct fama_merkle_tree *tree);
 /* Writes fama_merkle_depth(leaf_count) nodes, leaf level first. */
 void fama_merkle_prove(const struct fama_merkle_tree *tree, uint32_t index, uint8_t *proof);
@@ -35,5 +42,15 @@ void fama_merkle_prove(const struct fama_merkle_tree *tree, uint32_t index, uint
  * a root that no tree has; the proof is not read then. */
 void fama_merkle_climb(struct fama_bytes leaf, uint32_t index, uint32_t leaf_count,
                        const uint8_t *proof, uint8_t root[FAMA_MERKLE_NODE_BYTES]);
+/* The same of a leaf already hashed. */
+void fama_merkle_climb_from_leaf(const uint8_t leaf[FAMA_MERKLE_NODE_BYTES], uint32_t index,
+                                 uint32_t leaf_count, const uint8_t *proof,
+                                 uint8_t root[FAMA_MERKLE_NODE_BYTES]);
+
+/* One step of a climb: what is above node `index` of a level of `width` nodes, by the proof's node for
+ * this level. `above` may be `node`. */
+void fama_merkle_step(const uint8_t node[FAMA_MERKLE_NODE_BYTES], uint32_t index, uint32_t width,
+                      const uint8_t proof[FAMA_MERKLE_NODE_BYTES],
+                      uint8_t above[FAMA_MERKLE_NODE_BYTES]);
 
 #endif

@@ -153,6 +153,37 @@ static void no_two_counts_of_equal_leaves_share_a_root(void)
     }
 }
 
+static void leaves_hashed_before_lead_where_payloads_do(void)
+{
+    make_leaves();
+    for (uint32_t count = 1; count <= FAMA_MERKLE_LEAVES_MAX; count++) {
+        struct fama_merkle_tree tree;
+        struct fama_merkle_tree same;
+        struct fama_merkle_tree in_place;
+        uint8_t hashed[FAMA_MERKLE_LEAVES_MAX][FAMA_MERKLE_NODE_BYTES];
+        fama_merkle_build(&tree, leaves, count);
+        fama_merkle_leaves(leaves, count, hashed);
+        fama_merkle_build_from_leaves(&same, hashed, count);
+        fama_merkle_leaves(leaves, count, in_place.nodes);
+        fama_merkle_build_from_leaves(&in_place, in_place.nodes, count);
+        CU_ASSERT_EQUAL(same.leaf_count, count);
+        CU_ASSERT_EQUAL(same.node_count, tree.node_count);
+        CU_ASSERT_EQUAL(in_place.node_count, tree.node_count);
+        size_t bytes = (size_t)tree.node_count * FAMA_MERKLE_NODE_BYTES;
+        CU_ASSERT_EQUAL(memcmp(same.nodes, tree.nodes, bytes), 0);
+        CU_ASSERT_EQUAL(memcmp(in_place.nodes, tree.nodes, bytes), 0);
+        for (uint32_t i = 0; i < count; i++) {
+            uint8_t proof[FAMA_MERKLE_DEPTH_MAX * FAMA_MERKLE_NODE_BYTES];
+            uint8_t root[FAMA_MERKLE_NODE_BYTES];
+            fama_merkle_prove(&tree, i, proof);
+            fama_merkle_climb_from_leaf(hashed[i], i, count, proof, root);
+            CU_ASSERT_EQUAL(memcmp(root, fama_merkle_root(&tree), sizeof root), 0);
+            fama_merkle_climb_from_leaf(hashed[i], count, count, NULL, root);
+            CU_ASSERT_NOT_EQUAL(memcmp(root, fama_merkle_root(&tree), sizeof root), 0);
+        }
+    }
+}
+
 int main(void)
 {
     static const struct test_case cases[] = {
@@ -163,6 +194,7 @@ int main(void)
         TEST(a_leaf_at_another_index_or_count_leads_elsewhere),
         TEST(an_index_outside_the_tree_leads_to_no_root_and_reads_no_proof),
         TEST(no_two_counts_of_equal_leaves_share_a_root),
+        TEST(leaves_hashed_before_lead_where_payloads_do),
     };
     return run_suite("merkle", cases, sizeof cases / sizeof cases[0]);
 }
