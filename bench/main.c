@@ -3,6 +3,7 @@
 
 #include "bench/blocks.h"
 #include "bench/commit.h"
+#include "bench/dissemination.h"
 #include "bench/fanout.h"
 #include "bench/verify.h"
 #include "controlplane/command.h"
@@ -22,6 +23,7 @@ int main(int argc, char **argv)
         {"blocks", "write a chain of signed Fabric blocks as files", fama_bench_blocks_help,
          fama_bench_blocks},
         fama_bench_commit_command,
+        fama_bench_dissemination_command,
         fama_bench_fanout_command,
         fama_bench_verify_command,
     };
