@@ -27,7 +27,7 @@
 #define FAMA_NETWORK_MTU       1500
 /* Packet memory per node: enough for the largest blocks of a demonstration, little enough for many nodes on
  * one machine. It holds the mbufs x (mtu + 448 bytes) with room for rings. */
-#define FAMA_NETWORK_NODE_MBUFS     20480
+#define FAMA_NETWORK_NODE_MBUFS     24576
 #define FAMA_NETWORK_NODE_MEMORY_MB 128
 #define FAMA_NETWORK_RUN_FOLDER     "/run/fama"
 

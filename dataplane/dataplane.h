@@ -57,7 +57,9 @@ struct fama_dataplane_config {
     enum fama_idle idle;
     uint64_t idle_sleep_max_ns;
     enum fama_hugepages hugepages;
-    uint32_t memory_mb; /* for packets */
+    uint32_t memory_mb;            /* for packets */
+    uint64_t pace_bits_per_second; /* what we send at most, in all; 0: what the port takes */
+    uint64_t pace_burst_bytes;     /* that may go at once after a silence */
     uint32_t mbufs;
     struct fama_reassembly_limits reassembly;
     enum fama_planner planner; /* of our own blocks */
@@ -193,7 +195,15 @@ bool fama_dataplane_uses_hugepages(const struct fama_dataplane *dataplane);
 
 /* ---- Counters ---- */
 
+/* What was sent in one class, and what not. */
+struct fama_class_counters {
+    uint64_t packets, bytes;
+    uint64_t waiting_ns; /* for how long some of its packets had to wait for the pace or the port */
+    uint64_t queue_full, port_full, no_neighbour, no_mbuf; /* packets dropped; also in `drops` */
+};
+
 struct fama_dataplane_counters {
+    struct fama_class_counters classes[FAMA_TRANSMIT_CLASSES];
     uint64_t drops[FAMA_DROP_COUNT];
     uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
     uint64_t chunks_received, chunks_stored, chunks_forwarded, chunks_repaired;

@@ -49,7 +49,8 @@
     X(BLOCK_RING_FULL, "block_ring_full", "the commit thread is behind")                           \
     X(NO_MBUF, "no_mbuf", "the packet pool is empty")                                              \
     X(NO_NEIGHBOUR, "no_neighbour", "the target's link address is not resolved (yet)")             \
-    X(TX_FULL, "tx_full", "the port took no more packets")                                         \
+    X(TX_FULL, "tx_full", "the port took no packets for long")                                     \
+    X(TX_QUEUE_FULL, "tx_queue_full", "too many packets of its class wait to be sent")             \
     X(HOPS_SPENT, "hops_spent", "not forwarded: the hop budget is used up")
 
 enum fama_drop {

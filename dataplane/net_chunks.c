@@ -19,7 +19,7 @@ static uint32_t fan_out(struct fama_net *net, struct rte_mbuf *packet,
             fama_fanout_infectious(&net->random, net->view, channel, chunk->origin, came_from,
                                    wanted < FAMA_FANOUT_MAX ? wanted : FAMA_FANOUT_MAX, chosen),
         .hops = (uint8_t)(is_own ? hops : hops - 1),
-        .is_own = is_own,
+        .claim = is_own ? FAMA_TRANSMIT_OWN : FAMA_TRANSMIT_RELAYED,
     };
     fama_transmit_fan_out(&net->transmit, net->now_ns, packet, &fan);
     return fan.count;
@@ -210,12 +210,13 @@ uint32_t fama_net_take_returns(struct fama_net *net)
     return count;
 }
 
-void fama_net_send_own_chunk(struct fama_net *net, struct rte_mbuf *packet)
+void fama_net_send_own_chunk(struct fama_net *net, struct rte_mbuf *packet,
+                             enum fama_transmit_class transmit_class)
 {
     const struct fama_packet *about = fama_packet_of(packet);
     if (!about->is_fanned_out) {
         struct fama_endpoint target = about->peer;
-        fama_transmit_one(&net->transmit, net->now_ns, packet, &target);
+        fama_transmit_one(&net->transmit, net->now_ns, packet, &target, transmit_class);
         return;
     }
     struct fama_chunk chunk;

@@ -16,7 +16,8 @@ void fama_net_chunks_destroy(struct fama_net *net);
 /* A chunk datagram from the network. */
 void fama_net_take_chunk(struct fama_net *net, struct rte_mbuf *packet);
 /* A chunk from the origin thread. */
-void fama_net_send_own_chunk(struct fama_net *net, struct rte_mbuf *packet);
+void fama_net_send_own_chunk(struct fama_net *net, struct rte_mbuf *packet,
+                             enum fama_transmit_class transmit_class);
 
 /* What lies in the rings from the verify lcores and the commit threads; the number of things done. */
 uint32_t fama_net_take_verdicts(struct fama_net *net);

@@ -101,24 +101,29 @@ static uint32_t receive(struct fama_net *net)
 static uint32_t send_control(struct fama_net *net)
 {
     void *objects[FAMA_NET_BURST];
+    if (fama_transmit_room(&net->transmit, FAMA_TRANSMIT_CONTROL) < FAMA_NET_BURST) {
+        return 0;
+    }
     uint32_t count =
         rte_ring_dequeue_burst(net->topology->control_to_net, objects, FAMA_NET_BURST, NULL);
     for (uint32_t i = 0; i < count; i++) {
         struct fama_endpoint target = fama_packet_of(objects[i])->peer;
-        fama_transmit_one(&net->transmit, net->now_ns, objects[i], &target);
+        fama_transmit_one(&net->transmit, net->now_ns, objects[i], &target, FAMA_TRANSMIT_CONTROL);
     }
     return count;
 }
 
-/* Only while every target of one more chunk has room in the burst: else the ring fills, and its producer
- * waits. */
-static uint32_t send_chunks(struct fama_net *net, struct rte_ring *ring)
+/* Only while every target of one more chunk has room in its class's queue: else the ring fills, and its
+ * producer waits. */
+static uint32_t send_chunks(struct fama_net *net, struct rte_ring *ring,
+                            enum fama_transmit_class transmit_class)
 {
     uint32_t count = 0;
     void *object;
-    while (count < FAMA_NET_BURST && fama_transmit_room(&net->transmit) >= FAMA_FANOUT_MAX &&
+    while (count < FAMA_NET_BURST &&
+           fama_transmit_room(&net->transmit, transmit_class) >= FAMA_FANOUT_MAX &&
            rte_ring_dequeue(ring, &object) == 0) {
-        fama_net_send_own_chunk(net, object);
+        fama_net_send_own_chunk(net, object, transmit_class);
         count++;
     }
     return count;
@@ -206,9 +211,9 @@ static uint32_t cycle(struct fama_net *net)
         net->has_verify_work = false;
     }
     work += send_control(net);
-    work += send_chunks(net, net->topology->origin_to_net);
-    work += send_chunks(net, net->topology->repair_to_net);
-    work += send_chunks(net, net->topology->transfer_to_net);
+    work += send_chunks(net, net->topology->origin_to_net, FAMA_TRANSMIT_NEW_BLOCK);
+    work += send_chunks(net, net->topology->repair_to_net, FAMA_TRANSMIT_REPAIR);
+    work += send_chunks(net, net->topology->transfer_to_net, FAMA_TRANSMIT_TRANSFER);
     if (net->now_ns >= net->housekeeping_at_ns) {
         keep_house(net);
     }
@@ -231,6 +236,8 @@ int fama_net_run(void *argument)
         net->view = NULL;
         urcu_qsbr_quiescent_state();
         uint64_t sleep_ns = fama_idle_next(&idler, work);
+        uint64_t due_ns = fama_transmit_queues_wait_ns(&net->transmit.queues, net->now_ns);
+        sleep_ns = sleep_ns < due_ns ? sleep_ns : due_ns;
         if (sleep_ns != 0) {
             urcu_qsbr_thread_offline();
             fama_idle_wait(sleep_ns);

@@ -121,7 +121,7 @@ static int queue_chunk(struct sending *sending)
     }
     memcpy(at + head, chunk->payload.at, chunk->payload.len);
     const struct fama_endpoint *target = sending->send->target;
-    *fama_packet_of(packet) = (struct fama_packet){.is_fanned_out = target == NULL, .is_own = true};
+    *fama_packet_of(packet) = (struct fama_packet){.is_fanned_out = target == NULL};
     if (target != NULL) {
         fama_packet_of(packet)->peer = *target;
     }

@@ -2,8 +2,10 @@
 
 #include <rte_errno.h>
 #include <stddef.h>
+#include <time.h>
 
 #include "dataplane/fanout.h"
+#include "dataplane/transmit_queues.h"
 
 #define BURST          32
 #define EVENTS         1024
@@ -82,7 +84,8 @@ static int out_of_memory(const struct fama_topology *topology, const char *what,
 
 uint32_t fama_topology_packets(const struct fama_topology *topology)
 {
-    uint32_t packets = PORT_QUEUES + STAGES_AT_WORK * (2 + topology->config.verify_core_count);
+    uint32_t packets = PORT_QUEUES + STAGES_AT_WORK * (2 + topology->config.verify_core_count) +
+                       FAMA_TRANSMIT_CLASSES * FAMA_TRANSMIT_QUEUE;
     for (size_t i = 0; i < sizeof links / sizeof links[0]; i++) {
         packets += links[i].content == CONTENT_PACKETS ? links[i].size : 0;
     }
@@ -99,6 +102,15 @@ static void open_accounts(struct fama_topology *topology)
     struct fama_random random;
     fama_random_seed(&random, topology->config.random_seed);
     fama_sources_init(&topology->sources, fama_random_next(&random), sizes);
+}
+
+static void open_pace(struct fama_topology *topology)
+{
+    const struct fama_dataplane_config *config = &topology->config;
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail for this clock */
+    fama_pacer_init(&topology->pacer, (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec,
+                    config->pace_bits_per_second / 8, config->pace_burst_bytes);
 }
 
 static int open_bells(struct fama_topology *topology, struct fama_error *error)
@@ -128,6 +140,7 @@ int fama_topology_create(struct fama_topology *topology, struct fama_error *erro
         topology->block_bells[i].fd = -1;
     }
     open_accounts(topology);
+    open_pace(topology);
     uint32_t needed = fama_topology_packets(topology) + topology->config.reassembly.held_max;
     if (topology->config.mbufs < needed) {
         return fama_error_set(error, FAMA_DATAPLANE_CONFIG,

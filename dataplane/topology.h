@@ -13,6 +13,7 @@
 
 #include "dataplane/dataplane.h"
 #include "dataplane/doorbell.h"
+#include "dataplane/pacer.h"
 #include "dataplane/port.h"
 #include "dataplane/sources.h"
 
@@ -20,8 +21,8 @@
  * the datagram, from the common header on, in one segment. */
 struct fama_packet {
     struct fama_endpoint peer; /* received: whence; to be sent: where to */
-    bool is_fanned_out; /* from the origin thread: to the channel's peers instead of `peer` */
-    bool is_own;        /* of a block we send: waits for room in the port */
+    bool is_fanned_out;     /* from the origin thread: to the channel's peers instead of `peer` */
+    uint8_t transmit_class; /* while it waits for its neighbour's address */
 };
 
 static inline struct fama_packet *fama_packet_of(struct rte_mbuf *mbuf)
@@ -63,6 +64,7 @@ struct fama_topology {
     _Atomic bool is_interrupted;
     _Atomic bool is_stopping;
 
+    struct fama_pacer pacer; /* of the port: shared by all who send */
     struct fama_sources sources;
 
     struct rte_ring *control_to_net;

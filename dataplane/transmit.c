@@ -1,61 +1,45 @@
 #include "dataplane/transmit.h"
 
-#define BURST     32
-#define TRIES     4 /* bursts that take nothing, before the rest is dropped or waits */
 #define HOPS_AT   4
 #define WRAP_ROOM (FAMA_FRAME_HEADER_BYTES + FAMA_WIRE_HEADER_BYTES)
 
 _Static_assert(WRAP_ROOM <= FAMA_PORT_HEADER_ROOM, "a header packet holds our headers");
-
-static void drop(struct fama_transmit *transmit, struct rte_mbuf *packet, enum fama_drop reason)
-{
-    transmit->counts->drops[reason]++;
-    rte_pktmbuf_free(packet);
-}
-
-static void stage(struct fama_transmit *transmit, struct rte_mbuf *packet, bool waits)
-{
-    if (transmit->staged_count == FAMA_TRANSMIT_STAGED_MAX) {
-        (void)fama_transmit_flush(transmit, transmit->now_ns);
-    }
-    if (transmit->staged_count == FAMA_TRANSMIT_STAGED_MAX) {
-        drop(transmit, packet, FAMA_DROP_TX_FULL);
-        return;
-    }
-    transmit->waits[transmit->staged_count] = waits;
-    transmit->staged[transmit->staged_count++] = packet;
-}
 
 static void send_arp(void *context, const uint8_t frame[FAMA_ARP_FRAME_BYTES])
 {
     struct fama_transmit *transmit = context;
     struct rte_mbuf *packet = rte_pktmbuf_alloc(transmit->port->packets);
     if (packet == NULL) {
-        transmit->counts->drops[FAMA_DROP_NO_MBUF]++;
+        fama_transmit_drop(&transmit->queues, NULL, FAMA_TRANSMIT_CONTROL, FAMA_DROP_NO_MBUF);
         return;
     }
     char *at = rte_pktmbuf_append(packet, FAMA_ARP_FRAME_BYTES);
     memcpy(at, frame, FAMA_ARP_FRAME_BYTES); /* every packet has room for a minimal frame */
-    stage(transmit, packet, false);
+    fama_transmit_queue_put(&transmit->queues, packet, FAMA_TRANSMIT_CONTROL, FAMA_TRANSMIT_ANSWER);
 }
 
 static void send_resolved(void *context, void *held, const uint8_t mac[FAMA_MAC_BYTES])
 {
+    struct fama_transmit *transmit = context;
     struct rte_mbuf *packet = held;
     memcpy(rte_pktmbuf_mtod(packet, uint8_t *), mac, FAMA_MAC_BYTES);
-    stage(context, packet, false);
+    fama_transmit_queue_put(&transmit->queues, packet, fama_packet_of(packet)->transmit_class,
+                            FAMA_TRANSMIT_OWN);
 }
 
 static void abandon(void *context, void *held)
 {
-    drop(context, held, FAMA_DROP_NO_NEIGHBOUR);
+    struct fama_transmit *transmit = context;
+    fama_transmit_drop(&transmit->queues, held, fama_packet_of(held)->transmit_class,
+                       FAMA_DROP_NO_NEIGHBOUR);
 }
 
 bool fama_transmit_init(struct fama_transmit *transmit, struct fama_topology *topology,
                         struct fama_dataplane_counters *counts)
 {
     const struct fama_dataplane_config *config = &topology->config;
-    *transmit = (struct fama_transmit){.port = &topology->port, .counts = counts};
+    *transmit = (struct fama_transmit){.port = &topology->port};
+    fama_transmit_queues_init(&transmit->queues, &topology->port, &topology->pacer, counts);
     transmit->ends.source = config->endpoint;
     memcpy(transmit->ends.source_mac, topology->port.mac, FAMA_MAC_BYTES);
     struct fama_neighbour_settings settings = {.ipv4 =
@@ -73,13 +57,19 @@ void fama_transmit_destroy(struct fama_transmit *transmit)
 {
     fama_neighbours_destroy(transmit->neighbours);
     transmit->neighbours = NULL;
-    rte_pktmbuf_free_bulk(transmit->staged, transmit->staged_count);
-    transmit->staged_count = 0;
+    fama_transmit_queues_clear(&transmit->queues);
 }
+
+/* What is known of a datagram beside its bytes. */
+struct about {
+    enum fama_transmit_class transmit_class;
+    enum fama_transmit_claim claim;
+    uint16_t payload_sum;
+};
 
 /* A packet with room for all headers at its start. */
 static void send_frame(struct fama_transmit *transmit, uint64_t now_ns, struct rte_mbuf *packet,
-                       const struct fama_endpoint *target, uint16_t payload_sum, bool waits)
+                       const struct fama_endpoint *target, const struct about *about)
 {
     struct fama_frame_ends ends = transmit->ends;
     ends.target = *target;
@@ -90,23 +80,31 @@ static void send_frame(struct fama_transmit *transmit, uint64_t now_ns, struct r
     }
     uint32_t payload_len = rte_pktmbuf_pkt_len(packet) - FAMA_FRAME_HEADER_BYTES;
     fama_frame_write(rte_pktmbuf_mtod(packet, uint8_t *), &ends, (uint16_t)payload_len,
-                     payload_sum);
+                     about->payload_sum);
     if (mac != NULL) {
-        stage(transmit, packet, waits);
-    } else if (!fama_neighbour_hold(transmit->neighbours, now_ns, ipv4, packet)) {
-        drop(transmit, packet, FAMA_DROP_NO_NEIGHBOUR);
+        fama_transmit_queue_put(&transmit->queues, packet, about->transmit_class, about->claim);
+        return;
+    }
+    fama_packet_of(packet)->transmit_class = (uint8_t)about->transmit_class;
+    if (!fama_neighbour_hold(transmit->neighbours, now_ns, ipv4, packet)) {
+        fama_transmit_drop(&transmit->queues, packet, about->transmit_class,
+                           FAMA_DROP_NO_NEIGHBOUR);
     }
 }
 
 void fama_transmit_one(struct fama_transmit *transmit, uint64_t now_ns, struct rte_mbuf *packet,
-                       const struct fama_endpoint *target)
+                       const struct fama_endpoint *target, enum fama_transmit_class transmit_class)
 {
-    uint16_t sum = fama_frame_sum(fama_packet_bytes(packet), 0);
+    const struct about about = {
+        .transmit_class = transmit_class,
+        .claim = FAMA_TRANSMIT_OWN,
+        .payload_sum = fama_frame_sum(fama_packet_bytes(packet), 0),
+    };
     if (rte_pktmbuf_prepend(packet, FAMA_FRAME_HEADER_BYTES) == NULL) {
-        drop(transmit, packet, FAMA_DROP_NO_MBUF);
+        fama_transmit_drop(&transmit->queues, packet, transmit_class, FAMA_DROP_NO_MBUF);
         return;
     }
-    send_frame(transmit, now_ns, packet, target, sum, fama_packet_of(packet)->is_own);
+    send_frame(transmit, now_ns, packet, target, &about);
 }
 
 /* A packet of its own for one target: a header before the shared rest, or a copy of both. */
@@ -146,60 +144,23 @@ void fama_transmit_fan_out(struct fama_transmit *transmit, uint64_t now_ns, stru
     header[HOPS_AT] = fan->hops;
     (void)rte_pktmbuf_adj(packet, FAMA_WIRE_HEADER_BYTES); /* a chunk is longer than its header */
     uint16_t sum = fama_frame_sum(fama_bytes(header, sizeof header), 0);
-    sum = fama_frame_sum(fama_packet_bytes(packet), sum);
+    const struct about about = {
+        .transmit_class = FAMA_TRANSMIT_NEW_BLOCK,
+        .claim = fan->claim,
+        .payload_sum = fama_frame_sum(fama_packet_bytes(packet), sum),
+    };
     for (uint32_t i = 0; i < fan->count; i++) {
         struct rte_mbuf *wrapped = wrap(transmit, header, packet);
         if (wrapped == NULL) {
-            transmit->counts->drops[FAMA_DROP_NO_MBUF]++;
+            fama_transmit_drop(&transmit->queues, NULL, FAMA_TRANSMIT_NEW_BLOCK, FAMA_DROP_NO_MBUF);
             continue;
         }
-        send_frame(transmit, now_ns, wrapped, &fan->peers[fan->targets[i]].endpoint, sum,
-                   fan->is_own);
+        send_frame(transmit, now_ns, wrapped, &fan->peers[fan->targets[i]].endpoint, &about);
     }
     rte_pktmbuf_free(packet);
 }
 
-/* Of the packets the port did not take, those that wait move to the front. A port that takes nothing for
- * long has lost its other end, and packets for it are as good as lost. */
-static void keep_waiting(struct fama_transmit *transmit, uint32_t from)
-{
-    uint32_t kept = 0;
-    bool has_patience = transmit->now_ns - transmit->taken_ns < FAMA_TRANSMIT_PATIENCE_NS;
-    for (uint32_t i = from; i < transmit->staged_count; i++) {
-        if (transmit->waits[i] && has_patience) {
-            transmit->waits[kept] = true;
-            transmit->staged[kept++] = transmit->staged[i];
-        } else {
-            drop(transmit, transmit->staged[i], FAMA_DROP_TX_FULL);
-        }
-    }
-    transmit->staged_count = kept;
-}
-
 uint32_t fama_transmit_flush(struct fama_transmit *transmit, uint64_t now_ns)
 {
-    transmit->now_ns = now_ns;
-    uint32_t sent = 0;
-    uint32_t fruitless = 0;
-    while (transmit->port->is_started && sent < transmit->staged_count && fruitless < TRIES) {
-        uint32_t left = transmit->staged_count - sent;
-        uint16_t burst = (uint16_t)(left < BURST ? left : BURST);
-        uint64_t bytes[BURST];
-        for (uint16_t i = 0; i < burst; i++) {
-            bytes[i] = rte_pktmbuf_pkt_len(transmit->staged[sent + i]);
-        }
-        uint16_t taken = rte_eth_tx_burst(transmit->port->id, 0, &transmit->staged[sent], burst);
-        for (uint16_t i = 0; i < taken; i++) {
-            /* cppcheck-suppress uninitvar ; taken <= burst */
-            transmit->counts->tx_bytes += bytes[i];
-        }
-        transmit->counts->tx_packets += taken;
-        sent += taken;
-        fruitless += taken == 0;
-    }
-    if (sent > 0 || transmit->staged_count == 0) {
-        transmit->taken_ns = now_ns;
-    }
-    keep_waiting(transmit, sent);
-    return sent;
+    return fama_transmit_queues_flush(&transmit->queues, now_ns);
 }

@@ -540,7 +540,7 @@ static struct fama_dataplane_config config_of(const struct node *node, char *pre
         .idle_sleep_max_ns = 200000,
         .hugepages = FAMA_HUGEPAGES_OFF,
         .memory_mb = 128,
-        .mbufs = 16384,
+        .mbufs = 20480,
         .reassembly = {.slots = 8, .block_bytes_max = 8 << 20, .roots_max = 256, .held_max = 4096},
         .propagate_peer_num = 3,
         .hop_budget = 4,

@@ -14,6 +14,8 @@
 #define OURS    0xc6120001u
 #define CLOSE   0xc6120002u
 #define MS      UINT64_C(1000000)
+#define BYTES   1001 /* of a datagram */
+#define WIRE    (BYTES + FAMA_FRAME_HEADER_BYTES + FAMA_TRANSMIT_WIRE_BYTES)
 
 static const uint8_t peer_mac[FAMA_MAC_BYTES] = {2, 0, 0, 0, 0, 9};
 static struct fama_topology topology;
@@ -54,6 +56,7 @@ static void set_up(bool takes_segments)
     counts = (struct fama_dataplane_counters){0};
     topology.port.takes_segments = takes_segments;
     topology.port.is_started = true;
+    fama_pacer_init(&topology.pacer, now_ns, 0, 0);
     CU_ASSERT_FATAL(fama_transmit_init(&transmit, &topology, &counts));
     CU_ASSERT_EQUAL(fama_transmit_flush(&transmit, now_ns), 0);
 }
@@ -102,7 +105,7 @@ static void meet(uint32_t ipv4)
     answer_arp(ipv4);
 }
 
-static struct rte_mbuf *datagram_of(uint16_t len, bool is_own)
+static struct rte_mbuf *datagram_of(uint16_t len)
 {
     struct rte_mbuf *packet = rte_pktmbuf_alloc(topology.port.packets);
     CU_ASSERT_PTR_NOT_NULL_FATAL(packet);
@@ -110,14 +113,40 @@ static struct rte_mbuf *datagram_of(uint16_t len, bool is_own)
     for (uint16_t i = 0; i < len; i++) {
         at[i] = (uint8_t)(i * 7);
     }
-    *fama_packet_of(packet) = (struct fama_packet){.is_own = is_own};
+    *fama_packet_of(packet) = (struct fama_packet){.transmit_class = 0};
     return packet;
 }
 
-static void send_one(uint32_t ipv4, bool is_own)
+static void send_one(uint32_t ipv4)
 {
     struct fama_endpoint target = fama_endpoint_from_ipv4(ipv4, 7052);
-    fama_transmit_one(&transmit, now_ns, datagram_of(101, is_own), &target);
+    fama_transmit_one(&transmit, now_ns, datagram_of(BYTES), &target, FAMA_TRANSMIT_CONTROL);
+}
+
+/* Packets to CLOSE that carry their class. */
+static void send_in(enum fama_transmit_class transmit_class, uint32_t count)
+{
+    const struct fama_endpoint target = fama_endpoint_from_ipv4(CLOSE, 7052);
+    for (uint32_t i = 0; i < count; i++) {
+        struct rte_mbuf *packet = datagram_of(BYTES);
+        *rte_pktmbuf_mtod(packet, uint8_t *) = (uint8_t)transmit_class;
+        fama_transmit_one(&transmit, now_ns, packet, &target, transmit_class);
+    }
+}
+
+/* Of the packets sent since, how many in each class. */
+static void count_sent(uint32_t of_class[FAMA_TRANSMIT_CLASSES])
+{
+    memset(of_class, 0, FAMA_TRANSMIT_CLASSES * sizeof of_class[0]);
+    for (struct rte_mbuf *packet = take_sent(); packet != NULL; packet = take_sent()) {
+        of_class[*rte_pktmbuf_mtod_offset(packet, uint8_t *, FAMA_FRAME_HEADER_BYTES)]++;
+        rte_pktmbuf_free(packet);
+    }
+}
+
+static uint32_t waiting_in(enum fama_transmit_class transmit_class)
+{
+    return FAMA_TRANSMIT_QUEUE - fama_transmit_room(&transmit, transmit_class);
 }
 
 /* The frame of a packet read back by the receiver's parser, in one piece. */
@@ -145,7 +174,7 @@ static void fan_out_and_read_back(bool takes_segments)
         meet(CLOSE + i);
     }
     struct fama_transmit_fan fan = {.peers = peers, .targets = targets, .count = 3, .hops = 5};
-    fama_transmit_fan_out(&transmit, now_ns, datagram_of(1001, false), &fan);
+    fama_transmit_fan_out(&transmit, now_ns, datagram_of(BYTES), &fan);
     CU_ASSERT_EQUAL(fama_transmit_flush(&transmit, now_ns), 3);
     for (uint32_t i = 0; i < 3; i++) {
         struct rte_mbuf *packet = take_sent();
@@ -156,14 +185,14 @@ static void fan_out_and_read_back(bool takes_segments)
         CU_ASSERT_EQUAL_FATAL(read_back(packet, CLOSE + targets[i], bytes, sizeof bytes, &frame),
                               FAMA_DROP_NONE);
         CU_ASSERT_EQUAL(fama_address_to_ipv4(frame.source.address), OURS);
-        CU_ASSERT_EQUAL_FATAL(frame.payload.len, 1001);
+        CU_ASSERT_EQUAL_FATAL(frame.payload.len, BYTES);
         for (size_t j = 0; j < frame.payload.len; j++) {
             CU_ASSERT_EQUAL(frame.payload.at[j], j == 4 ? 5 : (uint8_t)(j * 7));
         }
         rte_pktmbuf_free(packet);
     }
     CU_ASSERT_EQUAL(counts.tx_packets, 3);
-    CU_ASSERT_EQUAL(counts.tx_bytes, 3 * (1001 + FAMA_FRAME_HEADER_BYTES));
+    CU_ASSERT_EQUAL(counts.tx_bytes, 3 * (BYTES + FAMA_FRAME_HEADER_BYTES));
     tear_down();
 }
 
@@ -180,8 +209,8 @@ static void test_ports_that_take_one_piece_only_get_copies(void)
 static void test_a_packet_waits_for_its_neighbour_and_a_second_one_takes_its_place(void)
 {
     set_up(true);
-    send_one(CLOSE, false);
-    send_one(CLOSE, false);
+    send_one(CLOSE);
+    send_one(CLOSE);
     CU_ASSERT_EQUAL(counts.drops[FAMA_DROP_NO_NEIGHBOUR], 1);
     CU_ASSERT_EQUAL(fama_transmit_flush(&transmit, now_ns), 0);
     answer_arp(CLOSE);
@@ -198,51 +227,180 @@ static void test_a_packet_waits_for_its_neighbour_and_a_second_one_takes_its_pla
 static void test_nobody_routes_what_lies_beyond_the_link_without_a_gateway(void)
 {
     set_up(true);
-    send_one(0x0a000001, false);
+    send_one(0x0a000001);
     CU_ASSERT_EQUAL(counts.drops[FAMA_DROP_NO_NEIGHBOUR], 1);
     tear_down();
 }
 
-static void test_a_full_port_drops_gossip_and_keeps_our_own_blocks(void)
+static void test_what_the_port_does_not_take_waits_first_things_first(void)
 {
     set_up(true);
     meet(CLOSE);
-    for (uint32_t i = 0; i < 200; i++) {
-        send_one(CLOSE, i % 2 == 0);
-    }
     uint32_t room = rte_ring_get_capacity(sent);
+    uint32_t of_class[FAMA_TRANSMIT_CLASSES];
+    send_in(FAMA_TRANSMIT_TRANSFER, 100);
+    send_in(FAMA_TRANSMIT_REPAIR, 10);
+    send_in(FAMA_TRANSMIT_NEW_BLOCK, 60);
+    send_in(FAMA_TRANSMIT_CONTROL, 20);
     CU_ASSERT_EQUAL(fama_transmit_flush(&transmit, now_ns), room);
-    uint32_t own = (200 - room) / 2;
-    CU_ASSERT(transmit.staged_count >= own && transmit.staged_count <= own + 1);
-    CU_ASSERT_EQUAL(counts.drops[FAMA_DROP_TX_FULL], 200 - room - transmit.staged_count);
-    uint32_t waiting = transmit.staged_count;
-    uint32_t taken = 0;
-    while (transmit.staged_count > 0 && taken < 200) {
-        (void)drain();
-        now_ns += MS;
-        taken += fama_transmit_flush(&transmit, now_ns);
+    count_sent(of_class);
+    CU_ASSERT_EQUAL(of_class[FAMA_TRANSMIT_CONTROL], 20);
+    CU_ASSERT(of_class[FAMA_TRANSMIT_NEW_BLOCK] >= room - 20 - 3);
+    CU_ASSERT_EQUAL(of_class[FAMA_TRANSMIT_TRANSFER], 0);
+    CU_ASSERT_EQUAL(waiting_in(FAMA_TRANSMIT_TRANSFER), 100);
+    now_ns += MS;
+    send_in(FAMA_TRANSMIT_CONTROL, 1);
+    CU_ASSERT_EQUAL(fama_transmit_flush(&transmit, now_ns), room);
+    count_sent(of_class);
+    CU_ASSERT_EQUAL(of_class[FAMA_TRANSMIT_CONTROL], 1);
+    CU_ASSERT_EQUAL(waiting_in(FAMA_TRANSMIT_NEW_BLOCK) + waiting_in(FAMA_TRANSMIT_REPAIR), 0);
+    CU_ASSERT(of_class[FAMA_TRANSMIT_TRANSFER] > 0);
+    CU_ASSERT_EQUAL(counts.classes[FAMA_TRANSMIT_TRANSFER].waiting_ns, MS);
+    CU_ASSERT_EQUAL(counts.classes[FAMA_TRANSMIT_CONTROL].waiting_ns, 0);
+    uint64_t packets = 0;
+    for (uint32_t i = 0; i < FAMA_TRANSMIT_CLASSES; i++) {
+        packets += counts.classes[i].packets;
     }
-    CU_ASSERT_EQUAL(taken, waiting);
+    CU_ASSERT_EQUAL(packets, 2 * (uint64_t)room);
+    CU_ASSERT_EQUAL(packets, counts.tx_packets);
+    CU_ASSERT_EQUAL(counts.drops[FAMA_DROP_TX_FULL] + counts.drops[FAMA_DROP_TX_QUEUE_FULL], 0);
     tear_down();
 }
 
-static void test_a_port_that_takes_nothing_for_long_loses_our_own_blocks_too(void)
+static void test_relayed_chunks_leave_the_last_places_to_our_own(void)
 {
     set_up(true);
     meet(CLOSE);
     topology.port.is_started = false;
-    for (uint32_t i = 0; i < FAMA_TRANSMIT_STAGED_MAX + 9; i++) {
-        send_one(CLOSE, true);
+    struct fama_view_peer peer = {.endpoint = fama_endpoint_from_ipv4(CLOSE, 7052)};
+    const uint32_t target = 0;
+    struct fama_transmit_fan fan = {
+        .peers = &peer, .targets = &target, .count = 1, .claim = FAMA_TRANSMIT_RELAYED};
+    for (uint32_t i = 0; i < FAMA_TRANSMIT_QUEUE; i++) {
+        fama_transmit_fan_out(&transmit, now_ns, datagram_of(BYTES), &fan);
     }
-    CU_ASSERT_EQUAL(counts.drops[FAMA_DROP_TX_FULL], 9);
-    CU_ASSERT_EQUAL(fama_transmit_room(&transmit), 0);
+    CU_ASSERT_EQUAL(counts.drops[FAMA_DROP_TX_QUEUE_FULL], FAMA_TRANSMIT_OWN_PLACES);
+    CU_ASSERT_EQUAL(counts.classes[FAMA_TRANSMIT_NEW_BLOCK].queue_full, FAMA_TRANSMIT_OWN_PLACES);
+    CU_ASSERT_EQUAL(fama_transmit_room(&transmit, FAMA_TRANSMIT_NEW_BLOCK),
+                    FAMA_TRANSMIT_OWN_PLACES);
+    fan.claim = FAMA_TRANSMIT_OWN;
+    for (uint32_t i = 0; i < FAMA_TRANSMIT_OWN_PLACES; i++) {
+        fama_transmit_fan_out(&transmit, now_ns, datagram_of(BYTES), &fan);
+    }
+    CU_ASSERT_EQUAL(counts.classes[FAMA_TRANSMIT_NEW_BLOCK].queue_full, FAMA_TRANSMIT_OWN_PLACES);
+    CU_ASSERT_EQUAL(fama_transmit_room(&transmit, FAMA_TRANSMIT_NEW_BLOCK), 0);
+    CU_ASSERT_EQUAL(fama_transmit_room(&transmit, FAMA_TRANSMIT_CONTROL), FAMA_TRANSMIT_QUEUE);
+    tear_down();
+}
+
+static void ask_arp(void)
+{
+    uint8_t arp[28] = {0, 1, 8, 0, 6, 4, 0, 1};
+    memcpy(arp + 8, peer_mac, FAMA_MAC_BYTES);
+    for (int i = 0; i < 4; i++) {
+        arp[14 + i] = (uint8_t)(CLOSE >> (24 - 8 * i));
+        arp[24 + i] = (uint8_t)(OURS >> (24 - 8 * i));
+    }
+    (void)fama_neighbour_input(transmit.neighbours, now_ns, fama_bytes(arp, sizeof arp));
+}
+
+static void test_strangers_who_ask_for_our_address_leave_room_for_alive_messages(void)
+{
+    set_up(true);
+    meet(CLOSE);
+    topology.port.is_started = false;
+    for (uint32_t i = 0; i < FAMA_TRANSMIT_QUEUE; i++) {
+        ask_arp();
+    }
+    CU_ASSERT(fama_transmit_room(&transmit, FAMA_TRANSMIT_CONTROL) >= FAMA_TRANSMIT_QUEUE / 2);
+    CU_ASSERT(counts.classes[FAMA_TRANSMIT_CONTROL].queue_full > 0);
+    uint64_t dropped = counts.classes[FAMA_TRANSMIT_CONTROL].queue_full;
+    send_in(FAMA_TRANSMIT_CONTROL, FAMA_TRANSMIT_QUEUE / 2);
+    CU_ASSERT_EQUAL(counts.classes[FAMA_TRANSMIT_CONTROL].queue_full, dropped);
+    tear_down();
+}
+
+static void test_the_pace_lets_a_burst_go_and_then_what_the_time_allows(void)
+{
+    set_up(true);
+    meet(CLOSE);
+    /* A packet per millisecond, and some at once. */
+    fama_pacer_init(&topology.pacer, now_ns, WIRE * 1000, FAMA_PACER_BURST_MIN);
+    send_in(FAMA_TRANSMIT_TRANSFER, 40);
+    uint32_t at_once = FAMA_PACER_BURST_MIN / WIRE;
+    CU_ASSERT_EQUAL(fama_transmit_flush(&transmit, now_ns), at_once);
+    CU_ASSERT_EQUAL(fama_transmit_flush(&transmit, now_ns), 0);
+    CU_ASSERT_EQUAL(drain(), at_once);
+    uint64_t wait_ns = fama_transmit_queues_wait_ns(&transmit.queues, now_ns);
+    CU_ASSERT(wait_ns > 0 && wait_ns <= MS);
+    now_ns += wait_ns;
+    CU_ASSERT_EQUAL(fama_transmit_flush(&transmit, now_ns), 1);
+    /* What comes later and is more urgent goes first. */
+    send_in(FAMA_TRANSMIT_CONTROL, 2);
+    now_ns += 2 * MS;
+    (void)drain();
+    CU_ASSERT_EQUAL(fama_transmit_flush(&transmit, now_ns), 2);
+    uint32_t of_class[FAMA_TRANSMIT_CLASSES];
+    count_sent(of_class);
+    CU_ASSERT_EQUAL(of_class[FAMA_TRANSMIT_CONTROL], 2);
+    now_ns += 1000 * MS;
+    CU_ASSERT_EQUAL(fama_transmit_flush(&transmit, now_ns), at_once);
+    CU_ASSERT_EQUAL(counts.classes[FAMA_TRANSMIT_TRANSFER].waiting_ns, 1002 * MS + wait_ns);
+    CU_ASSERT_EQUAL(counts.drops[FAMA_DROP_TX_FULL], 0);
+    (void)drain();
+    now_ns += 1000 * MS;
+    CU_ASSERT_EQUAL(fama_transmit_flush(&transmit, now_ns), 40 - 1 - 2 * at_once);
+    CU_ASSERT_EQUAL(fama_transmit_queues_wait_ns(&transmit.queues, now_ns), UINT64_MAX);
+    tear_down();
+}
+
+static void test_under_more_new_blocks_than_the_pace_repair_has_its_share_and_transfer_none(void)
+{
+    set_up(true);
+    meet(CLOSE);
+    fama_pacer_init(&topology.pacer, now_ns, WIRE * 1000, FAMA_PACER_BURST_MIN);
+    send_in(FAMA_TRANSMIT_TRANSFER, 50);
+    send_in(FAMA_TRANSMIT_REPAIR, 200);
+    uint32_t all[FAMA_TRANSMIT_CLASSES] = {0};
+    for (uint32_t i = 0; i < 800; i++) {
+        send_in(FAMA_TRANSMIT_NEW_BLOCK, 100 - waiting_in(FAMA_TRANSMIT_NEW_BLOCK));
+        if (i % 8 == 0) {
+            send_in(FAMA_TRANSMIT_CONTROL, 1);
+        }
+        now_ns += 2 * MS;
+        (void)fama_transmit_flush(&transmit, now_ns);
+        uint32_t of_class[FAMA_TRANSMIT_CLASSES];
+        count_sent(of_class);
+        for (uint32_t j = 0; j < FAMA_TRANSMIT_CLASSES; j++) {
+            all[j] += of_class[j];
+        }
+        CU_ASSERT_EQUAL(waiting_in(FAMA_TRANSMIT_CONTROL), 0);
+    }
+    CU_ASSERT_EQUAL(all[FAMA_TRANSMIT_TRANSFER], 0);
+    uint32_t fair = all[FAMA_TRANSMIT_NEW_BLOCK] / FAMA_TRANSMIT_REPAIR_SHARE;
+    CU_ASSERT(all[FAMA_TRANSMIT_NEW_BLOCK] > 1000);
+    CU_ASSERT(all[FAMA_TRANSMIT_REPAIR] + 1 >= fair && all[FAMA_TRANSMIT_REPAIR] <= fair + 1);
+    tear_down();
+}
+
+static void test_a_port_that_takes_nothing_for_long_loses_what_waits(void)
+{
+    set_up(true);
+    meet(CLOSE);
+    topology.port.is_started = false;
+    send_in(FAMA_TRANSMIT_NEW_BLOCK, FAMA_TRANSMIT_QUEUE + 9);
+    send_in(FAMA_TRANSMIT_TRANSFER, 5);
+    CU_ASSERT_EQUAL(counts.drops[FAMA_DROP_TX_QUEUE_FULL], 9);
+    CU_ASSERT_EQUAL(fama_transmit_room(&transmit, FAMA_TRANSMIT_NEW_BLOCK), 0);
     now_ns += FAMA_TRANSMIT_PATIENCE_NS - 1;
     CU_ASSERT_EQUAL(fama_transmit_flush(&transmit, now_ns), 0);
-    CU_ASSERT_EQUAL(fama_transmit_room(&transmit), 0);
+    CU_ASSERT_EQUAL(fama_transmit_room(&transmit, FAMA_TRANSMIT_NEW_BLOCK), 0);
     now_ns += 1;
     CU_ASSERT_EQUAL(fama_transmit_flush(&transmit, now_ns), 0);
-    CU_ASSERT_EQUAL(fama_transmit_room(&transmit), FAMA_TRANSMIT_STAGED_MAX);
-    CU_ASSERT_EQUAL(counts.drops[FAMA_DROP_TX_FULL], FAMA_TRANSMIT_STAGED_MAX + 9);
+    CU_ASSERT_EQUAL(fama_transmit_room(&transmit, FAMA_TRANSMIT_NEW_BLOCK), FAMA_TRANSMIT_QUEUE);
+    CU_ASSERT_EQUAL(counts.drops[FAMA_DROP_TX_FULL], FAMA_TRANSMIT_QUEUE + 5);
+    CU_ASSERT_EQUAL(counts.classes[FAMA_TRANSMIT_NEW_BLOCK].port_full, FAMA_TRANSMIT_QUEUE);
+    CU_ASSERT_EQUAL(counts.classes[FAMA_TRANSMIT_TRANSFER].port_full, 5);
     tear_down();
 }
 
@@ -255,7 +413,7 @@ static void test_without_packets_targets_are_left_out_and_counted(void)
     const uint32_t target = 0;
     struct fama_transmit_fan fan = {.peers = &peer, .targets = &target, .count = 1, .hops = 5};
     CU_ASSERT_EQUAL_FATAL(rte_pktmbuf_alloc_bulk(topology.port.headers, all, MBUFS), 0);
-    fama_transmit_fan_out(&transmit, now_ns, datagram_of(1001, false), &fan);
+    fama_transmit_fan_out(&transmit, now_ns, datagram_of(BYTES), &fan);
     CU_ASSERT_EQUAL(counts.drops[FAMA_DROP_NO_MBUF], 1);
     rte_pktmbuf_free_bulk(all, MBUFS);
     tear_down();
@@ -268,8 +426,12 @@ int main(void)
         TEST(test_ports_that_take_one_piece_only_get_copies),
         TEST(test_a_packet_waits_for_its_neighbour_and_a_second_one_takes_its_place),
         TEST(test_nobody_routes_what_lies_beyond_the_link_without_a_gateway),
-        TEST(test_a_full_port_drops_gossip_and_keeps_our_own_blocks),
-        TEST(test_a_port_that_takes_nothing_for_long_loses_our_own_blocks_too),
+        TEST(test_what_the_port_does_not_take_waits_first_things_first),
+        TEST(test_relayed_chunks_leave_the_last_places_to_our_own),
+        TEST(test_strangers_who_ask_for_our_address_leave_room_for_alive_messages),
+        TEST(test_the_pace_lets_a_burst_go_and_then_what_the_time_allows),
+        TEST(test_under_more_new_blocks_than_the_pace_repair_has_its_share_and_transfer_none),
+        TEST(test_a_port_that_takes_nothing_for_long_loses_what_waits),
         TEST(test_without_packets_targets_are_left_out_and_counted),
     };
     if (!start_dpdk()) {
