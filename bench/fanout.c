@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -19,10 +20,9 @@
 #include "dataplane/wire.h"
 
 #define ROUNDS_MAX   15
-#define SENDER_SPACE "fama-bench-tx"
-#define SINK_SPACE   "fama-bench-rx"
 #define SENDER_LINK  "ftx"
 #define SINK_LINK    "frx"
+#define FRAMES_LEAST 10000 /* more than a sender's ARP: it is under way */
 
 static const uint8_t sink_mac[6] = {0x02, 0xfa, 0x3a, 0, 0, 1};
 static const char sink_mac_text[] = "02:fa:3a:00:00:01";
@@ -34,6 +34,11 @@ enum sender {
     SENDER_COUNT = 3,
 };
 static const char *const sender_names[] = {"fama", "testpmd", "sendmmsg"};
+
+/* The benches of one machine stay apart by their process ids. */
+static char sender_space[32];
+static char sink_space[32];
+static char socket_folder[] = "/tmp/fama-bench-XXXXXX";
 
 /* Set by SIGINT and SIGTERM: the rounds end, and what the bench has made is removed as always. */
 static volatile sig_atomic_t is_interrupted;
@@ -57,25 +62,28 @@ static double now_s(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* ---- The two namespaces ---- */
+/* ---- What the bench makes and removes ---- */
 
 static void remove_spaces(void)
 {
-    fama_network_try_tool((const char *const[]){"ip", "netns", "del", SENDER_SPACE, NULL});
-    fama_network_try_tool((const char *const[]){"ip", "netns", "del", SINK_SPACE, NULL});
+    fama_network_try_tool((const char *const[]){"ip", "netns", "del", sender_space, NULL});
+    fama_network_try_tool((const char *const[]){"ip", "netns", "del", sink_space, NULL});
 }
 
 static int make_spaces(struct fama_error *error)
 {
+    snprintf(sender_space, sizeof(sender_space), "fama-bench-tx-%d", (int)getpid());
+    snprintf(sink_space, sizeof(sink_space), "fama-bench-rx-%d", (int)getpid());
     /* The sender's address is only used by the kernel's own sender; nothing listens at the sink, whose
      * kernel drops the frames first thing because they are for another link address. */
-    static const char *const steps[][16] = {
-        {"ip", "netns", "add", SENDER_SPACE, NULL},
-        {"ip", "netns", "add", SINK_SPACE, NULL},
-        {"ip", "-n", SENDER_SPACE, "link", "add", SENDER_LINK, "type", "veth", "peer", "name",
-         SINK_LINK, "netns", SINK_SPACE, NULL},
-        {"ip", "-n", SINK_SPACE, "link", "set", SINK_LINK, "up", NULL},
-        {"ip", "-n", SENDER_SPACE, "link", "set", SENDER_LINK, "up", NULL},
+    const char *const steps[][16] = {
+        {"ip", "netns", "add", sender_space, NULL},
+        {"ip", "netns", "add", sink_space, NULL},
+        {"ip", "-n", sender_space, "link", "add", SENDER_LINK, "type", "veth", "peer", "name",
+         SINK_LINK, "netns", sink_space, NULL},
+        {"ip", "-n", sink_space, "link", "set", SINK_LINK, "up", NULL},
+        /* One segment at a time: datagrams are cut apart before they reach the link. */
+        {"ip", "-n", sender_space, "link", "set", SENDER_LINK, "gso_max_segs", "1", "up", NULL},
     };
     remove_spaces();
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
@@ -105,12 +113,18 @@ static bool enter_space(const char *name)
 
 /* ---- Processes ---- */
 
-static pid_t start_sink(const struct fama_fanout_case *what)
+struct sinks {
+    pid_t veth;
+    pid_t memif; /* 0: not wanted */
+};
+
+static pid_t start_sink(int (*run)(const struct fama_fanout_case *, const uint8_t[6]),
+                        const struct fama_fanout_case *what)
 {
     pid_t pid = fork();
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        _exit(enter_space(SINK_SPACE) ? fama_fanout_run_sink(what, sink_mac) : 1);
+        _exit(enter_space(sink_space) ? run(what, sink_mac) : 1);
     }
     return pid;
 }
@@ -122,7 +136,7 @@ static pid_t start_sender(enum sender sender, const struct fama_fanout_case *wha
         return pid;
     }
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (!enter_space(SENDER_SPACE)) {
+    if (!enter_space(sender_space)) {
         _exit(1);
     }
     int devnull = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -151,8 +165,8 @@ static void end_process(pid_t pid)
     }
 }
 
-/* The kernel's count of frames received at the sink's end, from the sink process's view. */
-static bool frames_at_sink(pid_t sink, uint64_t *frames)
+/* The kernel's count of frames received at the veth pair's far end, from its sink's view. */
+static bool frames_at_link(pid_t sink, uint64_t *frames)
 {
     char path[64];
     char line[512];
@@ -173,36 +187,45 @@ static bool frames_at_sink(pid_t sink, uint64_t *frames)
     return is_found;
 }
 
+static bool frames_arrived(enum sender sender, const struct fama_fanout_case *what,
+                           const struct sinks *sinks, uint64_t *frames)
+{
+    if (sinks->memif == 0 || sender == SENDER_SENDMMSG) {
+        return frames_at_link(sinks->veth, frames);
+    }
+    *frames = atomic_load_explicit(&what->tally->frames, memory_order_relaxed);
+    return waitpid(sinks->memif, NULL, WNOHANG) == 0;
+}
+
 /* ---- Measuring ---- */
 
-/* Frames per second at the sink while `sender` runs; negative if it did not. */
-static double measure(enum sender sender, const struct fama_fanout_case *what, pid_t sink,
-                      double seconds)
+/* Frames per second that arrive while `sender` runs; negative if it did not. */
+static double measure(enum sender sender, const struct fama_fanout_case *what,
+                      const struct sinks *sinks, double seconds)
 {
     pid_t pid = start_sender(sender, what);
     if (pid < 0) {
         return -1;
     }
-    /* Frames flow when the count has moved by more than ARP would move it. */
     uint64_t first = 0;
     uint64_t frames = 0;
-    bool is_running = frames_at_sink(sink, &first);
+    bool is_running = frames_arrived(sender, what, sinks, &first);
     for (int waited_ms = 0; is_running && waited_ms < 20000; waited_ms += 50) {
         sleep_ms(50);
         is_running = waitpid(pid, NULL, WNOHANG) == 0;
-        if (frames_at_sink(sink, &frames) && frames - first > 10000) {
+        if (frames_arrived(sender, what, sinks, &frames) && frames - first > FRAMES_LEAST) {
             break;
         }
     }
     double rate = -1;
-    if (is_running && frames - first > 10000) {
+    if (is_running && frames - first > FRAMES_LEAST) {
         sleep_ms(300);
         uint64_t before = 0;
         uint64_t after = 0;
-        bool is_read = frames_at_sink(sink, &before);
+        bool is_read = frames_arrived(sender, what, sinks, &before);
         double start = now_s();
         sleep_ms((uint64_t)(seconds * 1000));
-        is_read = frames_at_sink(sink, &after) && is_read;
+        is_read = frames_arrived(sender, what, sinks, &after) && is_read;
         double end = now_s();
         if (is_read && waitpid(pid, NULL, WNOHANG) == 0) {
             rate = (double)(after - before) / (end - start);
@@ -236,14 +259,14 @@ static int report(const struct fama_fanout_case *what, const double rates[SENDER
     double ratio_testpmd = rates[SENDER_FAMA] / rates[SENDER_TESTPMD];
     double ratio_sendmmsg = rates[SENDER_FAMA] / rates[SENDER_SENDMMSG];
     if (as_json) {
-        json_t *json =
-            json_pack("{s:s, s:s, s:i, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f}", "case", "fanout",
-                      "port", "net_af_packet", "targets", (int)what->targets, "datagram_bytes",
-                      (int)what->datagram_bytes, "chunk_payload_bytes", (int)chunk_bytes,
-                      "fama_packets_per_s", rates[SENDER_FAMA], "testpmd_packets_per_s",
-                      rates[SENDER_TESTPMD], "sendmmsg_packets_per_s", rates[SENDER_SENDMMSG],
-                      "fama_goodput_gbit_per_s", goodput_gbit(rates[SENDER_FAMA], chunk_bytes),
-                      "ratio_testpmd", ratio_testpmd, "ratio_sendmmsg", ratio_sendmmsg);
+        json_t *json = json_pack(
+            "{s:s, s:s, s:i, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f}", "case", "fanout", "port",
+            what->sink == NULL ? "af_packet" : "memif", "targets", (int)what->targets,
+            "datagram_bytes", (int)what->datagram_bytes, "chunk_payload_bytes", (int)chunk_bytes,
+            "fama_packets_per_s", rates[SENDER_FAMA], "testpmd_packets_per_s",
+            rates[SENDER_TESTPMD], "sendmmsg_packets_per_s", rates[SENDER_SENDMMSG],
+            "fama_goodput_gbit_per_s", goodput_gbit(rates[SENDER_FAMA], chunk_bytes),
+            "ratio_testpmd", ratio_testpmd, "ratio_sendmmsg", ratio_sendmmsg);
         char *text = json == NULL ? NULL : json_dumps(json, JSON_REAL_PRECISION(6));
         json_decref(json);
         if (text == NULL) {
@@ -269,10 +292,15 @@ const struct fama_command fama_bench_fanout_command = {
     .path = "fanout",
     .brief = "chunks per second from one net lcore to many targets, beside testpmd and sendmmsg",
     .help =
-        "Sends datagrams of one size through a veth pair: Fama's dataplane fanning chunks out,\n"
-        "DPDK's testpmd txonly on the same port type (the limit), and a kernel UDP socket with\n"
-        "sendmmsg. Prints medians of alternating rounds and the two ratios. Needs root.\n"
+        "Sends datagrams of one size: Fama's dataplane fanning chunks out, DPDK's testpmd txonly "
+        "on\n"
+        "the same port (the limit), and a kernel UDP socket with sendmmsg and segmentation "
+        "offload\n"
+        "(UDP_SEGMENT). Prints medians of alternating rounds of what arrived, and the two ratios.\n"
+        "Needs root.\n"
         "\n"
+        "  --port P        af_packet: all three on a veth pair (the default);\n"
+        "                  memif: Fama and testpmd through shared memory to another process\n"
         "  --targets N     peers that get every chunk (default 8, at most 64)\n"
         "  --bytes N       UDP payload of each datagram (default 1400)\n"
         "  --seconds S     measured time of each sender and round (default 2)\n"
@@ -282,69 +310,76 @@ const struct fama_command fama_bench_fanout_command = {
     .run = fama_bench_fanout,
 };
 
-int fama_bench_fanout(int argc, char **argv)
+/* What was asked for on the command line. */
+struct request {
+    const char *port;
+    uint64_t targets;
+    uint64_t bytes;
+    uint64_t rounds;
+    uint64_t core;
+    double seconds;
+    bool as_json;
+};
+
+static int parse(struct request *request, int argc, char **argv)
 {
-    uint64_t targets = 8;
-    uint64_t bytes = 1400;
-    uint64_t rounds = 3;
-    uint64_t core = 1;
-    double seconds = 2;
-    bool as_json = false;
     const struct fama_option options[] = {
-        {"targets", FAMA_OPTION_NUMBER, &targets, false},
-        {"bytes", FAMA_OPTION_NUMBER, &bytes, false},
-        {"rounds", FAMA_OPTION_NUMBER, &rounds, false},
-        {"core", FAMA_OPTION_NUMBER, &core, false},
-        {"seconds", FAMA_OPTION_REAL, &seconds, false},
-        {"json", FAMA_OPTION_FLAG, &as_json, false},
+        {"port", FAMA_OPTION_TEXT, &request->port, false},
+        {"targets", FAMA_OPTION_NUMBER, &request->targets, false},
+        {"bytes", FAMA_OPTION_NUMBER, &request->bytes, false},
+        {"rounds", FAMA_OPTION_NUMBER, &request->rounds, false},
+        {"core", FAMA_OPTION_NUMBER, &request->core, false},
+        {"seconds", FAMA_OPTION_REAL, &request->seconds, false},
+        {"json", FAMA_OPTION_FLAG, &request->as_json, false},
     };
     int usage = fama_options_parse(&fama_bench_fanout_command, options,
                                    sizeof(options) / sizeof(options[0]), argc, argv, NULL);
     if (usage != 0) {
         return usage;
     }
-    if (targets < 1 || targets > FAMA_FANOUT_TARGETS_MAX || bytes < 400 || bytes > 1472 ||
-        rounds < 1 || rounds > ROUNDS_MAX || core > 1023 || !(seconds > 0.1 && seconds < 60)) {
-        fprintf(stderr, "fama-bench: fanout: targets 1 to 64, bytes 400 to 1472, rounds 1 to 15, "
-                        "core below 1024, seconds 0.1 to 60\n");
+    bool is_port = strcmp(request->port, "memif") == 0 || strcmp(request->port, "af_packet") == 0;
+    if (!is_port || request->targets < 1 || request->targets > FAMA_FANOUT_TARGETS_MAX ||
+        request->bytes < 400 || request->bytes > 1472 || request->rounds < 1 ||
+        request->rounds > ROUNDS_MAX || request->core > 1023 ||
+        !(request->seconds > 0.1 && request->seconds < 60)) {
+        fprintf(stderr, "fama-bench: fanout: port memif or af_packet, targets 1 to 64, bytes 400 "
+                        "to 1472, rounds 1 to 15, core below 1024, seconds 0.1 to 60\n");
         return FAMA_EXIT_USAGE;
     }
-    struct fama_fanout_case what = {
-        .interface = SENDER_LINK,
-        .source_ipv4 = 0xC6120001, /* 198.18.0.1, RFC 2544 */
-        .first_ipv4 = 0xC6120065,  /* 198.18.0.101 */
-        .port = 7051,
-        .targets = (uint32_t)targets,
-        .datagram_bytes = (uint32_t)bytes,
-        .core = (uint32_t)core,
-        .helper_core = core == 0 ? 1 : 0,
-    };
-    struct fama_error error = {""};
-    if (make_spaces(&error) != 0) {
-        fprintf(stderr, "fama-bench: fanout: %s\n", error.text);
-        return FAMA_EXIT_FAILED;
-    }
-    pid_t sink = start_sink(&what);
-    sleep_ms(200);
-    double rates[SENDER_COUNT][ROUNDS_MAX];
-    bool is_whole = sink > 0;
-    struct sigaction action = {.sa_handler = on_signal};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    for (uint64_t round = 0; is_whole && round < rounds; round++) {
+    return 0;
+}
+
+/* All senders, round after round; false if one did not run. */
+static bool run_rounds(const struct request *request, const struct fama_fanout_case *what,
+                       const struct sinks *sinks, double rates[SENDER_COUNT][ROUNDS_MAX])
+{
+    bool is_whole = true;
+    for (uint64_t round = 0; is_whole && round < request->rounds; round++) {
         for (int sender = 0; is_whole && sender < SENDER_COUNT; sender++) {
             /* The address belongs to the kernel for its own sender alone: else it would answer for it. */
             const char *verb = sender == SENDER_SENDMMSG ? "add" : "del";
-            fama_network_try_tool((const char *const[]){"ip", "-n", SENDER_SPACE, "addr", verb,
+            fama_network_try_tool((const char *const[]){"ip", "-n", sender_space, "addr", verb,
                                                         "198.18.0.1/24", "dev", SENDER_LINK, NULL});
-            rates[sender][round] = measure(sender, &what, sink, seconds);
+            rates[sender][round] = measure(sender, what, sinks, request->seconds);
             is_whole = rates[sender][round] > 0 && !is_interrupted;
             fprintf(stderr, "round %" PRIu64 " of %" PRIu64 ": %-8s %10.0f packets/s\n", round + 1,
-                    rounds, sender_names[sender], rates[sender][round]);
+                    request->rounds, sender_names[sender], rates[sender][round]);
         }
     }
-    end_process(sink);
-    remove_spaces();
+    return is_whole;
+}
+
+static int run_between_sinks(const struct request *request, const struct fama_fanout_case *what)
+{
+    struct sinks sinks = {.veth = start_sink(fama_fanout_run_veth_sink, what)};
+    if (what->sink != NULL) {
+        sinks.memif = start_sink(fama_fanout_run_memif_sink, what);
+    }
+    sleep_ms(what->sink != NULL ? 1500 : 200);
+    double rates[SENDER_COUNT][ROUNDS_MAX];
+    bool is_whole = sinks.veth > 0 && sinks.memif >= 0 && run_rounds(request, what, &sinks, rates);
+    end_process(sinks.veth);
+    end_process(sinks.memif);
     if (!is_whole) {
         fprintf(stderr, "fama-bench: fanout: %s\n",
                 is_interrupted ? "interrupted" : "a sender did not run: see the line above");
@@ -352,7 +387,60 @@ int fama_bench_fanout(int argc, char **argv)
     }
     double medians[SENDER_COUNT];
     for (int i = 0; i < SENDER_COUNT; i++) {
-        medians[i] = median(rates[i], rounds);
+        medians[i] = median(rates[i], request->rounds);
     }
-    return report(&what, medians, fama_chunk_bytes_for(what.datagram_bytes), as_json);
+    return report(what, medians, fama_chunk_bytes_for(what->datagram_bytes), request->as_json);
+}
+
+int fama_bench_fanout(int argc, char **argv)
+{
+    struct request request = {
+        .port = "af_packet", .targets = 8, .bytes = 1400, .rounds = 3, .core = 1, .seconds = 2};
+    int usage = parse(&request, argc, argv);
+    if (usage != 0) {
+        return usage;
+    }
+    char device[128] =
+        "net_af_packet0,iface=" SENDER_LINK ",framesz=2048,blocksz=4096,framecnt=4096";
+    char sink[128];
+    bool is_memif = strcmp(request.port, "memif") == 0;
+    struct fama_fanout_case what = {
+        .device = device,
+        .sink = is_memif ? sink : NULL,
+        .source_ipv4 = 0xC6120001, /* 198.18.0.1, RFC 2544 */
+        .first_ipv4 = 0xC6120065,  /* 198.18.0.101 */
+        .port = 7051,
+        .targets = (uint32_t)request.targets,
+        .datagram_bytes = (uint32_t)request.bytes,
+        .core = (uint32_t)request.core,
+        .helper_core = request.core == 0 ? 1 : 0,
+        .tally = mmap(NULL, sizeof *what.tally, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+                      -1, 0),
+    };
+    struct fama_error error = {""};
+    if (what.tally == MAP_FAILED || mkdtemp(socket_folder) == NULL) {
+        fprintf(stderr, "fama-bench: fanout: %s\n", strerror(errno));
+        return FAMA_EXIT_FAILED;
+    }
+    char *ends[] = {device, sink};
+    for (int i = 0; is_memif && i < 2; i++) {
+        snprintf(ends[i], sizeof device,
+                 "net_memif0,role=%s,socket=%s/port,socket-abstract=no,rsize=11,bsize=2048",
+                 i == 0 ? "client" : "server", socket_folder);
+    }
+    struct sigaction action = {.sa_handler = on_signal};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    int status = FAMA_EXIT_FAILED;
+    if (make_spaces(&error) == 0) {
+        status = run_between_sinks(&request, &what);
+        remove_spaces();
+    } else {
+        fprintf(stderr, "fama-bench: fanout: %s\n", error.text);
+    }
+    char socket_file[sizeof socket_folder + 8];
+    snprintf(socket_file, sizeof socket_file, "%s/port", socket_folder);
+    (void)unlink(socket_file);
+    (void)rmdir(socket_folder);
+    return status;
 }

@@ -1,12 +1,19 @@
 /* `fama-bench fanout`: how fast one net lcore sends chunks to many targets, beside the limit (DPDK's own
- * testpmd on the same port type) and beside what a user would otherwise have (sendmmsg from one core).
+ * testpmd on the same port) and beside what a user would otherwise have (a kernel socket with sendmmsg and UDP
+ * segmentation offload, from one core).
  *
- * All three send datagrams of one size through the same veth pair, in namespaces the bench makes and
- * removes; the frames are counted by the kernel at the far end, so the counting is nobody's own. Rounds
- * alternate between the three and the medians are compared. */
+ * All send datagrams of one size, and what counts is what arrives as datagrams of that size. On af_packet all
+ * three send through the same veth pair, in namespaces the bench makes and removes, and the kernel counts
+ * frames at the far end, so the counting is nobody's own. On memif our dataplane and testpmd send through
+ * shared memory to one and the same receiving process, which counts; the kernel's sender keeps to the veth
+ * pair. That pair has no segmentation of its own to offload to: there is no wire behind it, and frames that
+ * nobody ever cuts would cost the kernel nothing to cut.
+ *
+ * Rounds alternate between the three and the medians are compared. */
 #ifndef FAMA_BENCH_FANOUT_H
 #define FAMA_BENCH_FANOUT_H
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "controlplane/command.h"
@@ -16,16 +23,23 @@ extern const struct fama_command fama_bench_fanout_command;
 
 #define FAMA_FANOUT_TARGETS_MAX 64
 
+/* In memory that the processes share. */
+struct fama_fanout_tally {
+    _Atomic uint64_t frames; /* that arrived at the memif sink */
+};
+
 /* What all senders share. */
 struct fama_fanout_case {
-    const char *interface; /* the sending end of the veth pair */
-    uint32_t source_ipv4;  /* host byte order */
-    uint32_t first_ipv4;   /* targets are first_ipv4, first_ipv4 + 1, ... */
+    const char *device;   /* what the DPDK senders open: driver and arguments */
+    const char *sink;     /* what the memif sink opens, or NULL on a veth pair */
+    uint32_t source_ipv4; /* host byte order */
+    uint32_t first_ipv4;  /* targets are first_ipv4, first_ipv4 + 1, ... */
     uint16_t port;
     uint32_t targets;
     uint32_t datagram_bytes; /* UDP payload */
     uint32_t core;           /* the CPU that sends */
     uint32_t helper_core;    /* the CPU for everything that is not sending */
+    struct fama_fanout_tally *tally;
 };
 
 /* The senders: each runs in a process of its own, already in the sending namespace, until it is killed.
@@ -33,7 +47,9 @@ struct fama_fanout_case {
 int fama_fanout_run_dataplane(const struct fama_fanout_case *what);
 int fama_fanout_run_sendmmsg(const struct fama_fanout_case *what);
 int fama_fanout_run_testpmd(const struct fama_fanout_case *what, const char *target_mac);
-/* Answers ARP for every target with `mac`, in the receiving namespace, until it is killed. */
-int fama_fanout_run_sink(const struct fama_fanout_case *what, const uint8_t mac[6]);
+/* The sinks: each runs in a process of its own, until it is killed, and answers ARP for every target with
+ * `mac`. The first is at the receiving end of the veth pair and leaves counting to the kernel. */
+int fama_fanout_run_veth_sink(const struct fama_fanout_case *what, const uint8_t mac[6]);
+int fama_fanout_run_memif_sink(const struct fama_fanout_case *what, const uint8_t mac[6]);
 
 #endif

@@ -1,11 +1,8 @@
-/* The three senders and the sink of the fan-out bench. */
+/* The three senders of the fan-out bench. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <linux/if_packet.h>
-#include <net/ethernet.h>
-#include <net/if.h>
-#include <netinet/if_ether.h>
+#include <netinet/udp.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,8 +15,10 @@
 #include "crypto/ca.h"
 #include "dataplane/dataplane.h"
 
-#define BATCH       64
-#define BLOCK_BYTES (1u << 20)
+#define BATCH         64
+#define SEGMENTS_MAX  64    /* the kernel's UDP_MAX_SEGMENTS */
+#define UDP_BYTES_MAX 65507 /* of one datagram over IPv4, before it is cut */
+#define BLOCK_BYTES   (1u << 20)
 
 static bool pin_to(uint32_t core)
 {
@@ -29,21 +28,32 @@ static bool pin_to(uint32_t core)
     return sched_setaffinity(0, sizeof(cores), &cores) == 0;
 }
 
-/* ---- sendmmsg: what a user would otherwise have ---- */
+/* ---- sendmmsg with segmentation offload: what a user would otherwise have ---- */
+
+/* One message is a run of datagrams for one target, which the kernel cuts apart (UDP_SEGMENT). */
+static uint32_t datagrams_in_a_message(const struct fama_fanout_case *what)
+{
+    uint32_t most = UDP_BYTES_MAX / what->datagram_bytes;
+    return most < SEGMENTS_MAX ? most : SEGMENTS_MAX;
+}
 
 int fama_fanout_run_sendmmsg(const struct fama_fanout_case *what)
 {
     struct mmsghdr messages[BATCH];
-    struct iovec parts[BATCH];
     struct sockaddr_in targets[FAMA_FANOUT_TARGETS_MAX];
-    uint8_t *payload = calloc(1, what->datagram_bytes);
+    size_t bytes = (size_t)datagrams_in_a_message(what) * what->datagram_bytes;
+    uint8_t *payload = calloc(1, bytes);
+    struct iovec part = {.iov_base = payload, .iov_len = bytes};
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     int buffer = 4 << 20;
+    int segment = (int)what->datagram_bytes;
     if (payload == NULL || fd < 0 || !pin_to(what->core) ||
-        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer)) != 0) {
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof buffer) != 0 ||
+        setsockopt(fd, SOL_UDP, UDP_SEGMENT, &segment, sizeof segment) != 0) {
         fprintf(stderr, "fama-bench: sendmmsg sender: %s\n", strerror(errno));
         return 1;
     }
+    memset(messages, 0, sizeof messages);
     for (uint32_t i = 0; i < what->targets; i++) {
         targets[i] = (struct sockaddr_in){
             .sin_family = AF_INET,
@@ -51,13 +61,11 @@ int fama_fanout_run_sendmmsg(const struct fama_fanout_case *what)
             .sin_addr.s_addr = htonl(what->first_ipv4 + i),
         };
     }
-    memset(messages, 0, sizeof(messages));
     for (uint32_t i = 0; i < BATCH; i++) {
-        parts[i] = (struct iovec){.iov_base = payload, .iov_len = what->datagram_bytes};
-        messages[i].msg_hdr.msg_iov = &parts[i];
+        messages[i].msg_hdr.msg_iov = &part;
         messages[i].msg_hdr.msg_iovlen = 1;
         messages[i].msg_hdr.msg_name = &targets[i % what->targets];
-        messages[i].msg_hdr.msg_namelen = sizeof(targets[0]);
+        messages[i].msg_hdr.msg_namelen = sizeof targets[0];
     }
     for (;;) {
         if (sendmmsg(fd, messages, BATCH, 0) < 0 && errno != EAGAIN && errno != ENOBUFS) {
@@ -72,20 +80,17 @@ int fama_fanout_run_sendmmsg(const struct fama_fanout_case *what)
 int fama_fanout_run_testpmd(const struct fama_fanout_case *what, const char *target_mac)
 {
     char lcores[64];
-    char vdev[128];
     char peer[64];
     char frame[32];
     snprintf(lcores, sizeof(lcores), "0@%u,1@%u", what->helper_core, what->core);
-    snprintf(vdev, sizeof(vdev), "net_af_packet0,iface=%s,framesz=2048,blocksz=4096,framecnt=4096",
-             what->interface);
     snprintf(peer, sizeof(peer), "--eth-peer=0,%s", target_mac);
     /* testpmd counts the whole frame: Ethernet, IPv4 and UDP headers before the payload. */
     snprintf(frame, sizeof(frame), "--txpkts=%u", what->datagram_bytes + 42);
     execlp("dpdk-testpmd", "dpdk-testpmd", "--no-pci", "--no-huge", "--no-shconf", "-m", "512",
            "--no-telemetry", "--log-level=3", "--file-prefix=fama-bench-testpmd", "--lcores",
-           lcores, "--vdev", vdev, "--", "--forward-mode=txonly", "--auto-start", "--nb-cores=1",
-           peer, frame, "--total-num-mbufs=8192", "--txd=1024", "--rxd=1024", "--burst=32",
-           "--stats-period=3600", "--no-flush-rx", (char *)NULL);
+           lcores, "--vdev", what->device, "--", "--forward-mode=txonly", "--auto-start",
+           "--nb-cores=1", peer, frame, "--total-num-mbufs=8192", "--txd=1024", "--rxd=1024",
+           "--burst=32", "--stats-period=3600", "--no-flush-rx", (char *)NULL);
     fprintf(stderr, "fama-bench: dpdk-testpmd: %s: install Debian's dpdk-dev\n", strerror(errno));
     return 1;
 }
@@ -175,11 +180,8 @@ int fama_fanout_run_dataplane(const struct fama_fanout_case *what)
     struct fama_signer *signer = NULL;
     struct fama_dataplane *dataplane = NULL;
     struct fama_channel_gate gate = {0};
-    char port[128];
-    snprintf(port, sizeof(port), "net_af_packet0,iface=%s,framesz=2048,blocksz=4096,framecnt=4096",
-             what->interface);
     struct fama_dataplane_config config = {
-        .port = port,
+        .port = what->device,
         .file_prefix = "fama-bench",
         .endpoint = fama_endpoint_from_ipv4(what->source_ipv4, what->port),
         .prefix_bits = 24,
@@ -227,46 +229,6 @@ int fama_fanout_run_dataplane(const struct fama_fanout_case *what)
         if (fama_dataplane_send_block(dataplane, signer, &send, NULL) != 0) {
             say("dataplane sender: a block was not taken");
             return 1;
-        }
-    }
-}
-
-/* ---- the sink ---- */
-
-int fama_fanout_run_sink(const struct fama_fanout_case *what, const uint8_t mac[6])
-{
-    int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(ETH_P_ARP));
-    if (fd < 0) {
-        fprintf(stderr, "fama-bench: sink: %s\n", strerror(errno));
-        return 1;
-    }
-    for (;;) {
-        struct __attribute__((packed)) {
-            struct ether_header ethernet;
-            struct ether_arp arp;
-        } frame;
-        struct sockaddr_ll from;
-        socklen_t from_len = sizeof(from);
-        ssize_t got = recvfrom(fd, &frame, sizeof(frame), 0, (struct sockaddr *)&from, &from_len);
-        if (got < (ssize_t)sizeof(frame) || ntohs(frame.arp.ea_hdr.ar_op) != ARPOP_REQUEST) {
-            continue;
-        }
-        uint32_t wanted;
-        memcpy(&wanted, frame.arp.arp_tpa, sizeof(wanted));
-        if (ntohl(wanted) - what->first_ipv4 >= what->targets) {
-            continue;
-        }
-        uint8_t target[4];
-        memcpy(target, frame.arp.arp_tpa, sizeof(target));
-        memcpy(frame.ethernet.ether_dhost, frame.ethernet.ether_shost, 6);
-        memcpy(frame.ethernet.ether_shost, mac, 6);
-        memcpy(frame.arp.arp_tha, frame.arp.arp_sha, 6);
-        memcpy(frame.arp.arp_tpa, frame.arp.arp_spa, 4);
-        memcpy(frame.arp.arp_sha, mac, 6);
-        memcpy(frame.arp.arp_spa, target, sizeof(target));
-        frame.arp.ea_hdr.ar_op = htons(ARPOP_REPLY);
-        if (sendto(fd, &frame, sizeof(frame), 0, (struct sockaddr *)&from, from_len) < 0) {
-            fprintf(stderr, "fama-bench: sink: %s\n", strerror(errno));
         }
     }
 }

@@ -4,17 +4,20 @@
 . "$(dirname "$0")/harness.sh"
 begin
 
-line=$("$bin/fama-bench" fanout --rounds 1 --seconds 0.5 --json 2>"$dir/log") ||
-    { cat "$dir/log" >&2; fail "fama-bench fanout"; }
-for figure in fama_packets_per_s testpmd_packets_per_s sendmmsg_packets_per_s fama_goodput_gbit_per_s \
-    ratio_testpmd ratio_sendmmsg; do
-    jq -e ".case == \"fanout\" and .$figure > 0" >/dev/null <<<"$line" || fail "no $figure in: $line"
+for port in af_packet memif; do
+    line=$("$bin/fama-bench" fanout --port $port --rounds 1 --seconds 0.5 --json 2>"$dir/log") ||
+        { cat "$dir/log" >&2; fail "fama-bench fanout --port $port"; }
+    for figure in fama_packets_per_s testpmd_packets_per_s sendmmsg_packets_per_s \
+        fama_goodput_gbit_per_s ratio_testpmd ratio_sendmmsg; do
+        jq -e ".case == \"fanout\" and .port == \"$port\" and .$figure > 0" >/dev/null <<<"$line" ||
+            fail "no $figure in: $line"
+    done
+    [ "$(jq -r .targets <<<"$line")" -eq 8 ] || fail "not 8 targets: $line"
+    say "$line"
 done
-[ "$(jq -r .targets <<<"$line")" -eq 8 ] || fail "not 8 targets: $line"
 if ip netns list | grep -q '^fama-bench-'; then
     fail "the bench left namespaces behind"
 fi
-say "$line"
 
 status=0
 "$bin/fama-bench" fanout --targets 65 >/dev/null 2>"$dir/log" || status=$?
