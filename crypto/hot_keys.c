@@ -5,7 +5,8 @@
 #include <sys/mman.h>
 
 #define HUGE_PAGE_BYTES ((size_t)2 << 20)
-#define LOOKED_AT       256 /* slots, for the coldest */
+#define LOOKED_AT       256  /* slots, for the coldest */
+#define PAGE_BYTES      4096 /* or more: the smallest pages there are */
 
 /* A slot's state is the number of pins, or one of these. From FREE and from no pins a thread takes it to
  * BUILDING, which makes it that thread's own. */
@@ -29,13 +30,15 @@ struct fama_hot_keys {
     struct fama_p256_comb *combs; /* one per slot; the generator's stands before them */
     void *mapping;
     size_t mapping_bytes;
-    _Atomic uint64_t uses;  /* of all keys, hot and cold */
-    _Atomic uint32_t fresh; /* slots from here on were never anyone's: without memory as yet */
-    _Atomic uint32_t hand;  /* where the next search for the coldest begins */
+    _Atomic uint64_t uses;   /* of all keys, hot and cold */
+    _Atomic uint32_t fresh;  /* slots from here on were never anyone's */
+    _Atomic uint32_t backed; /* slots from here on have no memory as yet */
+    _Atomic uint32_t hand;   /* where the next search for the coldest begins */
 };
 
 static _Atomic(struct fama_hot_keys *) tables[FAMA_HOT_KEYS_TABLES];
 static _Atomic uint64_t next_serial = 1; /* 0 is nobody's */
+static _Atomic uint32_t living;          /* keys */
 
 /* ---- Counts that grow old ---- */
 
@@ -71,18 +74,7 @@ static uint32_t epoch_after(struct fama_hot_keys *table, uint32_t uses)
     return epoch_of(table, atomic_fetch_add_explicit(&table->uses, uses, memory_order_relaxed));
 }
 
-/* ---- Keys ---- */
-
-void fama_hot_key_init(struct fama_hot_key *key, const uint8_t point[2 * FAMA_P256_BYTES])
-{
-    key->serial = atomic_fetch_add_explicit(&next_serial, 1, memory_order_relaxed);
-    memcpy(key->x, point, FAMA_P256_BYTES);
-    memcpy(key->y, point + FAMA_P256_BYTES, FAMA_P256_BYTES);
-    for (size_t i = 0; i < FAMA_HOT_KEYS_TABLES; i++) {
-        atomic_init(&key->in[i].slot, FAMA_HOT_KEYS_NONE);
-        atomic_init(&key->in[i].uses, 0);
-    }
-}
+/* ---- Slots ---- */
 
 static bool owns(const struct fama_hot_keys *table, const struct fama_hot_key *key, uint32_t slot)
 {
@@ -102,8 +94,49 @@ static void give_up(struct slot *slot)
     atomic_store_explicit(&slot->state, SLOT_FREE, memory_order_release);
 }
 
+/* Has the kernel put memory behind the lowest slots, so that nobody who builds a comb waits for it. It is
+ * written to only where nobody has anything: by whom the slot belongs to for that moment. */
+static void back_slots(struct fama_hot_keys *table, uint32_t wanted)
+{
+    uint32_t end = wanted < table->slot_count ? wanted : table->slot_count;
+    uint32_t at = atomic_load_explicit(&table->backed, memory_order_relaxed);
+    while (at < end) {
+        if (!atomic_compare_exchange_weak_explicit(&table->backed, &at, at + 1,
+                                                   memory_order_relaxed, memory_order_relaxed)) {
+            continue;
+        }
+        if (take(&table->slots[at], SLOT_FREE)) {
+            volatile uint8_t *bytes = (volatile uint8_t *)&table->combs[at];
+            for (size_t i = 0; i < sizeof table->combs[at]; i += PAGE_BYTES) {
+                bytes[i] = 0;
+            }
+            give_up(&table->slots[at]);
+        }
+        at++;
+    }
+}
+
+/* ---- Keys ---- */
+
+void fama_hot_key_init(struct fama_hot_key *key, const uint8_t point[2 * FAMA_P256_BYTES])
+{
+    key->serial = atomic_fetch_add_explicit(&next_serial, 1, memory_order_relaxed);
+    memcpy(key->x, point, FAMA_P256_BYTES);
+    memcpy(key->y, point + FAMA_P256_BYTES, FAMA_P256_BYTES);
+    uint32_t keys = atomic_fetch_add_explicit(&living, 1, memory_order_relaxed) + 1;
+    for (size_t i = 0; i < FAMA_HOT_KEYS_TABLES; i++) {
+        atomic_init(&key->in[i].slot, FAMA_HOT_KEYS_NONE);
+        atomic_init(&key->in[i].uses, 0);
+        struct fama_hot_keys *table = atomic_load_explicit(&tables[i], memory_order_acquire);
+        if (table != NULL) {
+            back_slots(table, keys);
+        }
+    }
+}
+
 void fama_hot_key_forget(struct fama_hot_key *key)
 {
+    (void)atomic_fetch_sub_explicit(&living, 1, memory_order_relaxed);
     for (size_t i = 0; i < FAMA_HOT_KEYS_TABLES; i++) {
         uint32_t slot = atomic_load_explicit(&key->in[i].slot, memory_order_relaxed);
         if (slot == FAMA_HOT_KEYS_NONE) {
@@ -199,6 +232,7 @@ struct fama_hot_keys *fama_hot_keys_create(const struct fama_p256_engine *engine
         fama_hot_keys_destroy(table);
         return NULL;
     }
+    back_slots(table, atomic_load_explicit(&living, memory_order_relaxed));
     return table;
 }
 

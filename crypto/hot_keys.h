@@ -7,8 +7,10 @@
  * get near a slot, and no key wins one for what it did long ago.
  *
  * One table per engine, because engines keep points in numbers of their own; usually a process has one.
- * Memory is reserved when the table is made, on huge pages where the kernel gives them, and taken as slots
- * are used for the first time, from the lowest on.
+ * Memory is reserved when the table is made, on huge pages where the kernel gives them, and taken as keys
+ * come into the world, a slot's for each, from the lowest on and until the table is full: slots are used in
+ * that order. So whoever builds a comb, a packet thread, meets no page that is not there, and a process that
+ * knows few keys takes little.
  *
  * Threads. Everything but create and destroy may be called by any thread at any time, without locks. A
  * thread that uses a comb pins its slot meanwhile; whoever gives a slot to another key needs it unpinned,

@@ -1,6 +1,7 @@
 #include "crypto/verifier.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "crypto/hot_keys.h"
 #include "crypto/public_key.h"
@@ -9,6 +10,7 @@
 
 #define REFERENCE_BATCH 16 /* jobs between two looks at what is urgent, without an engine */
 #define BATCH_GROUPS    4 /* of an engine, in a batch: enough to fill groups of hot and of cold keys */
+#define ALIGNMENT       64 /* the engines' and the cache's */
 #define NONE            UINT32_MAX
 
 /* Jobs in the order of their arrival. */
@@ -50,30 +52,37 @@ struct fama_verifier {
 
 /* ---- Contexts ---- */
 
+/* Zeroed, and there: what calloc gives may be pages that the kernel fills in only when a batch first reaches
+ * them, and the threads that verify have no time for that. */
+static void *make_array(size_t count, size_t size)
+{
+    void *made;
+    if (posix_memalign(&made, ALIGNMENT, count * size) != 0) { /* of our own bounds: no overflow */
+        return NULL;
+    }
+    memset(made, 0, count * size);
+    return made;
+}
+
 static bool has_engine_memory(struct fama_verifier *verifier)
 {
-    const struct fama_p256_engine *engine = verifier->engine;
     size_t max = verifier->batch_max;
-    if (posix_memalign(&verifier->scratch, 64, engine->scratch_bytes) != 0) {
-        verifier->scratch = NULL;
-        return false;
-    }
-    if (posix_memalign((void **)&verifier->points, 64, max * sizeof *verifier->points) != 0) {
-        verifier->points = NULL;
-        return false;
-    }
-    verifier->next = calloc(max, sizeof *verifier->next);
-    verifier->tasks = calloc(max, sizeof *verifier->tasks);
-    verifier->job_of = calloc(max, sizeof *verifier->job_of);
-    verifier->pinned = calloc(max, sizeof *verifier->pinned);
-    verifier->chains = calloc(fama_hot_keys_slots(verifier->hot_keys), sizeof *verifier->chains);
-    return verifier->next != NULL && verifier->tasks != NULL && verifier->job_of != NULL &&
-           verifier->pinned != NULL && verifier->chains != NULL;
+    verifier->scratch = make_array(1, verifier->engine->scratch_bytes);
+    verifier->points = make_array(max, sizeof *verifier->points);
+    verifier->next = make_array(max, sizeof *verifier->next);
+    verifier->tasks = make_array(max, sizeof *verifier->tasks);
+    verifier->job_of = make_array(max, sizeof *verifier->job_of);
+    verifier->pinned = make_array(max, sizeof *verifier->pinned);
+    verifier->chains =
+        make_array(fama_hot_keys_slots(verifier->hot_keys), sizeof *verifier->chains);
+    return verifier->scratch != NULL && verifier->points != NULL && verifier->next != NULL &&
+           verifier->tasks != NULL && verifier->job_of != NULL && verifier->pinned != NULL &&
+           verifier->chains != NULL;
 }
 
 static struct fama_verifier *create(struct fama_hot_keys *hot_keys)
 {
-    struct fama_verifier *verifier = calloc(1, sizeof *verifier);
+    struct fama_verifier *verifier = make_array(1, sizeof *verifier);
     if (verifier == NULL) {
         return NULL;
     }
@@ -85,7 +94,7 @@ static struct fama_verifier *create(struct fama_hot_keys *hot_keys)
         max < FAMA_VERIFIER_IN_FLIGHT_MAX ? (uint32_t)max : FAMA_VERIFIER_IN_FLIGHT_MAX;
     verifier->reserved = FAMA_HOT_KEYS_NONE;
     verifier->reference = fama_verifier_openssl_create();
-    verifier->jobs = calloc(verifier->batch_max, sizeof(*verifier->jobs));
+    verifier->jobs = make_array(verifier->batch_max, sizeof *verifier->jobs);
     if (verifier->reference == NULL || verifier->jobs == NULL ||
         (verifier->engine != NULL && !has_engine_memory(verifier))) {
         fama_verifier_destroy(verifier);

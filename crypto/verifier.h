@@ -7,8 +7,10 @@
  * leaves undecided is decided by OpenSSL, which is also an implementation of its own and what all others
  * are tested against.
  *
- * A context belongs to one thread: no locks, and no memory is taken per batch. Contexts of one process
- * share the tables of hot keys.
+ * A context belongs to one thread: no locks, no memory taken per batch, and no page fault, for all of its
+ * memory is there when it has been made. OpenSSL does take memory for each signature it decides: with an
+ * engine those are the ones aimed at its blind spots (crypto/p256_engine.h), which no honest signer meets.
+ * Contexts of one process share the tables of hot keys.
  *
  * The shape is that of a lookaside device, so that one (a cryptodev, a SmartNIC) may stand behind it
  * without any caller noticing: jobs are enqueued, belong to the verifier, and come back from dequeue with

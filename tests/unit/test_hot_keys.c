@@ -3,6 +3,7 @@
 #include "crypto/hot_keys.h"
 
 #include <pthread.h>
+#include <sys/mman.h>
 
 #include "crypto/verifier.h"
 #include "unit/aimed_signatures.h"
@@ -54,6 +55,47 @@ static struct fama_hot_keys *make_table(size_t slots)
     struct fama_hot_keys *table = fama_hot_keys_create(&mirror_engine, slots * COMB_BYTES);
     CU_ASSERT_PTR_NOT_NULL_FATAL(table);
     return table;
+}
+
+/* How many pages of a slot's comb have memory behind them. */
+static size_t pages_there(struct fama_hot_keys *table, uint32_t slot)
+{
+    enum { PAGES = COMB_BYTES / 4096 };
+    unsigned char pages[PAGES];
+    size_t there = 0;
+    void *comb = (void *)(uintptr_t)fama_hot_keys_comb(table, slot);
+    CU_ASSERT_EQUAL_FATAL((uintptr_t)comb % 4096, 0);
+    CU_ASSERT_EQUAL_FATAL(mincore(comb, COMB_BYTES, pages), 0);
+    for (size_t i = 0; i < PAGES; i++) {
+        there += pages[i] & 1;
+    }
+    return there;
+}
+
+/* The first of all tests: keys that others leave behind would count. */
+static void memory_comes_with_keys_and_before_their_combs(void)
+{
+    enum { KEYS = 40, SLOTS = 1500 };
+    struct fama_hot_key keys[KEYS];
+    struct fama_hot_keys *early = make_table(SLOTS);
+    for (uint32_t i = 0; i < KEYS; i++) {
+        make(&keys[i], i);
+    }
+    struct fama_hot_keys *late = make_table(SLOTS);
+    for (uint32_t i = 0; i < KEYS; i++) {
+        CU_ASSERT_EQUAL(pages_there(early, i), COMB_BYTES / 4096);
+        CU_ASSERT_EQUAL(pages_there(late, i), COMB_BYTES / 4096);
+        CU_ASSERT_EQUAL(fama_hot_keys_slot(early, &keys[i]), FAMA_HOT_KEYS_NONE);
+    }
+    /* Far enough away that no huge page reaches there. */
+    CU_ASSERT_EQUAL(pages_there(early, KEYS + 100), 0);
+    CU_ASSERT_EQUAL(pages_there(late, SLOTS - 1), 0);
+    for (uint32_t i = 0; i < KEYS; i++) {
+        CU_ASSERT(use_often(early, &keys[i], FAMA_HOT_KEYS_WARM_UP + 1) > 0);
+        fama_hot_key_forget(&keys[i]);
+    }
+    fama_hot_keys_destroy(late);
+    fama_hot_keys_destroy(early);
 }
 
 static void a_table_has_as_many_slots_as_its_memory_holds(void)
@@ -383,6 +425,7 @@ static void threads_use_win_lose_and_free_keys_at_once(void)
 int main(void)
 {
     static const struct test_case cases[] = {
+        TEST(memory_comes_with_keys_and_before_their_combs),
         TEST(a_table_has_as_many_slots_as_its_memory_holds),
         TEST(slots_are_taken_from_the_lowest_on),
         TEST(a_process_has_so_many_tables_at_once),
