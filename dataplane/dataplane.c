@@ -12,6 +12,7 @@
 #include "dataplane/idle.h"
 #include "dataplane/net_loop.h"
 #include "dataplane/origin.h"
+#include "dataplane/ringer.h"
 #include "dataplane/verify_loop.h"
 
 #define BULK_PARTS        64     /* of one batch in the ring at a time */
@@ -22,6 +23,7 @@ struct fama_dataplane {
     struct fama_net *net;
     struct fama_verify *verify[FAMA_CORES_MAX];
     uint32_t running_count;
+    struct fama_ringer *ringer; /* NULL unless the lcores poll */
     struct fama_counts control; /* the control thread's */
     cpu_set_t cpus;             /* what the process had before the EAL bound threads to cores */
 };
@@ -65,6 +67,24 @@ static int make_stages(struct fama_dataplane *dataplane, struct fama_error *erro
                     : fama_error_set(error, FAMA_DATAPLANE_NO_MEMORY,
                                      "out of memory for reassembly: %u slots of %u bytes",
                                      config->reassembly.slots, config->reassembly.block_bytes_max);
+}
+
+/* Lcores that never sleep make no system call to wake those who do. Theirs are the control thread's bell and
+ * the commit threads'. */
+static int start_ringer(struct fama_dataplane *dataplane, struct fama_error *error)
+{
+    struct fama_topology *topology = &dataplane->topology;
+    struct fama_doorbell *bells[1 + FAMA_CHANNELS_MAX] = {&topology->event_bell};
+    if (topology->config.idle != FAMA_IDLE_POLL) {
+        return 0;
+    }
+    for (uint32_t i = 0; i < FAMA_CHANNELS_MAX; i++) {
+        bells[1 + i] = &topology->block_bells[i];
+    }
+    dataplane->ringer = fama_ringer_start(bells, sizeof bells / sizeof bells[0]);
+    return dataplane->ringer != NULL ? 0
+                                     : fama_error_set(error, FAMA_DATAPLANE_NO_MEMORY,
+                                                      "no thread for the dataplane: see ulimit -u");
 }
 
 static int launch(struct fama_dataplane *dataplane, struct fama_error *error)
@@ -117,6 +137,9 @@ int fama_dataplane_start(const struct fama_dataplane_config *config,
         status = make_stages(made, error);
     }
     if (status == 0) {
+        status = start_ringer(made, error);
+    }
+    if (status == 0) {
         status = launch(made, error);
     }
     if (status != 0) {
@@ -156,6 +179,7 @@ void fama_dataplane_stop(struct fama_dataplane *dataplane)
     for (uint32_t i = 0; i < dataplane->running_count; i++) {
         (void)rte_eal_wait_lcore(FAMA_EAL_LCORE_NET + i);
     }
+    fama_ringer_stop(dataplane->ringer);
     fama_net_destroy(dataplane->net);
     for (uint32_t i = 0; i < topology->config.verify_core_count; i++) {
         fama_verify_destroy(dataplane->verify[i]);

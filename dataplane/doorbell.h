@@ -11,6 +11,9 @@
  * last look at the ring sees what the producer had put there. A wake-up too many is possible and
  * harmless.
  *
+ * A producer that must not make system calls leaves the write to a thread of its own (dataplane/ringer.h):
+ * it only says that it is due.
+ *
  * Threads: one consumer, any number of producers. */
 #ifndef FAMA_DATAPLANE_DOORBELL_H
 #define FAMA_DATAPLANE_DOORBELL_H
@@ -22,6 +25,8 @@
 struct fama_doorbell {
     int fd; /* an eventfd, non-blocking; -1: closed */
     _Atomic bool is_armed;
+    _Atomic bool is_due;    /* rung, but not written yet */
+    bool is_left_to_ringer; /* set before the first ring */
 };
 
 /* 0, or -errno of eventfd(2). */
@@ -34,5 +39,7 @@ void fama_doorbell_arm(struct fama_doorbell *doorbell);
 void fama_doorbell_wait(struct fama_doorbell *doorbell, uint64_t timeout_ns);
 /* Producer. True if the consumer had asked to be woken. */
 bool fama_doorbell_ring(struct fama_doorbell *doorbell);
+/* Ringer: writes what is due. True if something was. */
+bool fama_doorbell_ring_due(struct fama_doorbell *doorbell);
 
 #endif

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "dataplane/doorbell.h"
+#include "dataplane/ringer.h"
 #include "unit/suite.h"
 
 static uint64_t now_ns(void)
@@ -92,10 +93,13 @@ static void *produce(void *argument)
     return NULL;
 }
 
-static void test_no_wake_up_is_lost_between_producer_and_sleeping_consumer(void)
+static void pass_numbers(uint64_t last, bool by_ringer)
 {
-    struct mailbox mailbox = {.last = 20000};
+    struct mailbox mailbox = {.last = last};
     CU_ASSERT_EQUAL_FATAL(fama_doorbell_open(&mailbox.doorbell), 0);
+    struct fama_doorbell *bells[] = {&mailbox.doorbell};
+    struct fama_ringer *ringer = by_ringer ? fama_ringer_start(bells, 1) : NULL;
+    CU_ASSERT_EQUAL_FATAL(ringer != NULL, by_ringer);
     pthread_t producer;
     CU_ASSERT_EQUAL_FATAL(pthread_create(&producer, NULL, produce, &mailbox), 0);
     uint64_t seen = 0, longest_ns = 0, sleeps = 0;
@@ -119,8 +123,53 @@ static void test_no_wake_up_is_lost_between_producer_and_sleeping_consumer(void)
     /* A lost wake-up would show as a wait that only its time limit ended. */
     CU_ASSERT(longest_ns < 4500000000u);
     CU_ASSERT(sleeps > 0);
+    fama_ringer_stop(ringer);
     fama_doorbell_close(&mailbox.doorbell);
     CU_ASSERT_EQUAL(mailbox.doorbell.fd, -1);
+}
+
+static void test_no_wake_up_is_lost_between_producer_and_sleeping_consumer(void)
+{
+    pass_numbers(20000, false);
+}
+
+static void test_no_wake_up_is_lost_when_a_ringer_does_the_writing(void)
+{
+    pass_numbers(5000, true);
+}
+
+static void test_what_is_left_to_a_ringer_is_written_by_it_alone(void)
+{
+    struct fama_doorbell doorbell;
+    uint64_t value;
+    CU_ASSERT_EQUAL_FATAL(fama_doorbell_open(&doorbell), 0);
+    doorbell.is_left_to_ringer = true;
+    fama_doorbell_arm(&doorbell);
+    CU_ASSERT_FALSE(fama_doorbell_ring_due(&doorbell));
+    CU_ASSERT(fama_doorbell_ring(&doorbell));
+    CU_ASSERT_EQUAL(read(doorbell.fd, &value, sizeof value), -1);
+    CU_ASSERT(fama_doorbell_ring_due(&doorbell));
+    CU_ASSERT_EQUAL(read(doorbell.fd, &value, sizeof value), sizeof value);
+    CU_ASSERT_FALSE(fama_doorbell_ring_due(&doorbell));
+    fama_doorbell_close(&doorbell);
+}
+
+static void test_a_ringer_rings_what_is_due_before_it_ends(void)
+{
+    struct fama_doorbell doorbell;
+    struct fama_doorbell *bells[] = {&doorbell};
+    uint64_t value;
+    CU_ASSERT_EQUAL_FATAL(fama_doorbell_open(&doorbell), 0);
+    struct fama_ringer *ringer = fama_ringer_start(bells, 1);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(ringer);
+    fama_doorbell_arm(&doorbell);
+    CU_ASSERT(fama_doorbell_ring(&doorbell));
+    fama_ringer_stop(ringer);
+    CU_ASSERT_EQUAL(read(doorbell.fd, &value, sizeof value), sizeof value);
+    CU_ASSERT_FALSE(doorbell.is_left_to_ringer);
+    fama_doorbell_close(&doorbell);
+    CU_ASSERT_PTR_NULL(fama_ringer_start(bells, FAMA_RINGER_BELLS_MAX + 1));
+    fama_ringer_stop(NULL);
 }
 
 static void test_a_doorbell_that_nobody_armed_is_silent(void)
@@ -147,7 +196,10 @@ int main(void)
         TEST(test_a_limit_below_the_shortest_sleep_is_kept),
         TEST(test_a_wait_lasts_about_as_long_as_asked),
         TEST(test_no_wake_up_is_lost_between_producer_and_sleeping_consumer),
+        TEST(test_no_wake_up_is_lost_when_a_ringer_does_the_writing),
         TEST(test_a_doorbell_that_nobody_armed_is_silent),
+        TEST(test_what_is_left_to_a_ringer_is_written_by_it_alone),
+        TEST(test_a_ringer_rings_what_is_due_before_it_ends),
     };
     return run_suite("idle strategy and doorbell", cases, sizeof cases / sizeof cases[0]);
 }
