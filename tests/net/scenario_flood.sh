@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# A stranger on the same link floods every node while blocks come: noise, datagrams of ours with a wrong header,
+# chunks and messages in the name of members and from members' addresses, ARP questions. Every block arrives at
+# every node, nobody is held for dead, what was dropped is counted by name, and no node grows. How fast blocks
+# are meanwhile is told, not judged: this machine is shared.
+. "$(dirname "$0")/harness.sh"
+begin
+[ -x "$bin/flood" ] || { say "$bin/flood is not there"; exit 1; }
+
+blocks=700 rate=10 quiet=60 seconds=12
+datagrams_per_second=${FAMA_FLOOD_RATE:-4000} seed=${FAMA_SEED:-$RANDOM}
+create Sipher:3 WhiteBox:1
+make_blocks "$dir/blocks/drivenet" "$blocks" --min-bytes 10K --max-bytes 60K
+up --blocks "$dir/blocks" --rate "$rate"
+
+guest=fama-$network-guest
+bridge=fama-$network-bridge
+ip netns add "$guest"
+ip -n "$bridge" link add guest type veth peer name eth0 netns "$guest"
+ip -n "$bridge" link set guest master br0 up
+ip -n "$guest" link set eth0 up
+
+nodes=(sipher0 sipher1 sipher2)
+strangers_view=()
+for node in "${nodes[@]}"; do
+    link=$(ip netns exec "fama-$network-$node" cat /sys/class/net/eth0/address)
+    strangers_view+=("$(jq -r --arg node "$node" '.nodes[] | select(.name == $node) | .address' "$net/network.json")/$link")
+    strangers_view+=("$net/crypto/peerOrganizations/sipher.fama/peers/peer${node#sipher}.sipher.fama/msp:SipherMSP")
+done
+
+memory_of() { # node, in kB
+    awk '$1 == "VmRSS:" { print $2 }' "/proc/$(cut -d ' ' -f 1 "/run/fama/$network/$1.pid")/status"
+}
+reaches() { # node, height
+    [ "$(height_of "$1" 2>/dev/null || echo 0)" -ge "$2" ]
+}
+latency() {
+    "$fama" network status --dir "$net" --json |
+        jq -r '[.nodes[] | select(.role == "follower" and .org == "Sipher") | "\(.node) p50 \(.p50_ms) ms, p99 \(.p99_ms) ms"] | join("; ")'
+}
+believed_dead() {
+    cat "$net"/nodes/*/node.log | grep -c 'is dead' || true
+}
+
+until_true 60 reaches sipher2 "$quiet" || fail "no blocks come"
+say "without the flood: $(latency)"
+declare -A memory
+for node in "${nodes[@]}"; do
+    memory[$node]=$(memory_of "$node")
+done
+dead=$(believed_dead)
+before=$(height_of sipher2)
+
+say "seed $seed, $datagrams_per_second datagrams a second for $seconds s"
+ip netns exec "$guest" "$bin/flood" eth0 "$seconds" "$datagrams_per_second" "$seed" drivenet \
+    noise,header,chunk,message,arp "${strangers_view[@]}" >"$dir/sent" || fail "the flood cannot be sent"
+say "sent: $(cat "$dir/sent")"
+after=$(height_of sipher2)
+say "with it: blocks $before to $after; all in all $(latency)"
+
+for node in sipher1 sipher2; do
+    until_true 30 reaches "$node" $((after + 20)) || fail "$node does not go on: it stands at $(height_of "$node")"
+done
+[ $((after - before)) -ge $((rate * seconds / 4)) ] || fail "only $((after - before)) blocks came during the flood"
+[ "$(believed_dead)" -eq "$dead" ] || fail "somebody was held for dead: $(grep -h 'is dead' "$net"/nodes/*/node.log | tail -n 3)"
+
+# The kinds are sent alike often and to the nodes alike often: each node has a third of each. A quarter of that
+# must have been counted under its name; the rest a busy machine's queues may have lost before the node.
+least=$(($(jq .noise "$dir/sent") / 3 / 4))
+for node in "${nodes[@]}"; do
+    for names in wire_bad_magic "wire_bad_magic wire_bad_version wire_unknown_kind wire_truncated" \
+        "bad_signature source_budget verify_ring_full" arp_malformed; do
+        sum=0
+        for name in $names; do
+            sum=$((sum + $(count_of "$node" drops "$name")))
+        done
+        wanted=$least
+        [ "$names" != arp_malformed ] || wanted=$((least / 8))
+        [ "$sum" -ge "$wanted" ] || fail "$node counted only $sum of $names: $wanted at least were expected"
+    done
+    grown=$(($(memory_of "$node") - memory[$node]))
+    say "$node: $grown kB more than before the flood"
+    [ "$grown" -lt 32768 ] || fail "$node has grown by $grown kB"
+done
