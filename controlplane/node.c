@@ -319,6 +319,10 @@ static int start_dataplane(struct fama_node *node, struct fama_error *error)
     if (node->sender == NULL) {
         return fama_error_set(error, -1, "the sender thread could not be started");
     }
+    node->server = fama_chunk_server_start(node->dataplane, node->signer);
+    if (node->server == NULL) {
+        return fama_error_set(error, -1, "the server thread could not be started");
+    }
     return 0;
 }
 
@@ -451,6 +455,7 @@ static void take_apart(struct fama_node *node)
         fama_channel_stop(node->channels[i].channel);
     }
     fama_sender_stop(node->sender);
+    fama_chunk_server_stop(node->server);
     free_event(node->dataplane_event);
     free_event(node->wake_event);
     free_event(node->tick_event);

@@ -78,7 +78,9 @@ static json_t *counters_json(const struct fama_node *node,
                              const struct fama_dataplane_counters *counters)
 {
     struct fama_sender_stats sent;
+    struct fama_chunk_server_stats served;
     fama_sender_stats(node->sender, &sent);
+    fama_chunk_server_stats(node->server, &served);
     const struct {
         const char *name;
         uint64_t value;
@@ -100,10 +102,12 @@ static json_t *counters_json(const struct fama_node *node,
         {"arp_replies_sent", counters->arp_replies_sent},
         {"blocks_pushed", sent.blocks_pushed},
         {"chunks_pushed", sent.chunks_pushed},
-        {"repair_requests_served", sent.requests_served},
-        {"repair_chunks_sent", sent.chunks_repaired},
-        {"repair_requests_dropped", sent.requests_dropped},
-        {"repair_requests_void", sent.requests_void},
+        {"repair_requests_served", served.requests_served},
+        {"repair_chunks_sent", served.chunks_sent},
+        {"repair_requests_dropped", served.requests_dropped},
+        {"repair_requests_void", served.requests_void},
+        {"repair_requests_transfer", served.requests_transfer},
+        {"repair_transfers_put_aside", served.transfers_put_aside},
     };
     json_t *json = json_object();
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -327,14 +327,15 @@ static enum fama_drop on_request(struct fama_node *node, struct fama_event *even
     }
     /* The answer goes to the address the asker has signed for itself, never to where the datagram
      * claims to come from: a spoofed source gets nothing. */
-    const struct fama_sender_order order = {
+    const struct fama_chunk_order order = {
         .channel_id = fama_channel_id(channel->channel),
         .ledger = fama_channel_ledger(channel->channel),
+        .transmit_class = fama_chunk_server_class(request.block, channel->height),
         .asker = asker->tag,
         .target = asker->endpoint,
         .request = request,
     };
-    if (!fama_sender_serve(node->sender, &order)) {
+    if (!fama_chunk_server_order(node->server, &order)) {
         return FAMA_DROP_ADMISSION_BUDGET;
     }
     return FAMA_DROP_NONE;
@@ -408,8 +409,8 @@ static void send_requests(struct fama_node *node, struct fama_node_channel *chan
 /* A whole block was charged before anybody knew its size. */
 static void settle_answers(struct fama_node *node)
 {
-    struct fama_sender_receipt receipt;
-    while (fama_sender_receipt(node->sender, &receipt)) {
+    struct fama_chunk_receipt receipt;
+    while (fama_chunk_server_receipt(node->server, &receipt)) {
         fama_repair_server_settle(node->repair_server, receipt.asker, receipt.charged_bytes,
                                   receipt.sent_bytes);
     }

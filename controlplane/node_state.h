@@ -3,10 +3,11 @@
  * Threads of a node:
  *   control   libevent loop: membership, repair, ordering source, admin socket. Owns everything in
  *             struct fama_node.
- *   sender    one: cuts and signs blocks (controlplane/sender.h)
+ *   sender    one: cuts, signs and pushes new blocks (controlplane/sender.h)
+ *   server    one: answers requests for chunks (controlplane/chunk_server.h)
  *   commit    one per channel (controlplane/channel.h)
  *   net, verify lcores  inside the dataplane
- * They meet in the dataplane's rings, the channels' and the sender's queues, and nowhere else. */
+ * They meet in the dataplane's rings, the channels', the sender's and the server's queues, and nowhere else. */
 #ifndef FAMA_CONTROLPLANE_NODE_STATE_H
 #define FAMA_CONTROLPLANE_NODE_STATE_H
 
@@ -16,6 +17,7 @@
 #include "controlplane/block_source.h"
 #include "controlplane/channel.h"
 #include "controlplane/channel_members.h"
+#include "controlplane/chunk_server.h"
 #include "controlplane/config.h"
 #include "controlplane/membership.h"
 #include "controlplane/node.h"
@@ -47,6 +49,7 @@ struct fama_node {
     struct event *dataplane_event, *wake_event, *tick_event, *term_event, *interrupt_event;
     struct fama_dataplane *dataplane;
     struct fama_sender *sender;
+    struct fama_chunk_server *server;
     struct fama_membership *membership;
     struct fama_repair_server *repair_server;
     struct fama_admin *admin;
