@@ -105,6 +105,20 @@ static void write_troubles(const json_t *channels)
     }
 }
 
+/* Only where something had to wait: else the order of sending made no difference. */
+static void write_waiting(const json_t *classes)
+{
+    const char *name;
+    json_t *counts;
+    json_object_foreach((json_t *)classes, name, counts)
+    {
+        if (fama_cli_number(counts, "waiting_ms") > 0) {
+            (void)printf("waited     %s packets, for %lld ms in all\n", name,
+                         fama_cli_number(counts, "waiting_ms"));
+        }
+    }
+}
+
 static int write_dataplane(const json_t *dataplane)
 {
     const char *name;
@@ -113,6 +127,7 @@ static int write_dataplane(const json_t *dataplane)
                  fama_cli_number(dataplane, "rx_bytes"));
     (void)printf("sent       %lld packets, %lld bytes\n", fama_cli_number(dataplane, "tx_packets"),
                  fama_cli_number(dataplane, "tx_bytes"));
+    write_waiting(json_object_get(dataplane, "classes"));
     (void)printf("signatures %lld verified, %lld bad\n",
                  fama_cli_number(dataplane, "signatures_verified"),
                  fama_cli_number(dataplane, "signatures_bad"));

@@ -509,6 +509,20 @@ static int check_memory(struct loading *loading)
     return 0;
 }
 
+/* Below this a node's alive messages would wait behind each other. */
+#define PACE_LEAST UINT64_C(10000000)
+
+static int check_pace(struct loading *loading)
+{
+    uint64_t pace = loading->config->dataplane.pace_bits_per_second;
+    if (pace != 0 && pace < PACE_LEAST) {
+        return disagree(loading, "fama.dataplane.pace.bitsPerSecond",
+                        "is %llu: set it to %llu or more, or to 0 for no limit",
+                        (unsigned long long)pace, (unsigned long long)PACE_LEAST);
+    }
+    return 0;
+}
+
 static int check_socket_path(struct loading *loading)
 {
     size_t room = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
@@ -546,6 +560,7 @@ static int check(struct loading *loading)
     }
     int status = check_addresses(loading);
     status = status == 0 ? check_memory(loading) : status;
+    status = status == 0 ? check_pace(loading) : status;
     return status == 0 ? check_socket_path(loading) : status;
 }
 

@@ -346,6 +346,27 @@ const struct fama_config_key fama_config_keys[] = {
      .words = "Packet buffers for receiving, sending and chunks that wait for their signature. "
               "Raise it where "
               "no_mbuf is counted."},
+    {.path = "fama.dataplane.pace.bitsPerSecond",
+     .type = FAMA_KEY_NUMBER,
+     FIELD(dataplane.pace_bits_per_second),
+     .fallback = "0",
+     .least = 0,
+     .most = 1000000000000,
+     .unit = "bits per second",
+     .words =
+         "The most the port sends, headers and gaps between frames included. Set it a little "
+         "below the slowest link on the way: then what waits, waits here, where alive messages "
+         "and new blocks go before repair and repair before state transfer. 0: no limit but the "
+         "port's own. At least 10000000 if any."},
+    {.path = "fama.dataplane.pace.burstBytes",
+     .type = FAMA_KEY_BYTES,
+     FIELD(dataplane.pace_burst_bytes),
+     .fallback = "128K",
+     .least = 16 * KIB,
+     .most = 1024 * 1024 * KIB,
+     .unit = "bytes, K M G allowed",
+     .words = "How much of that may go at once after a silence. Lower it where a switch on the way "
+              "has little memory; raise it for rates above 10 Gbit/s with idle: adaptive."},
     {.path = "fama.dataplane.hopBudget",
      .type = FAMA_KEY_NUMBER,
      FIELD(dataplane.hop_budget),

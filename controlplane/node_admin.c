@@ -116,6 +116,25 @@ static json_t *counters_json(const struct fama_node *node,
     return json;
 }
 
+/* What was sent for what, and what not. */
+static json_t *classes_json(const struct fama_dataplane_counters *counters)
+{
+    json_t *json = json_object();
+    for (int i = 0; i < FAMA_TRANSMIT_CLASSES; i++) {
+        const struct fama_class_counters *counts = &counters->classes[i];
+        json_object_set_new(
+            json, fama_transmit_class_name(i),
+            json_pack("{s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o}}", "packets",
+                      number_json(counts->packets), "bytes", number_json(counts->bytes),
+                      "waiting_ms", number_json(counts->waiting_ns / 1000000u), "drops",
+                      fama_drop_name(FAMA_DROP_TX_QUEUE_FULL), number_json(counts->queue_full),
+                      fama_drop_name(FAMA_DROP_TX_FULL), number_json(counts->port_full),
+                      fama_drop_name(FAMA_DROP_NO_NEIGHBOUR), number_json(counts->no_neighbour),
+                      fama_drop_name(FAMA_DROP_NO_MBUF), number_json(counts->no_mbuf)));
+    }
+    return json;
+}
+
 static uint64_t drops_of(const struct fama_node *node,
                          const struct fama_dataplane_counters *counters, int drop)
 {
@@ -138,6 +157,7 @@ static void answer_status(struct fama_node *node, struct fama_admin_call *call,
         }
     }
     json_object_set_new(dataplane, "drops", drops);
+    json_object_set_new(dataplane, "classes", classes_json(&counters));
     json_t *channels = json_array();
     for (uint32_t i = 0; i < node->channel_count; i++) {
         json_array_append_new(channels, channel_status(&node->channels[i]));

@@ -119,6 +119,7 @@ static void test_the_dataplane_gets_every_value_it_needs(void)
                           "    hugepages: off\n"
                           "    maxBlockBytes: 4M\n"
                           "    hopBudget: 6\n"
+                          "    pace: {bitsPerSecond: 900000000, burstBytes: 64K}\n"
                           "    stalledAfter: 10ms\n",
                  NULL);
     const struct fama_dataplane_config *dataplane = &config->dataplane;
@@ -141,6 +142,8 @@ static void test_the_dataplane_gets_every_value_it_needs(void)
     CU_ASSERT_EQUAL(dataplane->reassembly.block_bytes_max, 4u << 20);
     CU_ASSERT_EQUAL(dataplane->reassembly.slots, 32);
     CU_ASSERT_EQUAL(dataplane->hop_budget, 6);
+    CU_ASSERT_EQUAL(dataplane->pace_bits_per_second, 900000000);
+    CU_ASSERT_EQUAL(dataplane->pace_burst_bytes, 65536);
     CU_ASSERT_EQUAL(dataplane->stalled_ns, 10000000);
     CU_ASSERT_EQUAL(dataplane->propagate_peer_num, 5);
     CU_ASSERT_EQUAL(dataplane->planner, FAMA_PLANNER_INFECTIOUS);
@@ -310,6 +313,10 @@ static void test_ill_typed_values_say_what_would_be_right(void)
 
 static void test_values_out_of_range_name_the_range(void)
 {
+    refuse(REQUIRED PLANE("pace: {bitsPerSecond: 9999999}"), "fama.dataplane.pace.bitsPerSecond",
+           "10000000 or more");
+    refuse(REQUIRED PLANE("pace: {burstBytes: 1500}"), "fama.dataplane.pace.burstBytes",
+           "from 16K to 1G");
     refuse(REQUIRED "  gossip: {propagatePeerNum: 65}\n" PORT, "out of its range",
            "from 1 to 64 peers");
     refuse(REQUIRED PLANE("mtu: 576"), "fama.dataplane.mtu", "from 1280 to 9000 bytes");
