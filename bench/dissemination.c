@@ -16,8 +16,8 @@
 
 static const char help[] =
     "usage: fama-bench dissemination [--peers N] [--sizes LIST] [--blocks LIST] [--pause LIST]\n"
-    "           [--mtu N] [--loss PERCENT [--seed N]] [--idle adaptive|poll] [--dir DIR] [--keep] "
-    "[--json]\n"
+    "           [--mtu N] [--loss PERCENT [--seed N]] [--idle MODE] [--planner NAME]\n"
+    "           [--dir DIR] [--keep] [--json]\n"
     "       fama-bench dissemination --cluster hosts.yaml [--sizes LIST] [--blocks N]\n"
     "           [--seconds S] [--json]\n"
     "\n"
@@ -29,16 +29,15 @@ static const char help[] =
     "\n"
     "  --peers N        nodes, the leader among them (8)\n"
     "  --sizes LIST     of blocks, with KB, MB (1000) or K, M (1024) (10KB,100KB,1MB,10MB)\n"
-    "  --blocks LIST    so many of each size, one number or as many as sizes (about 20 MB to\n"
-    "                   200 MB of each, 20 to 200 blocks)\n"
-    "  --pause LIST     milliseconds from one block to the next (100 up to 2000 for 10 MB); a "
-    "block\n"
+    "  --blocks LIST    so many of each size: one number, or as many as sizes (200, 200, 100, 20)\n"
+    "  --pause LIST     milliseconds from one block to the next (100, 150, 300, 2000); a block\n"
     "                   waits in any case until the one before is committed everywhere\n"
     "  --mtu N          of the links, up to 9000 (1500)\n"
     "  --loss PERCENT   of all frames are lost on every link (0)\n"
     "  --seed N         makes the same losses again (1)\n"
     "  --idle MODE      what idle packet threads do: adaptive, since many nodes share this\n"
     "                   machine, or poll\n"
+    "  --planner NAME   how chunks are spread: coordinated or infectious (coordinated)\n"
     "  --dir DIR        where a folder for ledgers and blocks is made and removed again (.)\n"
     "  --keep           leave it behind: configurations, logs, ledgers\n"
     "  --json           one JSON object per size\n"
@@ -178,8 +177,13 @@ static int read_series(const char *sizes, const char *blocks, const char *pauses
 
 static int read_options(int argc, char **argv, struct fama_spread_options *options)
 {
-    *options = (struct fama_spread_options){
-        .peers = 8, .mtu = 1500, .seed = 1, .idle = "adaptive", .directory = ".", .seconds = 600};
+    *options = (struct fama_spread_options){.peers = 8,
+                                            .mtu = 1500,
+                                            .seed = 1,
+                                            .idle = "adaptive",
+                                            .planner = "coordinated",
+                                            .directory = ".",
+                                            .seconds = 600};
     const char *sizes = DEFAULT_SIZES;
     const char *blocks = NULL;
     const char *pauses = NULL;
@@ -192,6 +196,7 @@ static int read_options(int argc, char **argv, struct fama_spread_options *optio
         {"loss", FAMA_OPTION_REAL, &options->loss_percent, false},
         {"seed", FAMA_OPTION_NUMBER, &options->seed, false},
         {"idle", FAMA_OPTION_TEXT, &options->idle, false},
+        {"planner", FAMA_OPTION_TEXT, &options->planner, false},
         {"dir", FAMA_OPTION_TEXT, &options->directory, false},
         {"cluster", FAMA_OPTION_TEXT, &options->cluster, false},
         {"seconds", FAMA_OPTION_REAL, &options->seconds, false},
@@ -217,6 +222,10 @@ static int read_options(int argc, char **argv, struct fama_spread_options *optio
     }
     if (strcmp(options->idle, "adaptive") != 0 && strcmp(options->idle, "poll") != 0) {
         return usage("--idle is adaptive or poll, not ", options->idle);
+    }
+    if (strcmp(options->planner, "coordinated") != 0 &&
+        strcmp(options->planner, "infectious") != 0) {
+        return usage("--planner is coordinated or infectious, not ", options->planner);
     }
     return 0;
 }

@@ -32,6 +32,7 @@ struct fama_spread_options {
     double loss_percent;
     uint64_t seed;
     const char *idle;
+    const char *planner;
     const char *directory;
     const char *cluster; /* hosts.yaml; NULL: local */
     uint64_t blocks;     /* to watch on a cluster */

@@ -107,10 +107,11 @@ int fama_spread_local_create(const struct fama_spread_local_setup *setup,
         return fama_error_set(error, -1, "%s: the path is too long", setup->directory);
     }
     const char *words[WORDS_MAX] = {
-        "create", "--dir",    network, "--name", NETWORK_NAME, "--org",  org,         "--channel",
-        CHANNEL,  "--blocks", blocks,  "--rate", "0",          "--idle", setup->idle,
+        "create", "--dir",     network,     "--name",    NETWORK_NAME,   "--org",
+        org,      "--channel", CHANNEL,     "--blocks",  blocks,         "--rate",
+        "0",      "--idle",    setup->idle, "--planner", setup->planner,
     };
-    size_t count = 15;
+    size_t count = 17;
     if (setup->mtu != USUAL_MTU) {
         words[count++] = "--mtu";
         words[count++] = mtu;

@@ -15,8 +15,9 @@ struct fama_spread_local_setup {
     uint64_t peers;
     uint64_t mtu;
     double loss_percent;
-    uint64_t seed;    /* of the losses */
-    const char *idle; /* "adaptive" or "poll" */
+    uint64_t seed;       /* of the losses */
+    const char *idle;    /* "adaptive" or "poll" */
+    const char *planner; /* "coordinated" or "infectious" */
 };
 
 struct fama_spread_local {

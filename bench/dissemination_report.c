@@ -32,9 +32,9 @@ void fama_spread_setting_read(struct fama_spread_setting *setting, const json_t 
     setting->planner = planner == NULL ? "unknown" : planner;
     setting->mtu = mtu > 0 ? (uint64_t)mtu : 0;
     /* In a tree the origin sends a chunk to the node at its root only. */
-    setting->leader_children = strcmp(setting->planner, "tree") == 0 ? 1
-                               : fan_out < others                    ? fan_out
-                                                                     : others;
+    setting->leader_children = strcmp(setting->planner, "coordinated") == 0 ? 1
+                               : fan_out < others                           ? fan_out
+                                                                            : others;
 }
 
 static json_t *line_json(const struct fama_spread_setting *setting,

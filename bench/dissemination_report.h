@@ -8,7 +8,7 @@
 /* What is the same for all sizes. */
 struct fama_spread_setting {
     const char *where;   /* "namespaces" or "cluster" */
-    const char *planner; /* how chunks are fanned out: "infectious", "tree" */
+    const char *planner; /* how chunks are fanned out: "coordinated", "infectious" */
     size_t peers;        /* the leader among them */
     uint64_t mtu;        /* 0: not known */
     double loss_percent; /* that we have made */

@@ -15,7 +15,7 @@
 #define WARM_UP       5 /* blocks of each size that are not counted */
 #define WARM_UP_LARGE 2
 #define STUCK_MS      60000 /* a block that is not everywhere by then ends the measurement */
-#define POLL_MS       10
+#define POLL_MS       20
 #define SETTLE_MS     300 /* counters are published now and then */
 #define BACKGROUND_MS 3000
 #define TIMES_PER_ASK 1024
@@ -286,6 +286,7 @@ int fama_spread_measure_local(const struct fama_spread_options *options,
         .loss_percent = options->loss_percent,
         .seed = options->seed,
         .idle = options->idle,
+        .planner = options->planner,
     };
     int status = fama_spread_local_create(&setup, &measurement.local, &measurement.error);
     status = status == 0 ? measure(&measurement) : status;

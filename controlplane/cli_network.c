@@ -56,6 +56,7 @@ struct network_options {
     const char *blocks;
     const char *port_type;
     const char *idle;
+    const char *planner;
     double rate;
     double loss;
     double delay;
@@ -83,6 +84,7 @@ static int parse_network_options(struct network_options *options, int argc, char
         {"rate", FAMA_OPTION_REAL, &options->rate, false},
         {"port-type", FAMA_OPTION_TEXT, &options->port_type, false},
         {"idle", FAMA_OPTION_TEXT, &options->idle, false},
+        {"planner", FAMA_OPTION_TEXT, &options->planner, false},
         {"loss", FAMA_OPTION_REAL, &options->loss, false},
         {"delay", FAMA_OPTION_REAL, &options->delay, false},
         {"jitter", FAMA_OPTION_REAL, &options->jitter, false},
@@ -118,6 +120,13 @@ static int apply_running_options(const struct network_options *options,
             return misuse("--idle is poll or adaptive, not ", options->idle);
         }
         network->is_polling = strcmp(options->idle, "poll") == 0;
+    }
+    if (options->planner != NULL) {
+        if (strcmp(options->planner, "coordinated") != 0 &&
+            strcmp(options->planner, "infectious") != 0) {
+            return misuse("--planner is coordinated or infectious, not ", options->planner);
+        }
+        network->is_infectious = strcmp(options->planner, "infectious") == 0;
     }
     const struct {
         const char *name;

@@ -326,6 +326,8 @@ static void write_settings(FILE *file, const struct fama_network *network,
         write_path(file, "  orderer:\n    directory", network->blocks);
         fprintf(file, "    blocksPerSecond: %g\n", network->blocks_per_second);
     }
+    fprintf(file, "  dissemination:\n    planner: %s\n",
+            network->is_infectious ? "infectious" : "coordinated");
     fprintf(file, "  dataplane:\n    port: \"%s\"\n    address: %s/24\n    mtu: %d\n",
             ports[network->port_type], node->address, FAMA_NETWORK_MTU);
     fprintf(file, "    idle: %s\n    memory: %d\n    mbufs: %d\n    filePrefix: fama-%s-%s\n",

@@ -222,7 +222,11 @@ int fama_network_save(const struct fama_network *network, struct fama_error *err
         network->is_polling ? "poll" : "adaptive", "own_identities",
         (int)network->has_own_identities, "faults", faults_to_json(&network->faults), "orgs",
         orgs_to_json(network), "nodes", nodes_to_json(network));
-    if (json == NULL) {
+    if (json == NULL ||
+        json_object_set_new(json, "planner",
+                            json_string(network->is_infectious ? "infectious" : "coordinated")) !=
+            0) {
+        json_decref(json);
         return fama_error_set(error, FAMA_NETWORK_INVALID,
                               "%s: cannot be described: a path is too long or memory is out", path);
     }
@@ -270,6 +274,8 @@ static int from_json(json_t *json, struct fama_network *network, struct fama_err
     faults->seed = (uint64_t)seed;
     network->has_own_identities = own_identities != 0;
     network->is_polling = strcmp(idle, "poll") == 0;
+    const char *planner = json_string_value(json_object_get(json, "planner"));
+    network->is_infectious = planner != NULL && strcmp(planner, "infectious") == 0;
     if (!fama_network_name_is_valid(name) ||
         fama_network_port_from_name(port, &network->port_type) != 0 ||
         !copy_text(network->name, sizeof(network->name), name) ||

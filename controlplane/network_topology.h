@@ -78,6 +78,7 @@ struct fama_network {
     double blocks_per_second; /* 0: flat out */
     enum fama_network_port port_type;
     bool is_polling;         /* idle: poll */
+    bool is_infectious;      /* fama.dissemination.planner; else coordinated */
     bool has_own_identities; /* made for this network, by fama_network_create */
     struct fama_network_faults faults;
     struct fama_network_org orgs[FAMA_NETWORK_ORGS_MAX];

@@ -514,13 +514,15 @@ static void answer_blocks(struct fama_node *node, struct fama_admin_call *call,
     struct timespec wall;
     clock_gettime(CLOCK_REALTIME, &wall);
     uint64_t realtime_ns = (uint64_t)wall.tv_sec * 1000000000u + (uint64_t)wall.tv_nsec;
-    fama_admin_answer(call, json_pack("{s:s, s:o, s:i, s:s, s:i, s:o, s:o, s:o}", "channel",
-                                      fama_channel_id(channel->channel), "height",
-                                      number_json(status.height), "mtu",
-                                      (int)node->config->dataplane.mtu, "planner", "infectious",
-                                      "fan_out", (int)node->config->propagate_peer_num,
-                                      "monotonic_ns", number_json(fama_node_now_ns()),
-                                      "realtime_ns", number_json(realtime_ns), "blocks", blocks));
+    fama_admin_answer(
+        call, json_pack("{s:s, s:o, s:i, s:s, s:i, s:o, s:o, s:o}", "channel",
+                        fama_channel_id(channel->channel), "height", number_json(status.height),
+                        "mtu", (int)node->config->dataplane.mtu, "planner",
+                        node->config->dataplane.planner == FAMA_PLANNER_INFECTIOUS ? "infectious"
+                                                                                   : "coordinated",
+                        "fan_out", (int)node->config->propagate_peer_num, "monotonic_ns",
+                        number_json(fama_node_now_ns()), "realtime_ns", number_json(realtime_ns),
+                        "blocks", blocks));
 }
 
 void fama_node_admin(void *context, struct fama_admin_call *call, const json_t *request)
