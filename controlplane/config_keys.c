@@ -283,14 +283,16 @@ const struct fama_config_key fama_config_keys[] = {
               "first CPU "
               "this process may use."},
     {.path = "fama.dataplane.cores.net",
-     .type = FAMA_KEY_NUMBER,
-     FIELD(dataplane.net_core),
+     .type = FAMA_KEY_CPUS,
+     FIELD(dataplane.net_cores),
      .derived = FAMA_KEY_SECOND_CPU,
      .most = 1023,
-     .unit = "CPU number",
-     .words = "The CPU that polls the port. On a server give it a CPU of the port's NUMA node that "
-              "nothing "
-              "else uses (isolcpus). Default: the second CPU this process may use, or the last."},
+     .unit = "CPU numbers, separated by blanks, or a YAML list",
+     .words = "The CPUs that poll the port, at most 8, each with a queue pair of its own where the "
+              "port has so many: blocks and sessions are shared out among them. One is enough "
+              "until it is busy all the time. On a server give them CPUs of the port's NUMA node "
+              "that nothing else uses (isolcpus). Default: the second CPU this process may use, or "
+              "the last."},
     {.path = "fama.dataplane.cores.verify",
      .type = FAMA_KEY_CPUS,
      FIELD(dataplane.verify_cores),

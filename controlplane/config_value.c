@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <netdb.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -424,15 +425,19 @@ static int store_endpoints(struct fama_config *config, const char *text, struct 
 static int store_cpus(struct fama_config *config, const struct fama_config_key *key,
                       const char *text, struct fama_error *error)
 {
+    struct fama_dataplane_config *dataplane = &config->dataplane;
+    bool is_net = key->offset == offsetof(struct fama_config, dataplane.net_cores);
+    uint32_t *cpus = is_net ? dataplane->net_cores : dataplane->verify_cores;
+    uint32_t most = is_net ? FAMA_NET_CORES_MAX : FAMA_CORES_MAX;
     char word[16];
     bool is_too_long;
     uint64_t cpu;
     const char *at = text;
     uint32_t count = 0;
     while (next_word(&at, word, sizeof word, &is_too_long)) {
-        if (count == FAMA_CORES_MAX) {
+        if (count == most) {
             return fama_error_set(error, FAMA_CONFIG_INVALID,
-                                  "names more than %d CPUs: leave some out", FAMA_CORES_MAX);
+                                  "names more than %u CPUs: leave some out", most);
         }
         if (!fama_digits_parse(word, &cpu) || cpu > key->most) {
             return fama_error_set(error, FAMA_CONFIG_INVALID,
@@ -441,18 +446,18 @@ static int store_cpus(struct fama_config *config, const struct fama_config_key *
                                   word, key->most);
         }
         for (uint32_t i = 0; i < count; i++) {
-            if (config->dataplane.verify_cores[i] == cpu) {
+            if (cpus[i] == cpu) {
                 return fama_error_set(error, FAMA_CONFIG_INVALID,
                                       "names CPU %s twice: name each once", word);
             }
         }
-        config->dataplane.verify_cores[count++] = (uint32_t)cpu;
+        cpus[count++] = (uint32_t)cpu;
     }
     if (is_too_long || count == 0) {
         return fama_error_set(error, FAMA_CONFIG_INVALID,
                               "is \"%.100s\", no list of CPU numbers: write it like 2 3", text);
     }
-    config->dataplane.verify_core_count = count;
+    *(is_net ? &dataplane->net_core_count : &dataplane->verify_core_count) = count;
     return 0;
 }
 

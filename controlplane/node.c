@@ -307,11 +307,17 @@ static void warn(const char *words)
     fama_warning("dataplane", "%s", words);
 }
 
+static void tell(const char *words)
+{
+    fama_info("dataplane", "%s", words);
+}
+
 static int start_dataplane(struct fama_node *node, struct fama_error *error)
 {
     struct fama_dataplane_config settings = node->config->dataplane;
     settings.random_seed = fama_random_next(&node->random);
     settings.warn = warn;
+    settings.tell = tell;
     if (fama_dataplane_start(&settings, &node->dataplane, error) != 0) {
         return -1;
     }

@@ -95,6 +95,7 @@ static json_t *counters_json(const struct fama_node *node,
         {"chunks_repaired", counters->chunks_repaired},
         {"blocks_assembled", counters->blocks_assembled},
         {"messages_received", counters->messages_received},
+        {"packets_handed_over", counters->packets_handed_over},
         {"signatures_verified", counters->signatures_verified},
         {"signature_batches", counters->signature_batches},
         {"signatures_bad", counters->signatures_bad},
@@ -135,6 +136,25 @@ static json_t *classes_json(const struct fama_dataplane_counters *counters)
     return json;
 }
 
+/* What each net lcore does of the whole. */
+static json_t *net_lcores_json(const struct fama_node *node)
+{
+    json_t *json = json_array();
+    struct fama_dataplane_counters counters;
+    uint32_t cpu;
+    for (uint32_t i = 0; fama_dataplane_net_counters(node->dataplane, i, &cpu, &counters); i++) {
+        json_array_append_new(
+            json, json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o}", "cpu", (int)cpu, "rx_packets",
+                            number_json(counters.rx_packets), "tx_packets",
+                            number_json(counters.tx_packets), "packets_handed_over",
+                            number_json(counters.packets_handed_over), "chunks_received",
+                            number_json(counters.chunks_received), "chunks_forwarded",
+                            number_json(counters.chunks_forwarded), "blocks_assembled",
+                            number_json(counters.blocks_assembled)));
+    }
+    return json;
+}
+
 static uint64_t drops_of(const struct fama_node *node,
                          const struct fama_dataplane_counters *counters, int drop)
 {
@@ -158,6 +178,7 @@ static void answer_status(struct fama_node *node, struct fama_admin_call *call,
     }
     json_object_set_new(dataplane, "drops", drops);
     json_object_set_new(dataplane, "classes", classes_json(&counters));
+    json_object_set_new(dataplane, "net_lcores", net_lcores_json(node));
     json_t *channels = json_array();
     for (uint32_t i = 0; i < node->channel_count; i++) {
         json_array_append_new(channels, channel_status(&node->channels[i]));

@@ -14,18 +14,20 @@
 #include "dataplane/origin.h"
 #include "dataplane/ringer.h"
 #include "dataplane/verify_loop.h"
+#include "dataplane/windows.h"
 
 #define BULK_PARTS        64     /* of one batch in the ring at a time */
 #define WAIT_SLEEP_MAX_NS 100000 /* a thread that waits for a batch looks this often */
 
 struct fama_dataplane {
     struct fama_topology topology;
-    struct fama_net *net;
+    struct fama_net *net[FAMA_NET_CORES_MAX];
     struct fama_verify *verify[FAMA_CORES_MAX];
     uint32_t running_count;
     struct fama_ringer *ringer; /* NULL unless the lcores poll */
     struct fama_counts control; /* the control thread's */
-    cpu_set_t cpus;             /* what the process had before the EAL bound threads to cores */
+    struct fama_windows windows;
+    cpu_set_t cpus; /* what the process had before the EAL bound threads to cores */
 };
 
 /* ---- Start and stop ---- */
@@ -57,8 +59,11 @@ static int check(const struct fama_dataplane_config *config, struct fama_error *
 static int make_stages(struct fama_dataplane *dataplane, struct fama_error *error)
 {
     const struct fama_dataplane_config *config = &dataplane->topology.config;
-    dataplane->net = fama_net_create(&dataplane->topology);
-    bool is_whole = dataplane->net != NULL;
+    bool is_whole = true;
+    for (uint32_t i = 0; i < config->net_core_count && is_whole; i++) {
+        dataplane->net[i] = fama_net_create(&dataplane->topology, i);
+        is_whole = dataplane->net[i] != NULL;
+    }
     for (uint32_t i = 0; i < config->verify_core_count && is_whole; i++) {
         dataplane->verify[i] = fama_verify_create(&dataplane->topology, i);
         is_whole = dataplane->verify[i] != NULL;
@@ -90,12 +95,13 @@ static int start_ringer(struct fama_dataplane *dataplane, struct fama_error *err
 static int launch(struct fama_dataplane *dataplane, struct fama_error *error)
 {
     const struct fama_dataplane_config *config = &dataplane->topology.config;
-    for (uint32_t i = 0; i < config->verify_core_count + 1; i++) {
+    uint32_t nets = config->net_core_count;
+    for (uint32_t i = 0; i < nets + config->verify_core_count; i++) {
         /* The lcores of the EAL are numbered as eal.h says: net, then verify. */
-        int status = i == 0
-                         ? rte_eal_remote_launch(fama_net_run, dataplane->net, FAMA_EAL_LCORE_NET)
-                         : rte_eal_remote_launch(fama_verify_run, dataplane->verify[i - 1],
-                                                 FAMA_EAL_LCORE_VERIFY + i - 1);
+        int status = i < nets ? rte_eal_remote_launch(fama_net_run, dataplane->net[i],
+                                                      FAMA_EAL_LCORE_NET + i)
+                              : rte_eal_remote_launch(fama_verify_run, dataplane->verify[i - nets],
+                                                      FAMA_EAL_LCORE_NET + i);
         if (status != 0) {
             return fama_error_set(error, FAMA_DATAPLANE_EAL, "lcore %u does not start",
                                   FAMA_EAL_LCORE_NET + i);
@@ -154,7 +160,9 @@ void fama_dataplane_stand_aside(const struct fama_dataplane *dataplane)
 {
     const struct fama_dataplane_config *config = &dataplane->topology.config;
     cpu_set_t elsewhere = dataplane->cpus;
-    CPU_CLR(config->net_core, &elsewhere);
+    for (uint32_t i = 0; i < config->net_core_count; i++) {
+        CPU_CLR(config->net_cores[i], &elsewhere);
+    }
     for (uint32_t i = 0; i < config->verify_core_count; i++) {
         CPU_CLR(config->verify_cores[i], &elsewhere);
     }
@@ -180,7 +188,9 @@ void fama_dataplane_stop(struct fama_dataplane *dataplane)
         (void)rte_eal_wait_lcore(FAMA_EAL_LCORE_NET + i);
     }
     fama_ringer_stop(dataplane->ringer);
-    fama_net_destroy(dataplane->net);
+    for (uint32_t i = 0; i < topology->config.net_core_count; i++) {
+        fama_net_destroy(dataplane->net[i]);
+    }
     for (uint32_t i = 0; i < topology->config.verify_core_count; i++) {
         fama_verify_destroy(dataplane->verify[i]);
     }
@@ -196,7 +206,7 @@ void fama_dataplane_publish(struct fama_dataplane *dataplane, struct fama_view *
     /* Only this thread replaces the view: the present one stays while it is read. */
     fama_view_follow(view, dataplane->topology.view);
     struct fama_view *old = rcu_xchg_pointer(&dataplane->topology.view, view);
-    /* Short: the net lcore passes a quiescent state each round, verify lcores read views for moments. */
+    /* Short: a net lcore passes a quiescent state each round, verify lcores read views for moments. */
     urcu_qsbr_synchronize_rcu();
     fama_view_destroy(old);
 }
@@ -242,6 +252,12 @@ uint32_t fama_dataplane_receive(struct fama_dataplane *dataplane, struct fama_ev
         fama_doorbell_arm(&topology->event_bell);
         found = rte_ring_dequeue_burst(topology->events, (void **)events, count, NULL);
     }
+    for (uint32_t i = 0; i < found; i++) {
+        if (events[i]->kind == FAMA_EVENT_WINDOW) {
+            fama_windows_put_together(&dataplane->windows, events[i]->net_lcore,
+                                      &events[i]->window);
+        }
+    }
     return found;
 }
 
@@ -279,7 +295,8 @@ void fama_dataplane_return_block(struct fama_dataplane *dataplane,
                                  const struct fama_assembled *block, bool accepted)
 {
     /* The ring has room for every slot twice, and each is returned once. */
-    (void)rte_ring_enqueue(dataplane->topology.commit_to_net,
+    uint32_t lcore = FAMA_SLOT_LCORE(block->slot);
+    (void)rte_ring_enqueue(dataplane->topology.net[lcore].commit_to_net,
                            (void *)FAMA_RETURN_WORD(block->slot, accepted));
 }
 
@@ -414,9 +431,24 @@ void fama_dataplane_counters(const struct fama_dataplane *dataplane,
                              struct fama_dataplane_counters *counters)
 {
     memset(counters, 0, sizeof *counters);
-    fama_counts_add(fama_net_counts(dataplane->net), counters);
+    for (uint32_t i = 0; i < dataplane->topology.config.net_core_count; i++) {
+        fama_counts_add(fama_net_counts(dataplane->net[i]), counters);
+    }
     for (uint32_t i = 0; i < dataplane->topology.config.verify_core_count; i++) {
         fama_counts_add(fama_verify_counts(dataplane->verify[i]), counters);
     }
     fama_counts_add(&dataplane->control, counters);
+}
+
+bool fama_dataplane_net_counters(const struct fama_dataplane *dataplane, uint32_t lcore,
+                                 uint32_t *cpu, struct fama_dataplane_counters *counters)
+{
+    const struct fama_dataplane_config *config = &dataplane->topology.config;
+    if (lcore >= config->net_core_count) {
+        return false;
+    }
+    *cpu = config->net_cores[lcore];
+    memset(counters, 0, sizeof *counters);
+    fama_counts_add(fama_net_counts(dataplane->net[lcore]), counters);
+    return true;
 }

@@ -1,8 +1,9 @@
 /* The dataplane's door: start it, tell it the world (views), give it datagrams and blocks to send, take
  * messages, gaps and whole blocks from it.
  *
- * Inside: one net lcore (poll, classify, Merkle, reassembly, fan-out), one or more verify lcores
- * (batches of signatures), joined by bounded rings; dataplane/topology.c is the table of them.
+ * Inside: one or more net lcores (poll, classify, Merkle, reassembly, fan-out; dataplane/spread.h says which
+ * of them does what), one or more verify lcores (batches of signatures), joined by bounded rings;
+ * dataplane/topology.c is the table of them.
  *
  * Threads: `control` = the one thread that calls start, stop, publish, send, receive. `origin` = the one
  * thread that calls fama_dataplane_send_block for new blocks, `server` = the one that calls it for answers.
@@ -41,7 +42,8 @@ enum fama_hugepages {
     FAMA_HUGEPAGES_OFF = 2,
 };
 
-#define FAMA_CORES_MAX 16
+#define FAMA_CORES_MAX     16 /* verify lcores */
+#define FAMA_NET_CORES_MAX 8
 
 struct fama_dataplane_config {
     const char *port;        /* vdev arguments ("net_af_packet0,iface=eth1") or a PCI address */
@@ -51,7 +53,8 @@ struct fama_dataplane_config {
     uint32_t gateway_ipv4;         /* 0: none */
     uint16_t mtu;
     uint32_t control_core; /* CPU ids; several roles may share one CPU */
-    uint32_t net_core;
+    uint32_t net_cores[FAMA_NET_CORES_MAX];
+    uint32_t net_core_count;
     uint32_t verify_cores[FAMA_CORES_MAX];
     uint32_t verify_core_count;
     enum fama_idle idle;
@@ -61,8 +64,8 @@ struct fama_dataplane_config {
     uint64_t pace_bits_per_second; /* what we send at most, in all; 0: what the port takes */
     uint64_t pace_burst_bytes;     /* that may go at once after a silence */
     uint32_t mbufs;
-    struct fama_reassembly_limits reassembly;
-    enum fama_planner planner; /* of our own blocks */
+    struct fama_reassembly_limits reassembly; /* slots: each net lcore's; roots, held: shared out */
+    enum fama_planner planner;                /* of our own blocks */
     uint32_t propagate_peer_num;
     uint8_t hop_budget;
     uint64_t stalled_ns; /* a block without progress for this long is reported as a gap */
@@ -70,6 +73,7 @@ struct fama_dataplane_config {
     uint32_t admissions_per_second; /* certificates of unknown identities looked at */
     uint64_t random_seed;
     void (*warn)(const char *words); /* start-up warnings, may be NULL */
+    void (*tell)(const char *words); /* what the port turned out to do, one line, may be NULL */
 };
 
 /* Takes the settings, starts the EAL, port and lcores. On failure everything is undone. */
@@ -96,7 +100,8 @@ int fama_dataplane_send(struct fama_dataplane *dataplane, const struct fama_endp
 enum fama_event_kind {
     FAMA_EVENT_MESSAGE = 1, /* a message whose signature has been verified */
     FAMA_EVENT_GAP = 2,     /* a block that makes no progress */
-    FAMA_EVENT_WINDOW = 3,  /* which blocks of a channel are at hand; sent when it changed */
+    FAMA_EVENT_WINDOW = 3,  /* which blocks of a channel are at hand; sent when it changed. What net
+                             * lcores know of their own blocks comes together in receive */
 };
 
 struct fama_window {
@@ -117,6 +122,7 @@ struct fama_event {
     uint8_t datagram[2048]; /* MESSAGE: as it came, for forwarding */
     struct fama_gap gap;
     struct fama_window window;
+    uint32_t net_lcore; /* WINDOW: whose part it was */
 };
 
 /* Up to `count` events; each is given back with fama_dataplane_event_done, which releases `author`
@@ -209,10 +215,15 @@ struct fama_dataplane_counters {
     uint64_t chunks_received, chunks_stored, chunks_forwarded, chunks_repaired;
     uint64_t blocks_assembled;
     uint64_t messages_received;
+    uint64_t packets_handed_over; /* to the net lcores whose they were */
     uint64_t signatures_verified, signature_batches, signatures_bad;
     uint64_t arp_requests_sent, arp_replies_sent;
 };
+/* Of all threads together. */
 void fama_dataplane_counters(const struct fama_dataplane *dataplane,
                              struct fama_dataplane_counters *counters);
+/* One net lcore's own, and the CPU it runs on; false if there is none of this number. */
+bool fama_dataplane_net_counters(const struct fama_dataplane *dataplane, uint32_t lcore,
+                                 uint32_t *cpu, struct fama_dataplane_counters *counters);
 
 #endif

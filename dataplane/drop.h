@@ -46,6 +46,7 @@
     X(SOURCE_BUDGET, "source_budget", "its source has too much unproved in our queues")            \
     X(VERIFY_RING_FULL, "verify_ring_full", "the verification stage is behind")                    \
     X(EVENT_RING_FULL, "event_ring_full", "the control thread is behind")                          \
+    X(NET_RING_FULL, "net_ring_full", "the net lcore whose packet it is is behind")                \
     X(BLOCK_RING_FULL, "block_ring_full", "the commit thread is behind")                           \
     X(NO_MBUF, "no_mbuf", "the packet pool is empty")                                              \
     X(NO_NEIGHBOUR, "no_neighbour", "the target's link address is not resolved (yet)")             \

@@ -195,10 +195,26 @@ static int add_memory(struct arguments *arguments, const struct fama_dataplane_c
     return 0;
 }
 
+/* The CPU of a logical core. */
+static uint32_t cpu_of(const struct fama_dataplane_config *config, uint32_t lcore)
+{
+    uint32_t verify = fama_eal_lcore_verify(config);
+    if (lcore < FAMA_EAL_LCORE_NET) {
+        return config->control_core;
+    }
+    return lcore < verify ? config->net_cores[lcore - FAMA_EAL_LCORE_NET]
+                          : config->verify_cores[lcore - verify];
+}
+
 static int check(const struct fama_dataplane_config *config, struct fama_error *error)
 {
     if (config->port == NULL || config->port[0] == '\0') {
         return fama_error_set(error, FAMA_DATAPLANE_CONFIG, "no dataplane port is configured");
+    }
+    if (config->net_core_count == 0 || config->net_core_count > FAMA_NET_CORES_MAX) {
+        return fama_error_set(error, FAMA_DATAPLANE_CONFIG,
+                              "%u net cores: between 1 and %d are possible", config->net_core_count,
+                              FAMA_NET_CORES_MAX);
     }
     if (config->verify_core_count == 0 || config->verify_core_count > FAMA_CORES_MAX) {
         return fama_error_set(error, FAMA_DATAPLANE_CONFIG,
@@ -206,10 +222,9 @@ static int check(const struct fama_dataplane_config *config, struct fama_error *
                               config->verify_core_count, FAMA_CORES_MAX);
     }
     long cpus = sysconf(_SC_NPROCESSORS_CONF);
-    for (uint32_t i = 0; i < config->verify_core_count + 2; i++) {
-        uint32_t core = i == 0   ? config->control_core
-                        : i == 1 ? config->net_core
-                                 : config->verify_cores[i - 2];
+    uint32_t verify = fama_eal_lcore_verify(config);
+    for (uint32_t i = 0; i < verify + config->verify_core_count; i++) {
+        uint32_t core = cpu_of(config, i);
         if (cpus > 0 && core >= (uint32_t)cpus) {
             return fama_error_set(error, FAMA_DATAPLANE_CONFIG,
                                   "CPU %u is configured for the dataplane, this machine has %ld "
@@ -226,12 +241,10 @@ static int check(const struct fama_dataplane_config *config, struct fama_error *
 static void add_lcores(struct arguments *arguments, const struct fama_dataplane_config *config)
 {
     char map[ARGUMENT_BYTES];
-    int len = snprintf(map, sizeof map, "0@%u,%d@%u", config->control_core, FAMA_EAL_LCORE_NET,
-                       config->net_core);
-    for (uint32_t i = 0; i < config->verify_core_count && len > 0 && (size_t)len < sizeof map;
-         i++) {
-        len += snprintf(map + len, sizeof map - (size_t)len, ",%u@%u", FAMA_EAL_LCORE_VERIFY + i,
-                        config->verify_cores[i]);
+    int len = snprintf(map, sizeof map, "0@%u", config->control_core);
+    uint32_t lcores = fama_eal_lcore_verify(config) + config->verify_core_count;
+    for (uint32_t i = 1; i < lcores && len > 0 && (size_t)len < sizeof map; i++) {
+        len += snprintf(map + len, sizeof map - (size_t)len, ",%u@%u", i, cpu_of(config, i));
     }
     add(arguments, "--lcores");
     add(arguments, "%s", map);

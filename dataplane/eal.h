@@ -1,6 +1,6 @@
 /* DPDK's environment (EAL): one per process, started from our settings and kept quiet.
  *
- * Logical cores: 0 is the calling thread, 1 the net lcore, 2 and up the verify lcores, each bound to the
+ * Logical cores: 0 is the calling thread, then come the net lcores, then the verify lcores, each bound to the
  * CPU its setting names; several may share one CPU. The caller becomes bound to `control_core`, and threads
  * it makes later inherit that binding.
  *
@@ -11,8 +11,12 @@
 
 #include "dataplane/dataplane.h"
 
-#define FAMA_EAL_LCORE_NET    1
-#define FAMA_EAL_LCORE_VERIFY 2 /* the first of them */
+#define FAMA_EAL_LCORE_NET 1 /* the first of them */
+/* The first of the verify lcores. */
+static inline uint32_t fama_eal_lcore_verify(const struct fama_dataplane_config *config)
+{
+    return FAMA_EAL_LCORE_NET + config->net_core_count;
+}
 
 /* Starts the EAL without any virtual device; a PCI port is taken into its list of allowed devices.
  * FAMA_DATAPLANE_CONFIG or FAMA_DATAPLANE_EAL. After fama_eal_stop it cannot start again in this

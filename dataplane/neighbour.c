@@ -81,7 +81,7 @@ struct fama_neighbours *fama_neighbours_create(const struct fama_neighbour_setti
     if (neighbours != NULL) {
         neighbours->settings = *settings;
         neighbours->output = *output;
-        neighbours->announcements_left = ANNOUNCEMENTS;
+        neighbours->announcements_left = settings->is_silent ? 0 : ANNOUNCEMENTS;
     }
     return neighbours;
 }
@@ -329,7 +329,7 @@ enum fama_drop fama_neighbour_input(struct fama_neighbours *neighbours, uint64_t
         }
         learn(neighbours, now_ns, &arp);
     }
-    if (arp.operation == ARP_REQUEST) {
+    if (arp.operation == ARP_REQUEST && !settings->is_silent) {
         struct arp reply = {.operation = ARP_REPLY, .target = arp.sender};
         memcpy(reply.target_mac, arp.sender_mac, FAMA_MAC_BYTES);
         send_arp(neighbours, arp.sender_mac, &reply);

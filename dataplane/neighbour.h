@@ -32,6 +32,7 @@ struct fama_neighbour_settings {
     uint32_t ipv4;
     uint8_t prefix_bits;
     uint32_t gateway_ipv4; /* 0: none */
+    bool is_silent;        /* answers nobody and announces nothing: another lcore's table does */
 };
 
 /* What the table wants done. */

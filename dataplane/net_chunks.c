@@ -49,10 +49,12 @@ static void relay(struct fama_net *net, struct rte_mbuf *packet,
 static void hand_over(struct fama_net *net, const struct fama_assembled *assembled)
 {
     struct fama_topology *topology = net->topology;
-    topology->assembled[assembled->slot] = *assembled;
+    struct fama_assembled *block =
+        &topology->assembled[FAMA_SLOT_OF_LCORE(net->number, assembled->slot)];
+    *block = *assembled;
+    block->slot = FAMA_SLOT_OF_LCORE(net->number, assembled->slot);
     net->counts.own.blocks_assembled++;
-    if (rte_ring_enqueue(topology->net_to_commit[assembled->channel],
-                         &topology->assembled[assembled->slot]) != 0) {
+    if (rte_ring_enqueue(topology->net_to_commit[assembled->channel], block) != 0) {
         net->counts.own.drops[FAMA_DROP_BLOCK_RING_FULL]++;
         fama_reassembly_return(net->reassembly, net->now_ns, assembled->slot, true, 0);
         return;
@@ -67,8 +69,7 @@ static void decide_root(struct fama_net *net, uint32_t ticket, enum fama_drop re
     bool is_good = reason == FAMA_DROP_NONE;
     uint32_t count = fama_reassembly_verdict(net->reassembly, ticket, is_good, held);
     for (uint32_t i = 0; i < count; i++) {
-        fama_sources_forgive(&net->topology->sources, fama_net_source_of(held[i]),
-                             FAMA_SOURCE_HELD);
+        fama_sources_forgive(net->sources, fama_net_source_of(held[i]), FAMA_SOURCE_HELD);
         if (is_good) {
             fama_net_take_chunk(net, held[i]);
         } else {
@@ -89,12 +90,13 @@ static void ask_verdict(struct fama_net *net, uint64_t source,
         decide_root(net, result->root_ticket, FAMA_DROP_ROOT_FORGED);
         return;
     }
-    if (!fama_sources_charge(&net->topology->sources, net->now_ns, source, FAMA_SOURCE_ROOTS)) {
+    if (!fama_sources_charge(net->sources, net->now_ns, source, FAMA_SOURCE_ROOTS)) {
         decide_root(net, result->root_ticket, FAMA_DROP_SOURCE_BUDGET);
         return;
     }
     struct fama_root_job *job = net->free_jobs[--net->free_job_count];
     job->ticket = result->root_ticket;
+    job->net_lcore = net->number;
     job->source = source;
     job->signer = fama_identity_acquire(origin->identity);
     job->job.key = fama_identity_key(job->signer);
@@ -105,7 +107,7 @@ static void ask_verdict(struct fama_net *net, uint64_t source,
         fama_identity_release(job->signer);
         job->signer = NULL;
         net->free_jobs[net->free_job_count++] = job;
-        fama_sources_forgive(&net->topology->sources, source, FAMA_SOURCE_ROOTS);
+        fama_sources_forgive(net->sources, source, FAMA_SOURCE_ROOTS);
         decide_root(net, result->root_ticket, FAMA_DROP_VERIFY_RING_FULL);
         return;
     }
@@ -117,7 +119,7 @@ static void offer(struct fama_net *net, struct rte_mbuf *packet,
                   const struct fama_chunk *chunk)
 {
     struct fama_offer_result result;
-    struct fama_sources *sources = &net->topology->sources;
+    struct fama_sources *sources = net->sources;
     uint64_t source = fama_net_source_of(packet);
     bool may_wait = fama_sources_has_room(sources, net->now_ns, source, FAMA_SOURCE_HELD);
     fama_reassembly_offer(net->reassembly, net->now_ns, channel, chunk, may_wait ? packet : NULL,
@@ -180,14 +182,14 @@ uint32_t fama_net_take_verdicts(struct fama_net *net)
 {
     void *objects[FAMA_NET_BURST];
     uint32_t count =
-        rte_ring_dequeue_burst(net->topology->verify_to_net, objects, FAMA_NET_BURST, NULL);
+        rte_ring_dequeue_burst(net->ends->verify_to_net, objects, FAMA_NET_BURST, NULL);
     for (uint32_t i = 0; i < count; i++) {
         struct fama_root_job *job = objects[i];
         bool is_good = job->job.verdict == FAMA_VERDICT_GOOD;
         fama_identity_release(job->signer);
         job->signer = NULL;
         if (is_good) {
-            fama_sources_forgive(&net->topology->sources, job->source, FAMA_SOURCE_ROOTS);
+            fama_sources_forgive(net->sources, job->source, FAMA_SOURCE_ROOTS);
         }
         /* Free before the chunks are offered again: one of them may take it. */
         uint32_t ticket = job->ticket;
@@ -201,10 +203,10 @@ uint32_t fama_net_take_returns(struct fama_net *net)
 {
     void *objects[FAMA_NET_BURST];
     uint32_t count =
-        rte_ring_dequeue_burst(net->topology->commit_to_net, objects, FAMA_NET_BURST, NULL);
+        rte_ring_dequeue_burst(net->ends->commit_to_net, objects, FAMA_NET_BURST, NULL);
     for (uint32_t i = 0; i < count; i++) {
         uintptr_t word = (uintptr_t)objects[i];
-        fama_reassembly_return(net->reassembly, net->now_ns, FAMA_RETURN_SLOT(word),
+        fama_reassembly_return(net->reassembly, net->now_ns, FAMA_SLOT_OWN(FAMA_RETURN_SLOT(word)),
                                FAMA_RETURN_ACCEPTED(word), net->topology->config.blame_ns);
     }
     return count;
@@ -251,16 +253,18 @@ static bool make_jobs(struct fama_net *net, uint32_t count)
 
 bool fama_net_chunks_create(struct fama_net *net)
 {
-    const struct fama_dataplane_config *config = &net->topology->config;
-    net->reassembly = fama_reassembly_create(&config->reassembly);
-    return net->reassembly != NULL && make_jobs(net, config->reassembly.roots_max);
+    struct fama_reassembly_limits limits = net->topology->config.reassembly;
+    limits.roots_max = fama_topology_roots_each(net->topology);
+    limits.held_max = fama_topology_held_each(net->topology);
+    net->reassembly = fama_reassembly_create(&limits);
+    return net->reassembly != NULL && make_jobs(net, limits.roots_max);
 }
 
 void fama_net_chunks_destroy(struct fama_net *net)
 {
     fama_reassembly_destroy(net->reassembly);
-    for (uint32_t i = 0; net->root_jobs != NULL && i < net->topology->config.reassembly.roots_max;
-         i++) {
+    uint32_t jobs = net->root_jobs != NULL ? fama_topology_roots_each(net->topology) : 0;
+    for (uint32_t i = 0; i < jobs; i++) {
         fama_identity_release(net->root_jobs[i].signer);
     }
     free(net->root_jobs);

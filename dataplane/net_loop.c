@@ -24,19 +24,80 @@ static uint64_t monotonic_ns(void)
     return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
+/* ---- What belongs to other net lcores ---- */
+
+static void hand_to(struct fama_net *net, uint32_t lcore, struct rte_mbuf *packet)
+{
+    if (rte_ring_enqueue(net->topology->net[lcore].net_to_net, packet) != 0) {
+        fama_net_drop(net, packet, FAMA_DROP_NET_RING_FULL);
+        return;
+    }
+    net->counts.own.packets_handed_over++;
+}
+
+/* Every lcore has a table of neighbours, and what a queue brings is for all of them. Only while their rings
+ * are less than half full: else whoever is on the link could keep datagrams out of them. */
+static void share_neighbours(struct fama_net *net, struct fama_bytes bytes)
+{
+    for (uint32_t i = 0; i < net->topology->config.net_core_count; i++) {
+        const struct rte_ring *ring = net->topology->net[i].net_to_net;
+        if (i == net->number || rte_ring_count(ring) >= rte_ring_get_capacity(ring) / 2) {
+            continue;
+        }
+        struct rte_mbuf *copy = rte_pktmbuf_alloc(net->topology->port.packets);
+        char *at = copy != NULL ? rte_pktmbuf_append(copy, (uint16_t)bytes.len) : NULL;
+        if (at == NULL) {
+            net->counts.own.drops[FAMA_DROP_NO_MBUF]++;
+            rte_pktmbuf_free(copy);
+            continue;
+        }
+        memcpy(at, bytes.at, bytes.len);
+        *fama_packet_of(copy) = (struct fama_packet){.is_neighbours = true};
+        hand_to(net, i, copy);
+    }
+}
+
 /* ---- Frames ---- */
 
-static void take_datagram(struct fama_net *net, struct rte_mbuf *packet)
+static void take_neighbours(struct fama_net *net, struct rte_mbuf *packet, struct fama_bytes bytes)
 {
-    struct fama_wire_header header;
-    enum fama_drop reason = fama_wire_header_read(fama_packet_bytes(packet), &header);
+    enum fama_drop reason = fama_neighbour_input(net->transmit.neighbours, net->now_ns, bytes);
     if (reason != FAMA_DROP_NONE) {
         fama_net_drop(net, packet, reason);
-    } else if (header.kind == FAMA_KIND_CHUNK) {
+        return;
+    }
+    if (!fama_packet_of(packet)->is_neighbours) {
+        share_neighbours(net, bytes);
+    }
+    rte_pktmbuf_free(packet);
+}
+
+/* Of a datagram that is this lcore's, wherever it came in. */
+static void take_own(struct fama_net *net, struct rte_mbuf *packet, uint8_t kind)
+{
+    if (kind == FAMA_KIND_CHUNK) {
         net->counts.own.chunks_received++;
         fama_net_take_chunk(net, packet);
     } else {
         fama_net_take_message(net, packet);
+    }
+}
+
+static void take_datagram(struct fama_net *net, struct rte_mbuf *packet)
+{
+    struct fama_wire_header header;
+    struct fama_bytes datagram = fama_packet_bytes(packet);
+    enum fama_drop reason = fama_wire_header_read(datagram, &header);
+    if (reason != FAMA_DROP_NONE) {
+        fama_net_drop(net, packet, reason);
+        return;
+    }
+    uint32_t owner = fama_spread_datagram(net->topology->config.net_core_count, net->number,
+                                          header.kind, datagram);
+    if (owner == net->number) {
+        take_own(net, packet, header.kind);
+    } else {
+        hand_to(net, owner, packet);
     }
 }
 
@@ -50,23 +111,21 @@ static void take_frame(struct fama_net *net, struct rte_mbuf *packet)
         fama_net_drop(net, packet, FAMA_DROP_BAD_CHECKSUM);
         return;
     }
-    /* Packets have room for whole frames, so more than one segment is more than our MTU. */
-    if (packet->nb_segs != 1) {
+    /* Packets have room for whole frames: several segments are a port's whose buffers are smaller. */
+    if (packet->nb_segs != 1 && rte_pktmbuf_linearize(packet) != 0) {
         fama_net_drop(net, packet, FAMA_DROP_BAD_FRAME);
         return;
     }
     struct fama_frame frame;
     struct fama_bytes bytes = fama_packet_bytes(packet);
     enum fama_drop reason = fama_frame_parse(bytes, &net->receiver, checked, &frame);
-    if (reason == FAMA_DROP_NONE && frame.is_arp) {
-        reason = fama_neighbour_input(net->transmit.neighbours, net->now_ns, frame.payload);
-        if (reason == FAMA_DROP_NONE) {
-            rte_pktmbuf_free(packet);
-            return;
-        }
-    }
     if (reason != FAMA_DROP_NONE) {
         fama_net_drop(net, packet, reason);
+        return;
+    }
+    if (frame.is_arp) {
+        *fama_packet_of(packet) = (struct fama_packet){.is_neighbours = false};
+        take_neighbours(net, packet, frame.payload);
         return;
     }
     size_t before = (size_t)(frame.payload.at - bytes.at);
@@ -80,10 +139,11 @@ static void take_frame(struct fama_net *net, struct rte_mbuf *packet)
 static uint32_t receive(struct fama_net *net)
 {
     struct rte_mbuf *packets[FAMA_NET_BURST];
-    if (!net->topology->port.is_started) {
+    const struct fama_port *port = &net->topology->port;
+    if (net->number >= port->queues || !port->is_started) {
         return 0;
     }
-    uint16_t count = rte_eth_rx_burst(net->topology->port.id, 0, packets, FAMA_NET_BURST);
+    uint16_t count = rte_eth_rx_burst(port->id, (uint16_t)net->number, packets, FAMA_NET_BURST);
     for (uint16_t i = 0; i < count && i < PREFETCH_AHEAD; i++) {
         rte_prefetch0(rte_pktmbuf_mtod(packets[i], void *));
     }
@@ -92,6 +152,26 @@ static uint32_t receive(struct fama_net *net)
             rte_prefetch0(rte_pktmbuf_mtod(packets[i + PREFETCH_AHEAD], void *));
         }
         take_frame(net, packets[i]);
+    }
+    return count;
+}
+
+/* What other net lcores have found to be this one's. */
+static uint32_t receive_own(struct fama_net *net)
+{
+    void *objects[FAMA_NET_BURST];
+    uint32_t count = rte_ring_dequeue_burst(net->ends->net_to_net, objects, FAMA_NET_BURST, NULL);
+    for (uint32_t i = 0; i < count; i++) {
+        struct rte_mbuf *packet = objects[i];
+        struct fama_bytes bytes = fama_packet_bytes(packet);
+        struct fama_wire_header header;
+        if (fama_packet_of(packet)->is_neighbours) {
+            take_neighbours(net, packet, bytes);
+        } else if (fama_wire_header_read(bytes, &header) == FAMA_DROP_NONE) {
+            take_own(net, packet, header.kind);
+        } else {
+            fama_net_drop(net, packet, FAMA_DROP_MALFORMED); /* it was good where it came from */
+        }
     }
     return count;
 }
@@ -127,6 +207,24 @@ static uint32_t send_chunks(struct fama_net *net, struct rte_ring *ring,
         count++;
     }
     return count;
+}
+
+/* Frames of lcores that have no transmit queue. What the port does not take stays for the next time. */
+static uint32_t pass_on_frames(struct fama_net *net)
+{
+    const struct fama_port *port = &net->topology->port;
+    if (!port->is_started) {
+        return 0;
+    }
+    net->passing_count +=
+        (uint16_t)rte_ring_dequeue_burst(port->detour, (void **)&net->passing[net->passing_count],
+                                         FAMA_NET_BURST - net->passing_count, NULL);
+    uint16_t taken = net->passing_count > 0
+                         ? rte_eth_tx_burst(port->id, 0, net->passing, net->passing_count)
+                         : 0;
+    net->passing_count -= taken;
+    memmove(net->passing, net->passing + taken, net->passing_count * sizeof net->passing[0]);
+    return taken;
 }
 
 /* ---- Housekeeping ---- */
@@ -174,6 +272,7 @@ static void tell_window(struct fama_net *net, const struct fama_view_channel *ch
     }
     event->kind = FAMA_EVENT_WINDOW;
     event->window = window;
+    event->net_lcore = net->number;
     if (fama_topology_tell(net->topology, event)) {
         *told = (struct fama_net_told){.is_known = true, .at_ns = net->now_ns, .window = window};
     }
@@ -187,10 +286,6 @@ static void keep_house(struct fama_net *net)
         for (uint32_t i = 0; i < net->view->channel_count; i++) {
             tell_window(net, &net->view->channels[i]);
         }
-    }
-    if (net->now_ns >= net->port_watch_at_ns) {
-        fama_port_watch(&net->topology->port);
-        net->port_watch_at_ns = net->now_ns + PORT_WATCH_NS;
     }
     struct fama_neighbour_counts arp = fama_neighbour_counts(net->transmit.neighbours);
     net->counts.own.arp_requests_sent = arp.requests_sent;
@@ -206,14 +301,18 @@ static uint32_t cycle(struct fama_net *net)
     uint32_t work = fama_net_take_returns(net);
     work += fama_net_take_verdicts(net);
     work += receive(net);
+    work += receive_own(net);
     if (net->has_verify_work) {
         fama_topology_wake_verify(net->topology);
         net->has_verify_work = false;
     }
-    work += send_control(net);
-    work += send_chunks(net, net->topology->origin_to_net, FAMA_TRANSMIT_NEW_BLOCK);
-    work += send_chunks(net, net->topology->repair_to_net, FAMA_TRANSMIT_REPAIR);
-    work += send_chunks(net, net->topology->transfer_to_net, FAMA_TRANSMIT_TRANSFER);
+    if (net->number == 0) {
+        work += send_control(net);
+        work += pass_on_frames(net);
+    }
+    work += send_chunks(net, net->ends->origin_to_net, FAMA_TRANSMIT_NEW_BLOCK);
+    work += send_chunks(net, net->ends->repair_to_net, FAMA_TRANSMIT_REPAIR);
+    work += send_chunks(net, net->ends->transfer_to_net, FAMA_TRANSMIT_TRANSFER);
     if (net->now_ns >= net->housekeeping_at_ns) {
         keep_house(net);
     }
@@ -235,6 +334,10 @@ int fama_net_run(void *argument)
         uint32_t work = cycle(net);
         net->view = NULL;
         urcu_qsbr_quiescent_state();
+        if (net->number == 0 && net->now_ns >= net->port_watch_at_ns) {
+            fama_port_watch(&topology->port);
+            net->port_watch_at_ns = net->now_ns + PORT_WATCH_NS;
+        }
         uint64_t sleep_ns = fama_idle_next(&idler, work);
         uint64_t due_ns = fama_transmit_queues_wait_ns(&net->transmit.queues, net->now_ns);
         sleep_ns = sleep_ns < due_ns ? sleep_ns : due_ns;
@@ -251,7 +354,7 @@ int fama_net_run(void *argument)
     return 0;
 }
 
-struct fama_net *fama_net_create(struct fama_topology *topology)
+struct fama_net *fama_net_create(struct fama_topology *topology, uint32_t number)
 {
     const struct fama_dataplane_config *config = &topology->config;
     /* The lcore's counters and staging share no cache line with anything else. */
@@ -261,11 +364,14 @@ struct fama_net *fama_net_create(struct fama_topology *topology)
     }
     memset(net, 0, sizeof *net);
     net->topology = topology;
+    net->number = number;
+    net->ends = &topology->net[number];
+    net->sources = &net->ends->sources;
     memcpy(net->receiver.mac, topology->port.mac, FAMA_MAC_BYTES);
     net->receiver.endpoint = config->endpoint;
-    fama_random_seed(&net->random, config->random_seed);
+    fama_random_seed(&net->random, config->random_seed + number);
     if (!fama_net_chunks_create(net) ||
-        !fama_transmit_init(&net->transmit, topology, &net->counts.own)) {
+        !fama_transmit_init(&net->transmit, topology, number, &net->counts.own)) {
         fama_net_destroy(net);
         return NULL;
     }
@@ -277,6 +383,7 @@ void fama_net_destroy(struct fama_net *net)
     if (net == NULL) {
         return;
     }
+    rte_pktmbuf_free_bulk(net->passing, net->passing_count);
     fama_transmit_destroy(&net->transmit);
     fama_net_chunks_destroy(net);
     free(net);

@@ -1,5 +1,8 @@
-/* The net lcore: polls the port, tells datagrams apart, puts chunks into their blocks, passes verified
- * chunks on, and sends what the control and origin threads have queued.
+/* A net lcore: polls its queue of the port, tells datagrams apart, hands those of others to them, puts
+ * chunks into their blocks, passes verified chunks on, and sends what other threads have queued.
+ *
+ * The first one has some tasks more: signed messages, the control thread's datagrams, answering those who
+ * ask for our link address, and watching over the port.
  *
  * It verifies no signature, takes no lock and no memory once it runs; rings in and out are those of the
  * table in topology.c. Made and destroyed by the control thread while it does not run. */
@@ -11,8 +14,9 @@
 
 struct fama_net;
 
-/* NULL when out of memory or when the limits of reassembly make no sense. */
-struct fama_net *fama_net_create(struct fama_topology *topology);
+/* The one of this number, which is also its queue's. NULL when out of memory or when the limits of
+ * reassembly make no sense. */
+struct fama_net *fama_net_create(struct fama_topology *topology, uint32_t number);
 void fama_net_destroy(struct fama_net *net);
 
 /* The lcore's function: runs until the topology says stop. Takes a struct fama_net, returns 0. */

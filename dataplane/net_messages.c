@@ -32,7 +32,7 @@ void fama_net_take_message(struct fama_net *net, struct rte_mbuf *packet)
         fama_net_drop(net, packet, reason);
         return;
     }
-    struct fama_sources *sources = &net->topology->sources;
+    struct fama_sources *sources = net->sources;
     uint64_t source = fama_net_source_of(packet);
     if (!fama_sources_has_room(sources, net->now_ns, source, FAMA_SOURCE_MESSAGES)) {
         fama_net_drop(net, packet, FAMA_DROP_SOURCE_BUDGET);

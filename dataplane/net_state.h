@@ -25,6 +25,9 @@ struct fama_net_told {
 
 struct fama_net {
     struct fama_topology *topology;
+    struct fama_net_ends *ends;   /* its own rings */
+    struct fama_sources *sources; /* what its datagrams' senders have taken of it */
+    uint32_t number;
     struct fama_transmit transmit;
     struct fama_reassembly *reassembly;
     struct fama_frame_receiver receiver;
@@ -44,6 +47,10 @@ struct fama_net {
     bool has_verify_work; /* the cycle has given the verify lcores something */
     uint64_t housekeeping_at_ns;
     uint64_t port_watch_at_ns;
+
+    /* The first lcore's: frames of lcores without a queue that the port has not taken yet. */
+    struct rte_mbuf *passing[FAMA_NET_BURST];
+    uint16_t passing_count;
 };
 
 static inline void fama_net_drop(struct fama_net *net, struct rte_mbuf *packet,

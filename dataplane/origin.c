@@ -7,7 +7,7 @@
 /* One block being sent. */
 struct sending {
     struct fama_topology *topology;
-    struct rte_ring *ring; /* to the net lcore */
+    struct rte_ring *ring; /* to the block's net lcore */
     const struct fama_signer *signer;
     const struct fama_block_send *send;
     struct fama_geometry geometry;
@@ -21,19 +21,21 @@ static bool is_interrupted(const struct sending *sending)
     return atomic_load_explicit(&sending->topology->is_interrupted, memory_order_acquire);
 }
 
-/* NULL: a block is never sent in that class. */
+/* To the net lcore whose block it is. NULL: a block is never sent in that class. */
 static struct rte_ring *ring_of(const struct fama_topology *topology,
-                                const struct fama_block_send *send)
+                                const struct fama_block_send *send, fama_tag channel)
 {
+    uint32_t lcore = fama_spread_block(topology->config.net_core_count, channel, send->number);
+    const struct fama_net_ends *net = &topology->net[lcore];
     switch (send->transmit_class) {
     case FAMA_TRANSMIT_CONTROL:
-        return send->target == NULL ? topology->origin_to_net : topology->repair_to_net;
+        return send->target == NULL ? net->origin_to_net : net->repair_to_net;
     case FAMA_TRANSMIT_NEW_BLOCK:
-        return topology->origin_to_net;
+        return net->origin_to_net;
     case FAMA_TRANSMIT_REPAIR:
-        return topology->repair_to_net;
+        return net->repair_to_net;
     case FAMA_TRANSMIT_TRANSFER:
-        return topology->transfer_to_net;
+        return net->transfer_to_net;
     case FAMA_TRANSMIT_CLASSES:
         break;
     }
@@ -46,12 +48,12 @@ static int prepare(struct sending *sending)
     const struct fama_dataplane_config *config = &sending->topology->config;
     uint16_t most = fama_chunk_bytes_for((size_t)config->mtu - FAMA_FRAME_IP_UDP_BYTES);
     uint16_t chunk_bytes = send->chunk_bytes != 0 ? send->chunk_bytes : most;
-    sending->ring = ring_of(sending->topology, send);
+    fama_channel_digest(send->channel_id, sending->channel_digest);
+    sending->ring = ring_of(sending->topology, send, fama_tag_of(sending->channel_digest));
     if (sending->ring == NULL || chunk_bytes > most || send->bytes.len > UINT32_MAX ||
         !fama_geometry((uint32_t)send->bytes.len, chunk_bytes, &sending->geometry)) {
         return FAMA_DATAPLANE_CONFIG;
     }
-    fama_channel_digest(send->channel_id, sending->channel_digest);
     sending->chunk = (struct fama_chunk){
         .hops = send->target == NULL ? config->hop_budget : 0,
         .flags = send->target == NULL ? 0 : FAMA_FLAG_REPAIR,

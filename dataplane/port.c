@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include <urcu-qsbr.h>
 
 #include "dataplane/eal.h"
 
@@ -15,18 +16,23 @@
 #define MTU_MIN         576 /* RFC 791: what every host takes */
 #define MTU_MAX         9000
 #define DESCRIPTORS     1024
-/* Virtual ports share their CPU with others more often than not; their queues last while we do not run. */
+/* Virtual ports share their CPU with others more often than not; their queues last while we do not run.
+ * Shared out among the queues. */
 #define VIRTUAL_DESCRIPTORS 4096
 #define MBUFS_MIN           2048
 #define POOL_CACHE          256
 #define ETHERNET_OVERHEAD   (RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN)
+/* Drivers count up to two VLAN tags and the check sum in, and cut a buffer's room to whole KiB. */
+#define FRAME_OVERHEAD (RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN + 2 * RTE_VLAN_HLEN)
+#define ROOM_STEP      1024
 
 /* net_af_packet shares rings of fixed frames with the kernel. The driver walks them as one array, so a
  * frame size must divide the block size, a multiple of the page; the kernel puts up to AF_PACKET_HEAD
  * bytes before a received frame and silently cuts what does not fit; and each frame must fit an mbuf. */
 #define AF_PACKET_DRIVER "net_af_packet"
 #define AF_PACKET_HEAD   96
-#define AF_PACKET_FRAMES 4096u
+#define AF_PACKET_FRAMES 4096u /* of all queues together, unless each has but the least */
+#define AF_PACKET_LEAST  1024u
 
 static uint32_t af_packet_frame_bytes(uint16_t mtu)
 {
@@ -78,8 +84,16 @@ static int split_arguments(struct fama_port *port, const struct fama_dataplane_c
         !has_argument(config->port, "blocksz") && !has_argument(config->port, "framecnt")) {
         uint32_t frame = af_packet_frame_bytes(config->mtu);
         uint32_t page = (uint32_t)sysconf(_SC_PAGESIZE);
-        len = snprintf(arguments, ARGUMENTS_BYTES, "%s%sblocksz=%u,framesz=%u,framecnt=%u", rest,
-                       comma, frame > page ? frame : page, frame, AF_PACKET_FRAMES);
+        uint32_t frames = AF_PACKET_FRAMES;
+        while (frames > AF_PACKET_LEAST && frames * config->net_core_count > AF_PACKET_FRAMES) {
+            frames /= 2;
+        }
+        char pairs[24] = "";
+        if (!has_argument(config->port, "qpairs") && config->net_core_count > 1) {
+            (void)snprintf(pairs, sizeof pairs, ",qpairs=%u", config->net_core_count);
+        }
+        len = snprintf(arguments, ARGUMENTS_BYTES, "%s%sblocksz=%u,framesz=%u,framecnt=%u%s", rest,
+                       comma, frame > page ? frame : page, frame, frames, pairs);
     }
     if (len < 0 || len >= ARGUMENTS_BYTES) {
         return fama_error_set(error, FAMA_DATAPLANE_CONFIG, "port %s: its arguments are too long",
@@ -168,7 +182,7 @@ static int find_port(struct fama_port *port, const struct fama_dataplane_config 
 static int take_memory(struct fama_port *port, const struct fama_dataplane_config *config,
                        uint16_t private_bytes, struct fama_error *error)
 {
-    uint32_t room = (uint32_t)config->mtu + ETHERNET_OVERHEAD;
+    uint32_t room = RTE_ALIGN_CEIL((uint32_t)config->mtu + FRAME_OVERHEAD, ROOM_STEP);
     if (starts_with(port->name, AF_PACKET_DRIVER)) {
         room = af_packet_frame_bytes(config->mtu);
     }
@@ -227,59 +241,118 @@ static int set_mtu(struct fama_port *port, const struct fama_dataplane_config *c
 static int set_queues(struct fama_port *port, const struct fama_dataplane_config *config,
                       const struct rte_eth_dev_info *info, struct fama_error *error)
 {
-    uint16_t rx = port->is_virtual ? VIRTUAL_DESCRIPTORS : DESCRIPTORS;
+    uint16_t rx = DESCRIPTORS;
+    if (port->is_virtual && VIRTUAL_DESCRIPTORS / port->queues > DESCRIPTORS) {
+        rx = (uint16_t)(VIRTUAL_DESCRIPTORS / port->queues);
+    }
     uint16_t tx = rx;
     int socket = rte_eth_dev_socket_id(port->id);
     int status = rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &rx, &tx);
     if (status != 0) {
         return refuse(config, "its descriptors", status, error);
     }
+    port->queue_packets = (uint32_t)port->queues * ((uint32_t)rx + tx);
     struct rte_eth_rxconf rxconf = info->default_rxconf;
-    rxconf.offloads = 0;
-    status = rte_eth_rx_queue_setup(port->id, 0, rx, (unsigned int)socket, &rxconf, port->packets);
-    if (status != 0) {
-        return refuse(config, "the receive queue", status, error);
-    }
+    rxconf.offloads = 0; /* beyond the port's */
     struct rte_eth_txconf txconf = info->default_txconf;
     txconf.offloads = 0;
-    status = rte_eth_tx_queue_setup(port->id, 0, tx, (unsigned int)socket, &txconf);
-    return status == 0 ? 0 : refuse(config, "the transmit queue", status, error);
+    for (uint16_t queue = 0; queue < port->queues; queue++) {
+        status = rte_eth_rx_queue_setup(port->id, queue, rx, (unsigned int)socket, &rxconf,
+                                        port->packets);
+        if (status != 0) {
+            return refuse(config, "a receive queue", status, error);
+        }
+    }
+    for (uint16_t queue = 0; queue < port->queues; queue++) {
+        status = rte_eth_tx_queue_setup(port->id, queue, tx, (unsigned int)socket, &txconf);
+        if (status != 0) {
+            return refuse(config, "a transmit queue", status, error);
+        }
+    }
+    return 0;
 }
 
-static int set_up(struct fama_port *port, const struct fama_dataplane_config *config,
-                  struct fama_error *error)
+/* One for each net lcore, if the port has so many. Both ends of a memif must agree on their number, and
+ * the other end is not ours to ask: it has one. */
+static uint16_t queues_of(const struct fama_port *port, const struct fama_dataplane_config *config,
+                          const struct rte_eth_dev_info *info)
 {
-    struct rte_eth_dev_info info;
-    int status = rte_eth_dev_info_get(port->id, &info);
-    if (status != 0) {
-        return refuse(config, "to describe itself", status, error);
-    }
-    /* Packets share payloads by reference count, so the fast-free offload must stay off. */
+    uint32_t queues = starts_with(port->name, "net_memif") ? 1 : config->net_core_count;
+    queues = queues < info->max_rx_queues ? queues : info->max_rx_queues;
+    queues = queues < info->max_tx_queues ? queues : info->max_tx_queues;
+    return (uint16_t)(queues > 0 ? queues : 1);
+}
+
+#define HASHED                                                                                     \
+    (RTE_ETH_RSS_NONFRAG_IPV4_UDP | RTE_ETH_RSS_NONFRAG_IPV6_UDP | RTE_ETH_RSS_IPV4 |              \
+     RTE_ETH_RSS_IPV6)
+
+/* Packets share payloads by reference count, so the fast-free offload must stay off. */
+static struct rte_eth_conf offloads_of(struct fama_port *port,
+                                       const struct fama_dataplane_config *config,
+                                       const struct rte_eth_dev_info *info)
+{
     struct rte_eth_conf conf = {0};
-    const uint64_t checksums = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
-    if ((info.rx_offload_capa & checksums) == checksums) {
-        conf.rxmode.offloads |= checksums;
+    const uint64_t rx_sums = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
+    const uint64_t tx_sums = RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
+    if ((info->rx_offload_capa & rx_sums) == rx_sums) {
+        conf.rxmode.offloads |= rx_sums;
         port->rx_checked = FAMA_FRAME_CHECKED_IP | FAMA_FRAME_CHECKED_UDP;
     }
-    port->takes_segments = (info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) != 0;
+    /* A frame fits a packet, but there are ports whose buffers have a limit of their own. */
+    if (config->mtu > RTE_ETHER_MTU) {
+        conf.rxmode.offloads |= info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
+    }
+    port->takes_segments = (info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) != 0;
     if (port->takes_segments) {
         conf.txmode.offloads |= RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
     }
+    port->tx_checksums = (info->tx_offload_capa & tx_sums) == tx_sums;
+    if (port->tx_checksums) {
+        conf.txmode.offloads |= tx_sums;
+    }
+    if (port->queues > 1 && (info->flow_type_rss_offloads & HASHED) != 0) {
+        conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+        conf.rx_adv_conf.rss_conf.rss_hf = info->flow_type_rss_offloads & HASHED;
+    }
+    return conf;
+}
+
+static int set_up(struct fama_port *port, const struct fama_dataplane_config *config,
+                  const struct rte_eth_dev_info *info, struct fama_error *error)
+{
+    port->queues = queues_of(port, config, info);
+    struct rte_eth_conf conf = offloads_of(port, config, info);
+    fama_port_rules_isolate(&port->rules, port->id);
     /* Ports that state no larger frames than the usual (virtual ones do) take what set_mtu asks. */
     conf.rxmode.mtu = config->mtu;
-    status = rte_eth_dev_configure(port->id, 1, 1, &conf);
+    int status = rte_eth_dev_configure(port->id, port->queues, port->queues, &conf);
     if (status == -EINVAL) {
         conf.rxmode.mtu = RTE_ETHER_MTU;
-        status = rte_eth_dev_configure(port->id, 1, 1, &conf);
+        status = rte_eth_dev_configure(port->id, port->queues, port->queues, &conf);
     }
     if (status != 0) {
-        return refuse(config, "one queue each way", status, error);
+        return refuse(config, "its queues", status, error);
     }
     status = set_mtu(port, config, error);
     if (status == 0) {
-        status = set_queues(port, config, &info, error);
+        status = set_queues(port, config, info, error);
     }
     return status;
+}
+
+/* Neighbours ask for an IPv6 address by a group of the link (RFC 4291 section 2.7.1, RFC 2464 section 7). */
+static void join_group(const struct fama_port *port, const struct fama_endpoint *endpoint)
+{
+    if (fama_address_is_ipv4(endpoint->address)) {
+        return;
+    }
+    const uint8_t *host = endpoint->address + FAMA_ADDRESS_BYTES - 3;
+    struct rte_ether_addr group = {{0x33, 0x33, 0xff, host[0], host[1], host[2]}};
+    if (rte_eth_dev_set_mc_addr_list(port->id, &group, 1) != 0) {
+        /* Virtual ports that know neither get every frame anyway. */
+        (void)rte_eth_allmulticast_enable(port->id);
+    }
 }
 
 static int start(struct fama_port *port, const struct fama_dataplane_config *config,
@@ -297,7 +370,52 @@ static int start(struct fama_port *port, const struct fama_dataplane_config *con
         return refuse(config, "to tell its address", status, error);
     }
     memcpy(port->mac, mac.addr_bytes, FAMA_MAC_BYTES);
+    join_group(port, &config->endpoint);
     return 0;
+}
+
+/* Rules are a help, and a port without them is as good as ever, unless it stays isolated. */
+static int make_rules(struct fama_port *port, const struct fama_dataplane_config *config,
+                      const struct rte_eth_dev_info *info, struct fama_error *error)
+{
+    bool was_isolated = port->rules.is_isolated;
+    bool is_made = port->is_started &&
+                   fama_port_rules_make(&port->rules, port->id, &config->endpoint, port->queues,
+                                        info->flow_type_rss_offloads & HASHED);
+    if (!is_made && was_isolated) {
+        (void)rte_eth_dev_stop(port->id);
+        fama_port_rules_end_isolation(&port->rules, port->id);
+        return start(port, config, error);
+    }
+    return 0;
+}
+
+static void tell(const struct fama_port *port, const struct fama_dataplane_config *config)
+{
+    if (config->tell == NULL) {
+        return;
+    }
+    char words[200];
+    (void)snprintf(words, sizeof words, "port %s: %u queue%s, UDP port %u is %s%s", port->name,
+                   port->queues, port->queues > 1 ? "s" : "", config->endpoint.port,
+                   fama_port_rules_words(port->rules.mode),
+                   port->rules.is_isolated ? "; the rest is kept away" : "");
+    config->tell(words);
+}
+
+static int bring_up(struct fama_port *port, const struct fama_dataplane_config *config,
+                    struct fama_error *error)
+{
+    struct rte_eth_dev_info info;
+    int status = rte_eth_dev_info_get(port->id, &info);
+    if (status != 0) {
+        return refuse(config, "to describe itself", status, error);
+    }
+    status = set_up(port, config, &info, error);
+    if (status == 0) {
+        status = start(port, config, error);
+    }
+    return status == 0 ? make_rules(port, config, &info, error) : status;
 }
 
 int fama_port_open(struct fama_port *port, const struct fama_dataplane_config *config,
@@ -325,13 +443,12 @@ int fama_port_open(struct fama_port *port, const struct fama_dataplane_config *c
     if (status == 0) {
         fama_eal_words_clear();
         fama_eal_quiet_begin();
-        status = set_up(port, config, error);
-        if (status == 0) {
-            status = start(port, config, error);
-        }
+        status = bring_up(port, config, error);
         fama_eal_quiet_end();
     }
-    if (status != 0) {
+    if (status == 0) {
+        tell(port, config);
+    } else {
         fama_port_close(port);
     }
     return status;
@@ -346,6 +463,9 @@ void fama_port_watch(struct fama_port *port)
         return;
     }
     if (port->is_started) {
+        port->is_started = false;
+        /* From then on no lcore is in a queue, nor will be. */
+        urcu_qsbr_synchronize_rcu();
         (void)rte_eth_dev_stop(port->id);
     }
     port->is_started = rte_eth_dev_start(port->id) == 0;
@@ -355,6 +475,7 @@ void fama_port_close(struct fama_port *port)
 {
     fama_eal_quiet_begin();
     if (port->id != RTE_MAX_ETHPORTS) {
+        fama_port_rules_remove(&port->rules, port->id);
         if (port->is_started) {
             (void)rte_eth_dev_stop(port->id);
         }

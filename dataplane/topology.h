@@ -16,12 +16,14 @@
 #include "dataplane/pacer.h"
 #include "dataplane/port.h"
 #include "dataplane/sources.h"
+#include "dataplane/spread.h"
 
 /* What a packet carries beside its bytes, in its mbuf's private area. Between stages an mbuf holds just
  * the datagram, from the common header on, in one segment. */
 struct fama_packet {
     struct fama_endpoint peer; /* received: whence; to be sent: where to */
     bool is_fanned_out;     /* from the origin thread: to the channel's peers instead of `peer` */
+    bool is_neighbours;     /* between net lcores: not a datagram: fama_neighbour_input takes it */
     uint8_t transmit_class; /* while it waits for its neighbour's address */
 };
 
@@ -39,6 +41,7 @@ static inline struct fama_bytes fama_packet_bytes(const struct rte_mbuf *mbuf)
 struct fama_root_job {
     struct fama_verify_job job;
     uint32_t ticket;
+    uint32_t net_lcore;           /* whose it is */
     uint64_t source;              /* what its first chunk is charged to */
     struct fama_identity *signer; /* a reference, so that the key outlives views */
 };
@@ -51,11 +54,28 @@ struct fama_bulk_part {
     _Atomic uint32_t *left;
 };
 
+/* Slots are numbered through over all net lcores. */
+#define FAMA_SLOTS_ALL                 (FAMA_SLOTS_MAX * FAMA_NET_CORES_MAX)
+#define FAMA_SLOT_OF_LCORE(lcore, own) ((uint32_t)(lcore)*FAMA_SLOTS_MAX + (own))
+#define FAMA_SLOT_LCORE(slot)          ((uint32_t)(slot) / FAMA_SLOTS_MAX)
+#define FAMA_SLOT_OWN(slot)            ((uint32_t)(slot) % FAMA_SLOTS_MAX)
+
 /* What commit_to_net carries in place of a pointer: a slot, and whether its block was accepted. Never 0. */
 #define FAMA_RETURN_WORD(slot, accepted)                                                           \
     ((uintptr_t)4 | (uintptr_t)(slot) << 3 | ((accepted) ? (uintptr_t)1 : 0))
 #define FAMA_RETURN_SLOT(word)     ((uint32_t)((word) >> 3))
 #define FAMA_RETURN_ACCEPTED(word) (((word)&1) != 0)
+
+/* What each net lcore has for itself. */
+struct fama_net_ends {
+    struct rte_ring *net_to_net;    /* from the others: what is this lcore's */
+    struct rte_ring *origin_to_net; /* chunks, a ring for each class they are sent in */
+    struct rte_ring *repair_to_net;
+    struct rte_ring *transfer_to_net;
+    struct rte_ring *verify_to_net;
+    struct rte_ring *commit_to_net;
+    struct fama_sources sources;
+};
 
 struct fama_topology {
     struct fama_dataplane_config config;
@@ -65,25 +85,19 @@ struct fama_topology {
     _Atomic bool is_stopping;
 
     struct fama_pacer pacer; /* of the port: shared by all who send */
-    struct fama_sources sources;
-
-    struct rte_ring *control_to_net;
-    struct rte_ring *origin_to_net; /* chunks, a ring for each class they are sent in */
-    struct rte_ring *repair_to_net;
-    struct rte_ring *transfer_to_net;
+    struct fama_net_ends net[FAMA_NET_CORES_MAX];
+    struct rte_ring *control_to_net; /* the first one's, whose signed messages are, too */
     struct rte_ring *net_to_verify_roots;
     struct rte_ring *net_to_verify_messages;
     struct rte_ring *commit_to_verify;
-    struct rte_ring *verify_to_net;
     struct rte_ring *events;
-    struct rte_ring *commit_to_net;
     struct rte_ring *net_to_commit[FAMA_CHANNELS_MAX];
 
     struct rte_mempool *event_pool;
     struct fama_doorbell event_bell;
     struct fama_doorbell verify_bells[FAMA_CORES_MAX];
     struct fama_doorbell block_bells[FAMA_CHANNELS_MAX];
-    struct fama_assembled assembled[FAMA_SLOTS_MAX]; /* by slot: what net_to_commit points at */
+    struct fama_assembled assembled[FAMA_SLOTS_ALL]; /* by slot: what net_to_commit points at */
 };
 
 /* Makes rings, pool and doorbells for config and port, which are set already. FAMA_DATAPLANE_NO_MEMORY or
@@ -91,6 +105,10 @@ struct fama_topology {
 int fama_topology_create(struct fama_topology *topology, struct fama_error *error);
 /* Also gives back whatever still lies in the rings. No stage may run any more. */
 void fama_topology_destroy(struct fama_topology *topology);
+
+/* What one net lcore has of roots that may wait, and of chunks held for them. */
+uint32_t fama_topology_roots_each(const struct fama_topology *topology);
+uint32_t fama_topology_held_each(const struct fama_topology *topology);
 
 /* Packets that may lie in rings and queues at one time, without those held for their roots. */
 uint32_t fama_topology_packets(const struct fama_topology *topology);

@@ -35,17 +35,18 @@ static void abandon(void *context, void *held)
 }
 
 bool fama_transmit_init(struct fama_transmit *transmit, struct fama_topology *topology,
-                        struct fama_dataplane_counters *counts)
+                        uint32_t lcore, struct fama_dataplane_counters *counts)
 {
     const struct fama_dataplane_config *config = &topology->config;
     *transmit = (struct fama_transmit){.port = &topology->port};
-    fama_transmit_queues_init(&transmit->queues, &topology->port, &topology->pacer, counts);
+    fama_transmit_queues_init(&transmit->queues, &topology->port, lcore, &topology->pacer, counts);
     transmit->ends.source = config->endpoint;
     memcpy(transmit->ends.source_mac, topology->port.mac, FAMA_MAC_BYTES);
     struct fama_neighbour_settings settings = {.ipv4 =
                                                    fama_address_to_ipv4(config->endpoint.address),
                                                .prefix_bits = config->prefix_bits,
                                                .gateway_ipv4 = config->gateway_ipv4};
+    settings.is_silent = lcore != 0;
     memcpy(settings.mac, topology->port.mac, FAMA_MAC_BYTES);
     const struct fama_neighbour_output output = {
         .context = transmit, .send = send_arp, .resolved = send_resolved, .abandoned = abandon};

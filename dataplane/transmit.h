@@ -6,7 +6,7 @@
  * payload's checksum is computed once. On ports that take packets in one piece only, each target's packet
  * is copied together instead.
  *
- * Owner: the net lcore. */
+ * Owner: a net lcore, each with its own. */
 #ifndef FAMA_DATAPLANE_TRANSMIT_H
 #define FAMA_DATAPLANE_TRANSMIT_H
 
@@ -15,15 +15,15 @@
 #include "dataplane/transmit_queues.h"
 
 struct fama_transmit {
-    struct fama_port *port;
+    const struct fama_port *port;
     struct fama_neighbours *neighbours;
     struct fama_frame_ends ends; /* all but the target */
     struct fama_transmit_queues queues;
 };
 
-/* False when out of memory. */
+/* That of the net lcore of this number. False when out of memory. */
 bool fama_transmit_init(struct fama_transmit *transmit, struct fama_topology *topology,
-                        struct fama_dataplane_counters *counts);
+                        uint32_t lcore, struct fama_dataplane_counters *counts);
 void fama_transmit_destroy(struct fama_transmit *transmit);
 
 /* Takes over a packet that holds a datagram and has the headroom of a new one. */

@@ -17,9 +17,11 @@ struct burst {
 };
 
 void fama_transmit_queues_init(struct fama_transmit_queues *queues, const struct fama_port *port,
-                               struct fama_pacer *pacer, struct fama_dataplane_counters *counts)
+                               uint32_t lcore, struct fama_pacer *pacer,
+                               struct fama_dataplane_counters *counts)
 {
-    *queues = (struct fama_transmit_queues){.port = port, .pacer = pacer, .counts = counts};
+    *queues = (struct fama_transmit_queues){
+        .port = port, .lcore = lcore, .pacer = pacer, .counts = counts};
 }
 
 void fama_transmit_drop(struct fama_transmit_queues *queues, struct rte_mbuf *packet,
@@ -227,7 +229,8 @@ uint32_t fama_transmit_queues_flush(struct fama_transmit_queues *queues, uint64_
         if (paced == 0) {
             break;
         }
-        uint16_t taken = rte_eth_tx_burst(queues->port->id, 0, burst.packets, (uint16_t)paced);
+        uint16_t taken =
+            fama_port_transmit(queues->port, queues->lcore, burst.packets, (uint16_t)paced);
         settle(queues, &burst, taken, paced);
         sent += taken;
         queues->fruitless = taken == 0 ? queues->fruitless + 1 : 0;

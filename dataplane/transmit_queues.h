@@ -44,6 +44,7 @@ struct fama_transmit_queue {
 
 struct fama_transmit_queues {
     const struct fama_port *port;
+    uint32_t lcore; /* whose queue of the port it is */
     struct fama_pacer *pacer;
     struct fama_dataplane_counters *counts;
     uint64_t now_ns;       /* of the last flush */
@@ -57,7 +58,8 @@ struct fama_transmit_queues {
 
 /* All must outlive it. */
 void fama_transmit_queues_init(struct fama_transmit_queues *queues, const struct fama_port *port,
-                               struct fama_pacer *pacer, struct fama_dataplane_counters *counts);
+                               uint32_t lcore, struct fama_pacer *pacer,
+                               struct fama_dataplane_counters *counts);
 /* Frees what waits. */
 void fama_transmit_queues_clear(struct fama_transmit_queues *queues);
 

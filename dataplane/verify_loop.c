@@ -191,7 +191,7 @@ static void tell_message(struct fama_verify *verify, struct letter *letter)
 
 static void forgive(struct fama_verify *verify, struct rte_mbuf *packet)
 {
-    fama_sources_forgive(&verify->topology->sources,
+    fama_sources_forgive(&verify->topology->net[0].sources,
                          fama_address_source(fama_packet_of(packet)->peer.address),
                          FAMA_SOURCE_MESSAGES);
 }
@@ -271,10 +271,10 @@ static uint32_t collect_urgent(struct fama_verify *verify)
 
 static void deliver_urgent(struct fama_verify *verify)
 {
-    if (verify->root_count > 0) {
-        /* The ring has room for every job there is. */
-        (void)rte_ring_enqueue_bulk(verify->topology->verify_to_net, (void **)verify->roots,
-                                    verify->root_count, NULL);
+    for (uint32_t i = 0; i < verify->root_count; i++) {
+        /* Each ring has room for every job of its lcore's. */
+        struct fama_root_job *job = verify->roots[i];
+        (void)rte_ring_enqueue(verify->topology->net[job->net_lcore].verify_to_net, job);
     }
     for (uint32_t i = 0; i < verify->letter_count; i++) {
         close_letter(verify, &verify->letters[i]);

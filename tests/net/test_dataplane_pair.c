@@ -35,7 +35,8 @@ struct node {
     bool is_sender;
     const char *port;
     const char *after_start; /* a command, or NULL */
-    int own_end;             /* of a socket pair: the receiver says when it is done */
+    uint32_t net_lcores;
+    int own_end; /* of a socket pair: the receiver says when it is done */
     struct fama_msp *msp;
     struct fama_signer *signer, *other_signer;
     struct fama_channel_gate gate;
@@ -428,6 +429,19 @@ static void check_counters(struct node *node, const struct seen *seen)
         BLOCKS, (unsigned long long)counters.chunks_received,
         (unsigned long long)counters.chunks_repaired, (unsigned long long)seen->gaps,
         (double)counters.chunks_stored * 1e9 / (double)(seen->last_ns - seen->first_ns));
+    uint32_t cpu, lcores = 0;
+    struct fama_dataplane_counters own;
+    while (fama_dataplane_net_counters(node->dataplane, lcores, &cpu, &own)) {
+        printf("    net lcore %u: %llu frames in, %llu out, %llu handed over, %llu chunks, %llu "
+               "blocks\n",
+               lcores, (unsigned long long)own.rx_packets, (unsigned long long)own.tx_packets,
+               (unsigned long long)own.packets_handed_over, (unsigned long long)own.chunks_received,
+               (unsigned long long)own.blocks_assembled);
+        /* Of four blocks in a row, each of up to four lcores has one at least. */
+        CHECK(node, own.chunks_received > 0 && own.blocks_assembled > 0);
+        lcores++;
+    }
+    CHECK(node, lcores == node->net_lcores);
     for (int i = 1; i < FAMA_DROP_COUNT; i++) {
         if (counters.drops[i] > 0) {
             printf("    %s %llu\n", fama_drop_name((enum fama_drop)i),
@@ -533,14 +547,15 @@ static struct fama_dataplane_config config_of(const struct node *node, char *pre
         .prefix_bits = 24,
         .mtu = 1500,
         .control_core = cpu,
-        .net_core = cpu,
+        .net_cores = {cpu, cpu, cpu},
+        .net_core_count = node->net_lcores,
         .verify_cores = {cpu},
         .verify_core_count = 1,
         .idle = FAMA_IDLE_ADAPTIVE,
         .idle_sleep_max_ns = 200000,
         .hugepages = FAMA_HUGEPAGES_OFF,
-        .memory_mb = 128,
-        .mbufs = 20480,
+        .memory_mb = node->net_lcores == 1 ? 128 : 256,
+        .mbufs = node->net_lcores == 1 ? 20480 : 28672,
         .reassembly = {.slots = 8, .block_bytes_max = 8 << 20, .roots_max = 256, .held_max = 4096},
         .propagate_peer_num = 3,
         .hop_budget = 4,
@@ -629,6 +644,9 @@ static int wait_for(pid_t pid)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
+/* How many net lcores the nodes of the next pair have. */
+static uint32_t sender_lcores = 1, receiver_lcores = 1;
+
 /* Runs both nodes; true if they started at all. */
 static bool run_pair(const char *sender_port, const char *receiver_port, const char *after_sender,
                      const char *after_receiver)
@@ -638,10 +656,15 @@ static bool run_pair(const char *sender_port, const char *receiver_port, const c
     }
     int ends[2];
     CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-    struct node sender = {
-        .is_sender = true, .port = sender_port, .after_start = after_sender, .own_end = ends[0]};
-    struct node receiver = {
-        .port = receiver_port, .after_start = after_receiver, .own_end = ends[1]};
+    struct node sender = {.is_sender = true,
+                          .port = sender_port,
+                          .after_start = after_sender,
+                          .net_lcores = sender_lcores,
+                          .own_end = ends[0]};
+    struct node receiver = {.port = receiver_port,
+                            .after_start = after_receiver,
+                            .net_lcores = receiver_lcores,
+                            .own_end = ends[1]};
     pid_t first = start_node(&sender, ends[1]);
     pid_t second = start_node(&receiver, ends[0]);
     (void)close(ends[0]);
@@ -692,6 +715,32 @@ static void test_blocks_and_messages_pass_over_af_xdp(void)
     }
 }
 
+/* Two lcores at one end and three at the other: with queues of their own, and over a port (memif) that has
+ * one queue for all of them. */
+static void with_more_lcores(void (*test)(void))
+{
+    sender_lcores = 2;
+    receiver_lcores = 3;
+    test();
+    sender_lcores = 1;
+    receiver_lcores = 1;
+}
+
+static void test_several_net_lcores_share_the_work_over_af_packet(void)
+{
+    with_more_lcores(test_blocks_and_messages_pass_over_af_packet);
+}
+
+static void test_several_net_lcores_share_one_queue_of_a_memif(void)
+{
+    with_more_lcores(test_blocks_and_messages_pass_over_memif);
+}
+
+static void test_several_net_lcores_share_the_work_over_tap(void)
+{
+    with_more_lcores(test_blocks_and_messages_pass_over_tap);
+}
+
 static void expect_refusal(const char *port, const char *words)
 {
     if (!has_namespace) {
@@ -700,7 +749,7 @@ static void expect_refusal(const char *port, const char *words)
     (void)fflush(stdout);
     pid_t pid = fork();
     if (pid == 0) {
-        struct node node = {.is_sender = true, .port = port};
+        struct node node = {.is_sender = true, .port = port, .net_lcores = 1};
         char prefix[64];
         struct fama_dataplane_config config = config_of(&node, prefix, sizeof prefix);
         struct fama_error error = {{0}};
@@ -788,6 +837,9 @@ int main(void)
         TEST(test_blocks_and_messages_pass_over_memif),
         TEST(test_blocks_and_messages_pass_over_tap),
         TEST(test_blocks_and_messages_pass_over_af_xdp),
+        TEST(test_several_net_lcores_share_the_work_over_af_packet),
+        TEST(test_several_net_lcores_share_one_queue_of_a_memif),
+        TEST(test_several_net_lcores_share_the_work_over_tap),
     };
     int status = run_suite("a pair of dataplanes", cases, sizeof cases / sizeof cases[0]);
     (void)nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);

@@ -132,7 +132,8 @@ static void test_the_dataplane_gets_every_value_it_needs(void)
     CU_ASSERT_EQUAL(dataplane->mtu, 9000);
     CU_ASSERT_EQUAL(dataplane->memory_mb, 1024);
     CU_ASSERT_EQUAL(dataplane->control_core, 3);
-    CU_ASSERT_EQUAL(dataplane->net_core, 4);
+    CU_ASSERT_EQUAL_FATAL(dataplane->net_core_count, 1);
+    CU_ASSERT_EQUAL(dataplane->net_cores[0], 4);
     CU_ASSERT_EQUAL_FATAL(dataplane->verify_core_count, 3);
     CU_ASSERT_EQUAL(dataplane->verify_cores[0], 5);
     CU_ASSERT_EQUAL(dataplane->verify_cores[2], 7);
@@ -326,6 +327,8 @@ static void test_values_out_of_range_name_the_range(void)
     refuse(REQUIRED "fama: {orderer: {blocksPerSecond: -1}}\n", "-1", "from 0");
     refuse(REQUIRED PLANE("cores: {verify: 1 2 1}"), "CPU 1 twice", "once");
     refuse(REQUIRED PLANE("cores: {verify: 1 5000}"), "5000", "from 0 to 1023");
+    refuse(REQUIRED PLANE("cores: {net: 1 2 1}"), "CPU 1 twice", "once");
+    refuse(REQUIRED PLANE("cores: {net: 1 2 3 4 5 6 7 8 9}"), "more than 8 CPUs", "leave some out");
 }
 
 static void test_missing_keys_are_asked_for(void)

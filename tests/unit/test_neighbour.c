@@ -94,6 +94,26 @@ static void test_our_address_is_announced_twice_at_the_start(void)
     fama_neighbours_destroy(neighbours);
 }
 
+static void test_a_silent_table_learns_and_says_nothing_unasked(void)
+{
+    struct fama_neighbour_settings settings = {
+        .ipv4 = OUR_IPV4, .prefix_bits = 24, .is_silent = true};
+    struct fama_neighbour_output output = {
+        .send = on_send, .resolved = on_resolved, .abandoned = on_abandoned};
+    memcpy(settings.mac, our_mac, FAMA_MAC_BYTES);
+    struct fama_neighbours *neighbours = fama_neighbours_create(&settings, &output);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(neighbours);
+    memset(&out, 0, sizeof out);
+    CU_ASSERT_EQUAL(fama_neighbour_tick(neighbours, SECOND), 0);
+    CU_ASSERT_EQUAL(hear(neighbours, SECOND, 1, 0xc6120009, their_mac, OUR_IPV4), FAMA_DROP_NONE);
+    CU_ASSERT_EQUAL(out.sent, 0);
+    CU_ASSERT_PTR_NULL(fama_neighbour_find(neighbours, SECOND, 0xc6120009));
+    CU_ASSERT_EQUAL(fama_neighbour_tick(neighbours, SECOND), 1);
+    CU_ASSERT_EQUAL(hear(neighbours, SECOND, 2, 0xc6120009, their_mac, OUR_IPV4), FAMA_DROP_NONE);
+    CU_ASSERT_PTR_NOT_NULL(fama_neighbour_find(neighbours, SECOND, 0xc6120009));
+    fama_neighbours_destroy(neighbours);
+}
+
 static void test_a_neighbour_is_asked_for_and_then_known(void)
 {
     struct fama_neighbours *neighbours = make(0);
@@ -275,6 +295,7 @@ int main(void)
 {
     const struct test_case cases[] = {
         TEST(test_our_address_is_announced_twice_at_the_start),
+        TEST(test_a_silent_table_learns_and_says_nothing_unasked),
         TEST(test_a_neighbour_is_asked_for_and_then_known),
         TEST(test_questions_grow_rarer_and_end_when_nobody_cares),
         TEST(test_only_the_newest_packet_waits),

@@ -45,6 +45,7 @@ static bool start_port(void)
         return false;
     }
     topology.port.id = (uint16_t)id;
+    topology.port.queues = 1;
     topology.config.endpoint = fama_endpoint_from_ipv4(OURS, 7051);
     topology.config.prefix_bits = 24;
     return true;
@@ -57,7 +58,7 @@ static void set_up(bool takes_segments)
     topology.port.takes_segments = takes_segments;
     topology.port.is_started = true;
     fama_pacer_init(&topology.pacer, now_ns, 0, 0);
-    CU_ASSERT_FATAL(fama_transmit_init(&transmit, &topology, &counts));
+    CU_ASSERT_FATAL(fama_transmit_init(&transmit, &topology, 0, &counts));
     CU_ASSERT_EQUAL(fama_transmit_flush(&transmit, now_ns), 0);
 }
 

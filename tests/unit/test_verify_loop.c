@@ -48,6 +48,7 @@ static void set_up(uint64_t sleep_max_ns)
     topology.config = (struct fama_dataplane_config){
         .idle = FAMA_IDLE_ADAPTIVE,
         .idle_sleep_max_ns = sleep_max_ns,
+        .net_core_count = 1,
         .verify_core_count = 1,
         .mbufs = 65536,
         .reassembly = {.roots_max = ROOTS, .held_max = 64},
@@ -117,7 +118,7 @@ static void test_messages_are_judged_while_roots_never_end(void)
     uint64_t until_ns = now_ns() + 3000 * MS;
     while (messages_judged() == 0 && now_ns() < until_ns) {
         void *object;
-        while (rte_ring_dequeue(topology.verify_to_net, &object) == 0) {
+        while (rte_ring_dequeue(topology.net[0].verify_to_net, &object) == 0) {
             const struct fama_root_job *job = object;
             CU_ASSERT_EQUAL(job->job.verdict, FAMA_VERDICT_BAD);
             CU_ASSERT_EQUAL_FATAL(rte_ring_enqueue(topology.net_to_verify_roots, object), 0);
@@ -139,7 +140,7 @@ static void test_a_sleeping_lcore_is_woken_by_a_root(void)
     CU_ASSERT_EQUAL_FATAL(rte_ring_enqueue(topology.net_to_verify_roots, &jobs[0]), 0);
     fama_topology_wake_verify(&topology);
     void *object = NULL;
-    while (rte_ring_dequeue(topology.verify_to_net, &object) != 0 &&
+    while (rte_ring_dequeue(topology.net[0].verify_to_net, &object) != 0 &&
            now_ns() - before_ns < 5000 * MS) {
         (void)sched_yield();
     }
