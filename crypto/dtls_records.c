@@ -4,6 +4,7 @@
 #define CHANGE_CIPHER_SPEC 20
 #define VERSION_MAJOR      0xfe /* DTLS 1.0 is fe.ff, 1.2 is fe.fd */
 #define EPOCH_SHIFT        48
+#define EPOCH_MAX          1 /* before and after the only ChangeCipherSpec: nobody renegotiates */
 
 static uint64_t number_of(const uint8_t *header)
 {
@@ -23,7 +24,8 @@ bool fama_dtls_records_read(struct fama_bytes datagram, struct fama_dtls_span *s
         }
         size_t bytes = HEADER_BYTES + ((size_t)rest.at[11] << 8 | rest.at[12]);
         uint64_t number = number_of(rest.at);
-        if (bytes > rest.len || (records > 0 && number != span->next)) {
+        if (bytes > rest.len || number >> EPOCH_SHIFT > EPOCH_MAX ||
+            (records > 0 && number != span->next)) {
             return false;
         }
         if (records == 0) {

@@ -16,7 +16,8 @@ struct fama_dtls_span {
     uint64_t next;  /* of the record that follows the last one */
 };
 
-/* False unless the datagram is wholly made of records, one after the other as one side numbers them. */
+/* False unless the datagram is wholly made of records of the first two epochs, one after the other as one
+ * side numbers them. */
 bool fama_dtls_records_read(struct fama_bytes datagram, struct fama_dtls_span *span);
 
 #endif

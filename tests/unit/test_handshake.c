@@ -560,6 +560,9 @@ static void test_spans_of_records_are_read_strictly(void)
     two[24] = 9; /* a gap */
     CU_ASSERT_FALSE(fama_dtls_records_read(fama_bytes(two, sizeof two), &span));
     two[24] = 8;
+    two[4] = two[18] = 2; /* an epoch that there is not */
+    CU_ASSERT_FALSE(fama_dtls_records_read(fama_bytes(two, sizeof two), &span));
+    two[4] = two[18] = 1;
     two[1] = 3; /* TLS */
     CU_ASSERT_FALSE(fama_dtls_records_read(fama_bytes(two, sizeof two), &span));
 }
