@@ -1,5 +1,7 @@
 #include "dataplane/session.h"
 
+#include <pthread.h>
+
 #include "unit/seed.h"
 #include "unit/suite.h"
 
@@ -238,6 +240,63 @@ static void test_the_window_takes_the_widest_jumps(void)
     }
 }
 
+/* ---- Threads ---- */
+
+enum { EACH = 3000 };
+
+struct sealer {
+    pthread_t thread;
+    struct fama_session *session;
+    enum fama_session_stream stream;
+    uint8_t datagrams[EACH][64];
+    size_t len;
+};
+
+static void *seal_all(void *context)
+{
+    struct sealer *sealer = context;
+    uint8_t inner[16] = {(uint8_t)sealer->stream};
+    struct fama_bytes piece = fama_bytes(inner, sizeof inner);
+    for (int i = 0; i < EACH; i++) {
+        sealer->len = fama_session_seal(sealer->session, sealer->stream, &piece, 1,
+                                        sealer->datagrams[i], sizeof sealer->datagrams[i]);
+    }
+    return NULL;
+}
+
+static void test_streams_are_sealed_while_others_open(void)
+{
+    struct pair pair;
+    set_up(&pair);
+    struct sealer *sealers = calloc(2, sizeof *sealers);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(sealers);
+    for (int i = 0; i < 2; i++) {
+        sealers[i].session = pair.anna;
+        sealers[i].stream = (enum fama_session_stream)i;
+        CU_ASSERT_EQUAL_FATAL(pthread_create(&sealers[i].thread, NULL, seal_all, &sealers[i]), 0);
+    }
+    /* Meanwhile Anna opens what Bert seals, and somebody watches. */
+    uint8_t out[INNER];
+    struct fama_bytes piece = fama_bytes(pair.inner, INNER);
+    for (int i = 0; i < EACH; i++) {
+        size_t len = fama_session_seal(pair.bert, FAMA_STREAM_CONTROL, &piece, 1, pair.datagram,
+                                       sizeof pair.datagram);
+        CU_ASSERT_EQUAL(open_at(pair.anna, fama_bytes(pair.datagram, len), out), FAMA_DROP_NONE);
+        CU_ASSERT_FALSE(fama_session_is_worn(pair.anna));
+    }
+    for (int i = 0; i < 2; i++) {
+        CU_ASSERT_EQUAL_FATAL(pthread_join(sealers[i].thread, NULL), 0);
+        for (int j = 0; j < EACH; j++) {
+            struct fama_bytes datagram = fama_bytes(sealers[i].datagrams[j], sealers[i].len);
+            CU_ASSERT_EQUAL(open_at(pair.bert, datagram, out), FAMA_DROP_NONE);
+            CU_ASSERT_EQUAL(out[0], i);
+        }
+    }
+    CU_ASSERT_EQUAL(fama_session_sealed(pair.anna), 2 * EACH);
+    free(sealers);
+    tear_down(&pair);
+}
+
 int main(void)
 {
     const struct test_case cases[] = {
@@ -248,6 +307,7 @@ int main(void)
         TEST(test_a_stream_ends_and_says_so_half_way),
         TEST(test_the_window_agrees_with_a_plain_list),
         TEST(test_the_window_takes_the_widest_jumps),
+        TEST(test_streams_are_sealed_while_others_open),
     };
     return run_suite("session", cases, sizeof cases / sizeof cases[0]);
 }
