@@ -1,5 +1,7 @@
 #include "dataplane/transmit.h"
 
+#include "dataplane/fanout.h"
+
 #define HOPS_AT   4
 #define WRAP_ROOM (FAMA_FRAME_HEADER_BYTES + FAMA_WIRE_HEADER_BYTES)
 
@@ -65,32 +67,82 @@ void fama_transmit_destroy(struct fama_transmit *transmit)
 struct about {
     enum fama_transmit_class transmit_class;
     enum fama_transmit_claim claim;
+    uint16_t payload_len;
     uint16_t payload_sum;
 };
+
+/* ---- Paths ---- */
+
+static struct fama_transmit_path *path_of(struct fama_transmit *transmit,
+                                          const struct fama_endpoint *target)
+{
+    uint32_t low;
+    memcpy(&low, target->address + FAMA_ADDRESS_BYTES - sizeof low, sizeof low);
+    /* Neighbours differ in their last octet. */
+    uint32_t place = (low >> 24) + (low >> 16 & 0xff) * 5 + target->port;
+    return &transmit->paths[place & (FAMA_TRANSMIT_PATHS - 1)];
+}
+
+/* The path to a target whose neighbour is known, with headers for payloads of that length; NULL: it is not
+ * known. */
+static const struct fama_transmit_path *find_path(struct fama_transmit *transmit, uint64_t now_ns,
+                                                  const struct fama_endpoint *target,
+                                                  uint16_t payload_len)
+{
+    struct fama_transmit_path *path = path_of(transmit, target);
+    if (path->found_ns != 0 && now_ns - path->found_ns < FAMA_TRANSMIT_PATH_FRESH_NS &&
+        path->payload_len == payload_len && fama_endpoint_equal(&path->target, target)) {
+        return path;
+    }
+    const uint8_t *mac =
+        fama_neighbour_find(transmit->neighbours, now_ns, fama_address_to_ipv4(target->address));
+    if (mac == NULL) {
+        return NULL;
+    }
+    struct fama_frame_ends ends = transmit->ends;
+    ends.target = *target;
+    memcpy(ends.target_mac, mac, FAMA_MAC_BYTES);
+    path->target = *target;
+    path->payload_len = payload_len;
+    path->found_ns = now_ns;
+    fama_frame_write(path->headers, &ends, payload_len, 0);
+    path->sum = fama_frame_sum_without_payload(path->headers);
+    return path;
+}
+
+static void write_headers(uint8_t *at, const struct fama_transmit_path *path, uint16_t payload_sum)
+{
+    memcpy(at, path->headers, FAMA_FRAME_HEADER_BYTES);
+    fama_frame_set_checksum(at, path->sum, payload_sum);
+}
+
+/* The neighbour is not known: the packet waits for it with all but its link address. */
+static void hold(struct fama_transmit *transmit, uint64_t now_ns, struct rte_mbuf *packet,
+                 const struct fama_endpoint *target, const struct about *about)
+{
+    struct fama_frame_ends ends = transmit->ends;
+    ends.target = *target;
+    fama_frame_write(rte_pktmbuf_mtod(packet, uint8_t *), &ends, about->payload_len,
+                     about->payload_sum);
+    fama_packet_of(packet)->transmit_class = (uint8_t)about->transmit_class;
+    if (!fama_neighbour_hold(transmit->neighbours, now_ns, fama_address_to_ipv4(target->address),
+                             packet)) {
+        fama_transmit_drop(&transmit->queues, packet, about->transmit_class,
+                           FAMA_DROP_NO_NEIGHBOUR);
+    }
+}
 
 /* A packet with room for all headers at its start. */
 static void send_frame(struct fama_transmit *transmit, uint64_t now_ns, struct rte_mbuf *packet,
                        const struct fama_endpoint *target, const struct about *about)
 {
-    struct fama_frame_ends ends = transmit->ends;
-    ends.target = *target;
-    uint32_t ipv4 = fama_address_to_ipv4(target->address);
-    const uint8_t *mac = fama_neighbour_find(transmit->neighbours, now_ns, ipv4);
-    if (mac != NULL) {
-        memcpy(ends.target_mac, mac, FAMA_MAC_BYTES);
-    }
-    uint32_t payload_len = rte_pktmbuf_pkt_len(packet) - FAMA_FRAME_HEADER_BYTES;
-    fama_frame_write(rte_pktmbuf_mtod(packet, uint8_t *), &ends, (uint16_t)payload_len,
-                     about->payload_sum);
-    if (mac != NULL) {
-        fama_transmit_queue_put(&transmit->queues, packet, about->transmit_class, about->claim);
+    const struct fama_transmit_path *path = find_path(transmit, now_ns, target, about->payload_len);
+    if (path == NULL) {
+        hold(transmit, now_ns, packet, target, about);
         return;
     }
-    fama_packet_of(packet)->transmit_class = (uint8_t)about->transmit_class;
-    if (!fama_neighbour_hold(transmit->neighbours, now_ns, ipv4, packet)) {
-        fama_transmit_drop(&transmit->queues, packet, about->transmit_class,
-                           FAMA_DROP_NO_NEIGHBOUR);
-    }
+    write_headers(rte_pktmbuf_mtod(packet, uint8_t *), path, about->payload_sum);
+    fama_transmit_queue_put(&transmit->queues, packet, about->transmit_class, about->claim);
 }
 
 void fama_transmit_one(struct fama_transmit *transmit, uint64_t now_ns, struct rte_mbuf *packet,
@@ -99,6 +151,7 @@ void fama_transmit_one(struct fama_transmit *transmit, uint64_t now_ns, struct r
     const struct about about = {
         .transmit_class = transmit_class,
         .claim = FAMA_TRANSMIT_OWN,
+        .payload_len = rte_pktmbuf_data_len(packet),
         .payload_sum = fama_frame_sum(fama_packet_bytes(packet), 0),
     };
     if (rte_pktmbuf_prepend(packet, FAMA_FRAME_HEADER_BYTES) == NULL) {
@@ -108,38 +161,48 @@ void fama_transmit_one(struct fama_transmit *transmit, uint64_t now_ns, struct r
     send_frame(transmit, now_ns, packet, target, &about);
 }
 
-/* A packet of its own for one target: a header before the shared rest, or a copy of both. */
-static struct rte_mbuf *wrap(const struct fama_transmit *transmit,
-                             const uint8_t header[FAMA_WIRE_HEADER_BYTES], struct rte_mbuf *rest)
+/* ---- Fan-out ---- */
+
+/* Packets for all targets, or as many as there are: a header packet each, to which the rest is chained, or
+ * one that holds a copy of it. Returns how many. */
+static uint32_t wrap_all(const struct fama_transmit *transmit,
+                         const uint8_t header[FAMA_WIRE_HEADER_BYTES], struct rte_mbuf *rest,
+                         struct rte_mbuf **packets, uint32_t count)
 {
     bool shares = transmit->port->takes_segments;
-    struct rte_mbuf *packet =
-        rte_pktmbuf_alloc(shares ? transmit->port->headers : transmit->port->packets);
-    if (packet == NULL) {
-        return NULL;
-    }
+    struct rte_mempool *pool = shares ? transmit->port->headers : transmit->port->packets;
     uint16_t rest_len = rte_pktmbuf_data_len(rest);
     uint16_t own_len = (uint16_t)(shares ? WRAP_ROOM : WRAP_ROOM + rest_len);
-    char *at = rte_pktmbuf_append(packet, own_len);
-    if (at == NULL) {
-        rte_pktmbuf_free(packet);
-        return NULL;
+    while (count > 0 && rte_pktmbuf_alloc_bulk(pool, packets, count) != 0) {
+        count /= 2;
     }
-    memcpy(at + FAMA_FRAME_HEADER_BYTES, header, FAMA_WIRE_HEADER_BYTES);
+    if (count == 0) {
+        return 0;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        struct rte_mbuf *packet = packets[i];
+        char *at =
+            rte_pktmbuf_mtod(packet, char *); /* packets hold whole frames, headers headers */
+        memcpy(at + FAMA_FRAME_HEADER_BYTES, header, FAMA_WIRE_HEADER_BYTES);
+        packet->data_len = own_len;
+        packet->pkt_len = (uint32_t)WRAP_ROOM + rest_len;
+        if (shares) {
+            packet->next = rest;
+            packet->nb_segs = 2;
+        } else {
+            memcpy(at + WRAP_ROOM, rte_pktmbuf_mtod(rest, const void *), rest_len);
+        }
+    }
     if (shares) {
-        rte_mbuf_refcnt_update(rest, 1);
-        packet->next = rest;
-        packet->nb_segs = 2;
-        packet->pkt_len += rest_len;
-    } else {
-        memcpy(at + WRAP_ROOM, rte_pktmbuf_mtod(rest, const void *), rest_len);
+        rte_mbuf_refcnt_update(rest, (int16_t)count);
     }
-    return packet;
+    return count;
 }
 
 void fama_transmit_fan_out(struct fama_transmit *transmit, uint64_t now_ns, struct rte_mbuf *packet,
                            const struct fama_transmit_fan *fan)
 {
+    struct rte_mbuf *packets[FAMA_FANOUT_MAX];
     uint8_t header[FAMA_WIRE_HEADER_BYTES];
     memcpy(header, rte_pktmbuf_mtod(packet, const uint8_t *), sizeof header);
     header[HOPS_AT] = fan->hops;
@@ -148,17 +211,23 @@ void fama_transmit_fan_out(struct fama_transmit *transmit, uint64_t now_ns, stru
     const struct about about = {
         .transmit_class = FAMA_TRANSMIT_NEW_BLOCK,
         .claim = fan->claim,
+        .payload_len = (uint16_t)(FAMA_WIRE_HEADER_BYTES + rte_pktmbuf_data_len(packet)),
         .payload_sum = fama_frame_sum(fama_packet_bytes(packet), sum),
     };
-    for (uint32_t i = 0; i < fan->count; i++) {
-        struct rte_mbuf *wrapped = wrap(transmit, header, packet);
-        if (wrapped == NULL) {
-            fama_transmit_drop(&transmit->queues, NULL, FAMA_TRANSMIT_NEW_BLOCK, FAMA_DROP_NO_MBUF);
-            continue;
-        }
-        send_frame(transmit, now_ns, wrapped, &fan->peers[fan->targets[i]].endpoint, &about);
+    uint32_t count = wrap_all(transmit, header, packet, packets, fan->count);
+    for (uint32_t i = 0; i < count; i++) {
+        send_frame(transmit, now_ns, packets[i], &fan->peers[fan->targets[i]].endpoint, &about);
+    }
+    for (uint32_t i = count; i < fan->count; i++) {
+        fama_transmit_drop(&transmit->queues, NULL, FAMA_TRANSMIT_NEW_BLOCK, FAMA_DROP_NO_MBUF);
     }
     rte_pktmbuf_free(packet);
+    /* A burst at a time, so that packets are handed over, and their memory comes back, while both lie in
+     * the nearest cache. */
+    if (fama_transmit_queue_count(&transmit->queues, FAMA_TRANSMIT_NEW_BLOCK) >=
+        FAMA_TRANSMIT_BURST) {
+        fama_transmit_queues_burst(&transmit->queues, now_ns);
+    }
 }
 
 uint32_t fama_transmit_flush(struct fama_transmit *transmit, uint64_t now_ns)

@@ -14,11 +14,26 @@
 #include "dataplane/topology.h"
 #include "dataplane/transmit_queues.h"
 
+#define FAMA_TRANSMIT_PATHS         256 /* a power of two */
+#define FAMA_TRANSMIT_PATH_FRESH_NS 1000000u
+
+/* The way to a target as it was a moment ago: the headers written for it last, which serve the next
+ * datagram of the same length but for their UDP checksum. Targets whose places fall together write theirs
+ * anew each time. */
+struct fama_transmit_path {
+    struct fama_endpoint target;
+    uint16_t payload_len;
+    uint16_t sum;      /* of what the UDP checksum covers but the payload */
+    uint64_t found_ns; /* when the neighbour was asked for last; 0: never */
+    uint8_t headers[FAMA_FRAME_HEADER_BYTES];
+};
+
 struct fama_transmit {
     const struct fama_port *port;
     struct fama_neighbours *neighbours;
     struct fama_frame_ends ends; /* all but the target */
     struct fama_transmit_queues queues;
+    struct fama_transmit_path paths[FAMA_TRANSMIT_PATHS];
 };
 
 /* That of the net lcore of this number. False when out of memory. */

@@ -61,10 +61,8 @@ void fama_transmit_queue_put(struct fama_transmit_queues *queues, struct rte_mbu
                              enum fama_transmit_class transmit_class,
                              enum fama_transmit_claim claim)
 {
-    /* A port or a pace that has just had enough has not got more room since. */
-    if (!has_place(queues, transmit_class, claim) && queues->held_bytes == 0 &&
-        queues->fruitless == 0) {
-        (void)fama_transmit_queues_flush(queues, queues->now_ns);
+    if (!has_place(queues, transmit_class, claim)) {
+        fama_transmit_queues_burst(queues, queues->now_ns);
     }
     if (!has_place(queues, transmit_class, claim)) {
         fama_transmit_drop(queues, packet, transmit_class, FAMA_DROP_TX_QUEUE_FULL);
@@ -181,23 +179,26 @@ static void settle(struct fama_transmit_queues *queues, const struct burst *burs
     struct fama_dataplane_counters *counts = queues->counts;
     const struct fama_transmit_queue *repair = &queues->queues[FAMA_TRANSMIT_REPAIR];
     bool repair_waits = repair->head != repair->tail;
-    uint64_t bytes = 0;
+    uint32_t packets[FAMA_TRANSMIT_CLASSES] = {0};
+    uint64_t bytes[FAMA_TRANSMIT_CLASSES] = {0};
     for (uint32_t i = 0; i < taken; i++) {
-        enum fama_transmit_class transmit_class = burst->classes[i];
-        queues->queues[transmit_class].head++;
-        counts->classes[transmit_class].packets++;
-        counts->classes[transmit_class].bytes += burst->lengths[i];
-        bytes += burst->lengths[i];
+        packets[burst->classes[i]]++;
+        bytes[burst->classes[i]] += burst->lengths[i];
         if (repair_waits) {
             queues->repair_share =
-                share_after(queues->repair_share, transmit_class, burst->lengths[i]);
+                share_after(queues->repair_share, burst->classes[i], burst->lengths[i]);
         }
     }
+    for (uint32_t i = 0; i < FAMA_TRANSMIT_CLASSES; i++) {
+        queues->queues[i].head += packets[i];
+        counts->classes[i].packets += packets[i];
+        counts->classes[i].bytes += bytes[i];
+        counts->tx_bytes += bytes[i];
+    }
+    counts->tx_packets += taken;
     if (repair->head == repair->tail) {
         queues->repair_share = 0;
     }
-    counts->tx_packets += taken;
-    counts->tx_bytes += bytes;
     if (queues->pacer->bytes_per_second != 0) {
         fama_pacer_give_back(queues->pacer, on_wire(burst, taken, paced));
     }
@@ -245,6 +246,14 @@ uint32_t fama_transmit_queues_flush(struct fama_transmit_queues *queues, uint64_
         drop_all(queues);
     }
     return sent;
+}
+
+void fama_transmit_queues_burst(struct fama_transmit_queues *queues, uint64_t now_ns)
+{
+    /* Such a port or pace has not got more room since. */
+    if (queues->now_ns < now_ns || (queues->held_bytes == 0 && queues->fruitless == 0)) {
+        (void)fama_transmit_queues_flush(queues, now_ns);
+    }
 }
 
 uint64_t fama_transmit_queues_wait_ns(const struct fama_transmit_queues *queues, uint64_t now_ns)

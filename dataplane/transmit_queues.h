@@ -82,6 +82,10 @@ void fama_transmit_drop(struct fama_transmit_queues *queues, struct rte_mbuf *pa
 /* Hands over what port and pace take; returns how many packets that were. */
 uint32_t fama_transmit_queues_flush(struct fama_transmit_queues *queues, uint64_t now_ns);
 
+/* The same in the middle of a cycle, for what is there already; does nothing if port or pace have just had
+ * enough. */
+void fama_transmit_queues_burst(struct fama_transmit_queues *queues, uint64_t now_ns);
+
 /* How long from `now_ns` the lcore may sleep for all that waits here: until the pace lets the next packet
  * go; UINT64_MAX if none waits for that. */
 uint64_t fama_transmit_queues_wait_ns(const struct fama_transmit_queues *queues, uint64_t now_ns);

@@ -5,7 +5,9 @@
 #include <rte_eth_ring.h>
 #include <rte_ethdev.h>
 
+#include "dataplane/fanout.h"
 #include "unit/dpdk.h"
+#include "unit/seed.h"
 #include "unit/suite.h"
 
 #define QUEUE   64
@@ -205,6 +207,42 @@ static void test_every_target_gets_the_chunk_whole_with_its_own_hops_and_checksu
 static void test_ports_that_take_one_piece_only_get_copies(void)
 {
     fan_out_and_read_back(false);
+}
+
+/* Targets that share a place among the paths, lengths that change, ports that differ: headers kept from an
+ * earlier datagram never end up on one they do not fit. */
+static void test_headers_that_are_used_again_fit_every_datagram(void)
+{
+    struct fama_random random;
+    topology.config.prefix_bits = 16;
+    set_up(true);
+    fama_random_seed(&random, test_seed("paths"));
+    for (uint32_t i = 0; i < 3000; i++) {
+        uint32_t ipv4 =
+            OURS + 1 + fama_random_below(&random, 8) * 251 + fama_random_below(&random, 2) * 5;
+        uint16_t len = (uint16_t)(100 + fama_random_below(&random, 3));
+        struct fama_view_peer peer = {.endpoint = fama_endpoint_from_ipv4(ipv4, 7052)};
+        const uint32_t chosen = 0;
+        struct fama_transmit_fan fan = {.peers = &peer, .targets = &chosen, .count = 1, .hops = 3};
+        meet(ipv4);
+        if (fama_random_below(&random, 2) == 0) {
+            fama_transmit_fan_out(&transmit, now_ns, datagram_of(len), &fan);
+        } else {
+            fama_transmit_one(&transmit, now_ns, datagram_of(len), &peer.endpoint,
+                              FAMA_TRANSMIT_REPAIR);
+        }
+        CU_ASSERT_EQUAL(fama_transmit_flush(&transmit, now_ns), 1);
+        struct rte_mbuf *packet = take_sent();
+        CU_ASSERT_PTR_NOT_NULL_FATAL(packet);
+        uint8_t bytes[2048];
+        struct fama_frame frame;
+        CU_ASSERT_EQUAL_FATAL(read_back(packet, ipv4, bytes, sizeof bytes, &frame), FAMA_DROP_NONE);
+        CU_ASSERT_EQUAL(frame.payload.len, len);
+        rte_pktmbuf_free(packet);
+        now_ns += fama_random_below(&random, 2000000);
+    }
+    topology.config.prefix_bits = 24;
+    tear_down();
 }
 
 static void test_a_packet_waits_for_its_neighbour_and_a_second_one_takes_its_place(void)
@@ -425,6 +463,7 @@ int main(void)
     const struct test_case cases[] = {
         TEST(test_every_target_gets_the_chunk_whole_with_its_own_hops_and_checksum),
         TEST(test_ports_that_take_one_piece_only_get_copies),
+        TEST(test_headers_that_are_used_again_fit_every_datagram),
         TEST(test_a_packet_waits_for_its_neighbour_and_a_second_one_takes_its_place),
         TEST(test_nobody_routes_what_lies_beyond_the_link_without_a_gateway),
         TEST(test_what_the_port_does_not_take_waits_first_things_first),
