@@ -280,17 +280,19 @@ static int tell(const struct thread *thread)
 
 static void *misbehave(void *argument)
 {
-    enum { BYTES = 1 << 20 }; /* far more than malloc keeps: fresh pages each time */
+    enum { BYTES = 4096 };
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     const struct timespec pause = {.tv_nsec = 1000000};
     (void)argument;
     (void)pthread_setname_np(pthread_self(), "fama-verify");
     for (;;) {
-        volatile char *memory = malloc(BYTES);
-        if (memory != NULL) {
-            memory[BYTES / 2] = 1;
+        void *volatile memory = malloc(BYTES);
+        free(memory);
+        char *page = mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (page != MAP_FAILED) {
+            *(volatile char *)page = 1;
+            (void)munmap(page, BYTES);
         }
-        free((void *)memory);
         (void)pthread_mutex_lock(&lock);
         (void)pthread_mutex_unlock(&lock);
         (void)nanosleep(&pause, NULL);
