@@ -137,6 +137,14 @@ void fama_frame_set_checksum(uint8_t *headers, uint16_t sum, uint16_t payload_su
                    checksum != 0 ? checksum : 0xffff);
 }
 
+void fama_frame_leave_checksums(uint8_t *headers)
+{
+    uint8_t *ip = headers + FAMA_ETHERNET_BYTES;
+    uint8_t *udp = ip + FAMA_IPV4_BYTES;
+    write_u16(ip + 10, 0);
+    store_checksum(udp + 6, pseudo_header_sum(ip + 12, read_u16(udp + 4)));
+}
+
 static bool is_our_mac(const uint8_t *mac, const struct fama_frame_receiver *receiver)
 {
     return memcmp(mac, receiver->mac, FAMA_MAC_BYTES) == 0;

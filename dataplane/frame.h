@@ -40,9 +40,11 @@ void fama_frame_write(uint8_t *at, const struct fama_frame_ends *ends, uint16_t 
 
 /* For headers that are written once and used again for payloads of the same length: the sum of what the UDP
  * checksum covers but the payload, read from headers written for a payload of sum 0; and the checksum anew.
- * Both on FAMA_FRAME_HEADER_BYTES. */
+ * All on FAMA_FRAME_HEADER_BYTES. */
 uint16_t fama_frame_sum_without_payload(const uint8_t *headers);
 void fama_frame_set_checksum(uint8_t *headers, uint16_t sum, uint16_t payload_sum);
+/* Headers for a port that computes the sums: IPv4's is zero, UDP's the sum of the pseudo header. */
+void fama_frame_leave_checksums(uint8_t *headers);
 
 /* What the receiver knows: its addresses, and which sums the port has found right already. */
 struct fama_frame_receiver {

@@ -107,13 +107,36 @@ static const struct fama_transmit_path *find_path(struct fama_transmit *transmit
     path->found_ns = now_ns;
     fama_frame_write(path->headers, &ends, payload_len, 0);
     path->sum = fama_frame_sum_without_payload(path->headers);
+    if (transmit->port->tx_checksums) {
+        fama_frame_leave_checksums(path->headers);
+    }
     return path;
 }
 
-static void write_headers(uint8_t *at, const struct fama_transmit_path *path, uint16_t payload_sum)
+/* The sum of a payload in two pieces, the first of even length; not needed where the port computes it. */
+static uint16_t sum_of(const struct fama_transmit *transmit, struct fama_bytes first,
+                       struct fama_bytes rest)
 {
+    return transmit->port->tx_checksums ? 0 : fama_frame_sum(rest, fama_frame_sum(first, 0));
+}
+
+static void ask_for_checksums(struct rte_mbuf *packet)
+{
+    packet->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_UDP_CKSUM;
+    packet->l2_len = FAMA_ETHERNET_BYTES;
+    packet->l3_len = FAMA_IPV4_BYTES;
+}
+
+static void write_headers(const struct fama_transmit *transmit, struct rte_mbuf *packet,
+                          const struct fama_transmit_path *path, uint16_t payload_sum)
+{
+    uint8_t *at = rte_pktmbuf_mtod(packet, uint8_t *);
     memcpy(at, path->headers, FAMA_FRAME_HEADER_BYTES);
-    fama_frame_set_checksum(at, path->sum, payload_sum);
+    if (transmit->port->tx_checksums) {
+        ask_for_checksums(packet);
+    } else {
+        fama_frame_set_checksum(at, path->sum, payload_sum);
+    }
 }
 
 /* The neighbour is not known: the packet waits for it with all but its link address. */
@@ -122,8 +145,12 @@ static void hold(struct fama_transmit *transmit, uint64_t now_ns, struct rte_mbu
 {
     struct fama_frame_ends ends = transmit->ends;
     ends.target = *target;
-    fama_frame_write(rte_pktmbuf_mtod(packet, uint8_t *), &ends, about->payload_len,
-                     about->payload_sum);
+    uint8_t *at = rte_pktmbuf_mtod(packet, uint8_t *);
+    fama_frame_write(at, &ends, about->payload_len, about->payload_sum);
+    if (transmit->port->tx_checksums) {
+        fama_frame_leave_checksums(at);
+        ask_for_checksums(packet);
+    }
     fama_packet_of(packet)->transmit_class = (uint8_t)about->transmit_class;
     if (!fama_neighbour_hold(transmit->neighbours, now_ns, fama_address_to_ipv4(target->address),
                              packet)) {
@@ -141,7 +168,7 @@ static void send_frame(struct fama_transmit *transmit, uint64_t now_ns, struct r
         hold(transmit, now_ns, packet, target, about);
         return;
     }
-    write_headers(rte_pktmbuf_mtod(packet, uint8_t *), path, about->payload_sum);
+    write_headers(transmit, packet, path, about->payload_sum);
     fama_transmit_queue_put(&transmit->queues, packet, about->transmit_class, about->claim);
 }
 
@@ -152,7 +179,7 @@ void fama_transmit_one(struct fama_transmit *transmit, uint64_t now_ns, struct r
         .transmit_class = transmit_class,
         .claim = FAMA_TRANSMIT_OWN,
         .payload_len = rte_pktmbuf_data_len(packet),
-        .payload_sum = fama_frame_sum(fama_packet_bytes(packet), 0),
+        .payload_sum = sum_of(transmit, fama_bytes(NULL, 0), fama_packet_bytes(packet)),
     };
     if (rte_pktmbuf_prepend(packet, FAMA_FRAME_HEADER_BYTES) == NULL) {
         fama_transmit_drop(&transmit->queues, packet, transmit_class, FAMA_DROP_NO_MBUF);
@@ -207,12 +234,12 @@ void fama_transmit_fan_out(struct fama_transmit *transmit, uint64_t now_ns, stru
     memcpy(header, rte_pktmbuf_mtod(packet, const uint8_t *), sizeof header);
     header[HOPS_AT] = fan->hops;
     (void)rte_pktmbuf_adj(packet, FAMA_WIRE_HEADER_BYTES); /* a chunk is longer than its header */
-    uint16_t sum = fama_frame_sum(fama_bytes(header, sizeof header), 0);
     const struct about about = {
         .transmit_class = FAMA_TRANSMIT_NEW_BLOCK,
         .claim = fan->claim,
         .payload_len = (uint16_t)(FAMA_WIRE_HEADER_BYTES + rte_pktmbuf_data_len(packet)),
-        .payload_sum = fama_frame_sum(fama_packet_bytes(packet), sum),
+        .payload_sum =
+            sum_of(transmit, fama_bytes(header, sizeof header), fama_packet_bytes(packet)),
     };
     uint32_t count = wrap_all(transmit, header, packet, packets, fan->count);
     for (uint32_t i = 0; i < count; i++) {

@@ -3,7 +3,7 @@
  *
  * A chunk for several targets is one packet of payload, counted by reference, behind a private header
  * packet per target: Ethernet, IPv4, UDP and the common header, in which the hop count lies. The
- * payload's checksum is computed once. On ports that take packets in one piece only, each target's packet
+ * payload's checksum is computed once, or left to the port where it computes sums. On ports that take packets in one piece only, each target's packet
  * is copied together instead.
  *
  * Owner: a net lcore, each with its own. */

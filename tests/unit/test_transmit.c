@@ -4,6 +4,8 @@
 
 #include <rte_eth_ring.h>
 #include <rte_ethdev.h>
+#include <rte_ip.h>
+#include <rte_udp.h>
 
 #include "dataplane/fanout.h"
 #include "unit/dpdk.h"
@@ -167,6 +169,34 @@ static enum fama_drop read_back(struct rte_mbuf *packet, uint32_t ipv4, uint8_t 
     return fama_frame_parse(fama_bytes(bytes, len), &receiver, 0, frame);
 }
 
+/* What a port that computes sums does with a packet marked for it. */
+static void compute_sums(struct rte_mbuf *packet)
+{
+    CU_ASSERT_EQUAL(packet->ol_flags &
+                        (RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_UDP_CKSUM),
+                    RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_UDP_CKSUM);
+    CU_ASSERT_EQUAL(packet->l2_len, sizeof(struct rte_ether_hdr));
+    CU_ASSERT_EQUAL(packet->l3_len, sizeof(struct rte_ipv4_hdr));
+    struct rte_ipv4_hdr *ip =
+        rte_pktmbuf_mtod_offset(packet, struct rte_ipv4_hdr *, packet->l2_len);
+    struct rte_udp_hdr *udp =
+        rte_pktmbuf_mtod_offset(packet, struct rte_udp_hdr *, packet->l2_len + packet->l3_len);
+    CU_ASSERT_EQUAL(ip->hdr_checksum, 0);
+    CU_ASSERT_EQUAL(udp->dgram_cksum, rte_ipv4_phdr_cksum(ip, packet->ol_flags));
+    udp->dgram_cksum = 0;
+    uint8_t whole[2048];
+    uint32_t from = packet->l2_len;
+    uint32_t len = rte_pktmbuf_pkt_len(packet) - from;
+    CU_ASSERT_FATAL(len <= sizeof whole);
+    const void *at = rte_pktmbuf_read(packet, from, len, whole);
+    if (at != whole) {
+        memcpy(whole, at, len);
+    }
+    udp->dgram_cksum = rte_ipv4_udptcp_cksum((const struct rte_ipv4_hdr *)(const void *)whole,
+                                             whole + packet->l3_len);
+    ip->hdr_checksum = rte_ipv4_cksum(ip);
+}
+
 static void fan_out_and_read_back(bool takes_segments)
 {
     set_up(takes_segments);
@@ -183,6 +213,9 @@ static void fan_out_and_read_back(bool takes_segments)
         struct rte_mbuf *packet = take_sent();
         CU_ASSERT_PTR_NOT_NULL_FATAL(packet);
         CU_ASSERT_EQUAL(packet->nb_segs, takes_segments ? 2 : 1);
+        if (topology.port.tx_checksums) {
+            compute_sums(packet);
+        }
         uint8_t bytes[2048];
         struct fama_frame frame;
         CU_ASSERT_EQUAL_FATAL(read_back(packet, CLOSE + targets[i], bytes, sizeof bytes, &frame),
@@ -207,6 +240,27 @@ static void test_every_target_gets_the_chunk_whole_with_its_own_hops_and_checksu
 static void test_ports_that_take_one_piece_only_get_copies(void)
 {
     fan_out_and_read_back(false);
+}
+
+static void test_ports_that_compute_sums_are_asked_to(void)
+{
+    topology.port.tx_checksums = true;
+    fan_out_and_read_back(true);
+    fan_out_and_read_back(false);
+    /* Also for a packet that had to wait for its neighbour. */
+    set_up(true);
+    send_one(CLOSE);
+    answer_arp(CLOSE);
+    CU_ASSERT_EQUAL(fama_transmit_flush(&transmit, now_ns), 1);
+    struct rte_mbuf *packet = take_sent();
+    CU_ASSERT_PTR_NOT_NULL_FATAL(packet);
+    compute_sums(packet);
+    uint8_t bytes[2048];
+    struct fama_frame frame;
+    CU_ASSERT_EQUAL(read_back(packet, CLOSE, bytes, sizeof bytes, &frame), FAMA_DROP_NONE);
+    rte_pktmbuf_free(packet);
+    topology.port.tx_checksums = false;
+    tear_down();
 }
 
 /* Targets that share a place among the paths, lengths that change, ports that differ: headers kept from an
@@ -463,6 +517,7 @@ int main(void)
     const struct test_case cases[] = {
         TEST(test_every_target_gets_the_chunk_whole_with_its_own_hops_and_checksum),
         TEST(test_ports_that_take_one_piece_only_get_copies),
+        TEST(test_ports_that_compute_sums_are_asked_to),
         TEST(test_headers_that_are_used_again_fit_every_datagram),
         TEST(test_a_packet_waits_for_its_neighbour_and_a_second_one_takes_its_place),
         TEST(test_nobody_routes_what_lies_beyond_the_link_without_a_gateway),
