@@ -323,7 +323,9 @@ static int set_up(struct fama_port *port, const struct fama_dataplane_config *co
 {
     port->queues = queues_of(port, config, info);
     struct rte_eth_conf conf = offloads_of(port, config, info);
-    fama_port_rules_isolate(&port->rules, port->id);
+    if (!port->is_virtual) {
+        fama_port_rules_isolate(&port->rules, port->id);
+    }
     /* Ports that state no larger frames than the usual (virtual ones do) take what set_mtu asks. */
     conf.rxmode.mtu = config->mtu;
     int status = rte_eth_dev_configure(port->id, port->queues, port->queues, &conf);
@@ -378,6 +380,9 @@ static int start(struct fama_port *port, const struct fama_dataplane_config *con
 static int make_rules(struct fama_port *port, const struct fama_dataplane_config *config,
                       const struct rte_eth_dev_info *info, struct fama_error *error)
 {
+    if (port->is_virtual && port->is_started) {
+        fama_port_rules_isolate(&port->rules, port->id);
+    }
     bool was_isolated = port->rules.is_isolated;
     bool is_made = port->is_started &&
                    fama_port_rules_make(&port->rules, port->id, &config->endpoint, port->queues,

@@ -33,7 +33,8 @@ struct fama_port_rules {
     struct rte_flow *flows[FAMA_PORT_RULES_MAX];
 };
 
-/* Asks the port for isolated mode: before it is configured. */
+/* Asks the port for isolated mode: before it is configured, or of a virtual one after its start (net_tap takes
+ * it before, and does nothing about it then). */
 void fama_port_rules_isolate(struct fama_port_rules *rules, uint16_t port_id);
 
 /* Makes the rules, of a port that has been started with `queues` receive queues (1 to 8) and can hash over
