@@ -57,6 +57,7 @@ struct network_options {
     const char *port_type;
     const char *idle;
     const char *planner;
+    uint64_t mtu;
     double rate;
     double loss;
     double delay;
@@ -85,6 +86,7 @@ static int parse_network_options(struct network_options *options, int argc, char
         {"port-type", FAMA_OPTION_TEXT, &options->port_type, false},
         {"idle", FAMA_OPTION_TEXT, &options->idle, false},
         {"planner", FAMA_OPTION_TEXT, &options->planner, false},
+        {"mtu", FAMA_OPTION_NUMBER, &options->mtu, false},
         {"loss", FAMA_OPTION_REAL, &options->loss, false},
         {"delay", FAMA_OPTION_REAL, &options->delay, false},
         {"jitter", FAMA_OPTION_REAL, &options->jitter, false},
@@ -127,6 +129,12 @@ static int apply_running_options(const struct network_options *options,
             return misuse("--planner is coordinated or infectious, not ", options->planner);
         }
         network->is_infectious = strcmp(options->planner, "infectious") == 0;
+    }
+    if (options->mtu != 0) {
+        if (options->mtu < FAMA_NETWORK_MTU_MIN || options->mtu > FAMA_NETWORK_MTU_MAX) {
+            return misuse("--mtu is 1280 to 9000", "");
+        }
+        network->mtu = (uint32_t)options->mtu;
     }
     const struct {
         const char *name;

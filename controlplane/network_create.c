@@ -328,10 +328,10 @@ static void write_settings(FILE *file, const struct fama_network *network,
     }
     fprintf(file, "  dissemination:\n    planner: %s\n",
             network->is_infectious ? "infectious" : "coordinated");
-    fprintf(file, "  dataplane:\n    port: \"%s\"\n    address: %s/24\n    mtu: %d\n",
-            ports[network->port_type], node->address, FAMA_NETWORK_MTU);
-    fprintf(file, "    idle: %s\n    memory: %d\n    mbufs: %d\n    filePrefix: fama-%s-%s\n",
-            network->is_polling ? "poll" : "adaptive", FAMA_NETWORK_NODE_MEMORY_MB,
+    fprintf(file, "  dataplane:\n    port: \"%s\"\n    address: %s/24\n    mtu: %u\n",
+            ports[network->port_type], node->address, network->mtu);
+    fprintf(file, "    idle: %s\n    memory: %u\n    mbufs: %d\n    filePrefix: fama-%s-%s\n",
+            network->is_polling ? "poll" : "adaptive", fama_network_node_memory_mb(network),
             FAMA_NETWORK_NODE_MBUFS, network->name, node->name);
     /* Neighbouring nodes put their net lcores on different CPUs, so that each CPU gets its share. */
     fprintf(file, "    cores:\n      control: %u\n      net: %u\n      verify: %u\n",
@@ -389,6 +389,7 @@ int fama_network_create(struct fama_network *network, struct fama_error *error)
     if (status != 0) {
         return status;
     }
+    network->mtu = network->mtu == 0 ? FAMA_NETWORK_MTU : network->mtu;
     network->has_own_identities = network->crypto[0] == '\0';
     if (network->has_own_identities) {
         if (!fama_network_format(network->crypto, sizeof(network->crypto), "%s/crypto",

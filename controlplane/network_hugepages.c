@@ -85,8 +85,8 @@ static uint64_t borrowed_by_others(const char *network_name)
 static uint64_t borrow(const struct fama_network *network, const char *note)
 {
     uint64_t total, free_pages, reached;
-    uint64_t wanted =
-        (uint64_t)network->node_count * (FAMA_NETWORK_NODE_MEMORY_MB / PAGE_MB + SPARE_PAGES);
+    uint64_t wanted = (uint64_t)network->node_count *
+                      (fama_network_node_memory_mb(network) / PAGE_MB + SPARE_PAGES);
     if (!read_number(POOL "/nr_hugepages", &total) ||
         !read_number(POOL "/free_hugepages", &free_pages)) {
         return 0;

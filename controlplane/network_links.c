@@ -26,11 +26,11 @@ static int make_namespace(const char *name, struct fama_error *error)
 
 /* One veth pair: `port` in the bridge's namespace, eth0 in the node's. No IPv6 link-local addresses, which
  * would chatter on a wire that carries nothing but ours. */
-static int make_link(const char *bridge, const char *port, const char *node, bool is_bridged,
-                     struct fama_error *error)
+static int make_link(const struct fama_network *network, const char *bridge, const char *port,
+                     const char *node, bool is_bridged, struct fama_error *error)
 {
     char mtu[16];
-    snprintf(mtu, sizeof(mtu), "%d", FAMA_NETWORK_MTU);
+    snprintf(mtu, sizeof(mtu), "%u", network->mtu);
     int status = TOOL("ip", "-n", bridge, "link", "add", port, "mtu", mtu, "type", "veth", "peer",
                       "name", "eth0", "mtu", mtu, "netns", node);
     if (status == 0) {
@@ -103,7 +103,7 @@ int fama_network_links_make(const struct fama_network *network,
         }
         status = make_namespace(name, error);
         if (status == 0) {
-            status = make_link(bridge, port, name, is_bridged, error);
+            status = make_link(network, bridge, port, name, is_bridged, error);
         }
         if (status == 0 && *carrier == FAMA_NETWORK_BY_NETEM) {
             status = add_netem(bridge, port, &network->faults, error);

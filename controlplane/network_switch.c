@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define FRAME_BYTES      1600 /* an Ethernet frame of MTU 1500 with a VLAN tag */
+#define FRAME_BYTES      9100 /* an Ethernet frame of MTU 9000 with a VLAN tag */
 #define QUEUE_FRAMES     65536
 #define SOCKET_BYTES     (32 << 20)
 #define ADDRESSES_MAX    256 /* remembered; more than one per port is rare */

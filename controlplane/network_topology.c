@@ -120,6 +120,12 @@ int fama_network_add_org(struct fama_network *network, const char *text, struct 
     return 0;
 }
 
+uint32_t fama_network_node_memory_mb(const struct fama_network *network)
+{
+    uint64_t more = network->mtu > FAMA_NETWORK_MTU ? network->mtu - FAMA_NETWORK_MTU : 0;
+    return FAMA_NETWORK_NODE_MEMORY_MB + (uint32_t)((more * FAMA_NETWORK_NODE_MBUFS * 9 / 8) >> 20);
+}
+
 bool fama_network_node_path(const struct fama_network *network,
                             const struct fama_network_node *node, const char *file, char *path,
                             size_t size)
@@ -223,6 +229,7 @@ int fama_network_save(const struct fama_network *network, struct fama_error *err
         (int)network->has_own_identities, "faults", faults_to_json(&network->faults), "orgs",
         orgs_to_json(network), "nodes", nodes_to_json(network));
     if (json == NULL ||
+        json_object_set_new(json, "mtu", json_integer((json_int_t)network->mtu)) != 0 ||
         json_object_set_new(json, "planner",
                             json_string(network->is_infectious ? "infectious" : "coordinated")) !=
             0) {
@@ -274,6 +281,9 @@ static int from_json(json_t *json, struct fama_network *network, struct fama_err
     faults->seed = (uint64_t)seed;
     network->has_own_identities = own_identities != 0;
     network->is_polling = strcmp(idle, "poll") == 0;
+    json_int_t mtu = json_integer_value(json_object_get(json, "mtu"));
+    network->mtu = mtu >= FAMA_NETWORK_MTU_MIN && mtu <= FAMA_NETWORK_MTU_MAX ? (uint32_t)mtu
+                                                                              : FAMA_NETWORK_MTU;
     const char *planner = json_string_value(json_object_get(json, "planner"));
     network->is_infectious = planner != NULL && strcmp(planner, "infectious") == 0;
     if (!fama_network_name_is_valid(name) ||

@@ -24,7 +24,9 @@
 #define FAMA_NETWORK_ORGS_MAX  8
 #define FAMA_NETWORK_NAME_MAX  24 /* with the NUL */
 #define FAMA_NETWORK_PORT      7051
-#define FAMA_NETWORK_MTU       1500
+#define FAMA_NETWORK_MTU       1500 /* where no other is asked for */
+#define FAMA_NETWORK_MTU_MIN   1280
+#define FAMA_NETWORK_MTU_MAX   9000
 /* Packet memory per node: enough for the largest blocks of a demonstration, little enough for many nodes on
  * one machine. It holds the mbufs x (mtu + 448 bytes) with room for rings. */
 #define FAMA_NETWORK_NODE_MBUFS     24576
@@ -77,6 +79,7 @@ struct fama_network {
     char blocks[PATH_MAX];    /* the leaders' ordering source; "" for none */
     double blocks_per_second; /* 0: flat out */
     enum fama_network_port port_type;
+    uint32_t mtu;            /* of all links */
     bool is_polling;         /* idle: poll */
     bool is_infectious;      /* fama.dissemination.planner; else coordinated */
     bool has_own_identities; /* made for this network, by fama_network_create */
@@ -115,6 +118,9 @@ bool fama_network_msp_path(const struct fama_network *network, const struct fama
                            char *path, size_t size);
 bool fama_network_namespace(const char *network_name, const char *node_name, char *name,
                             size_t size);
+
+/* Packet memory of each node in MB, which grows with the MTU, and an eighth for what does not fit its pages. */
+uint32_t fama_network_node_memory_mb(const struct fama_network *network);
 
 /* printf into a buffer; false if it was cut. */
 bool fama_network_format(char *buffer, size_t size, const char *format, ...)

@@ -230,7 +230,9 @@ static int set_mtu(struct fama_port *port, const struct fama_dataplane_config *c
     int status = rte_eth_dev_get_mtu(port->id, &present);
     if (status == 0 && present != config->mtu) {
         status = rte_eth_dev_set_mtu(port->id, config->mtu);
-        if (status != 0 && status != -ENOTSUP) {
+        /* net_af_packet owns to no frame larger than the usual, and carries whatever fits its rings. */
+        bool is_carried = starts_with(port->name, AF_PACKET_DRIVER) && status == -EINVAL;
+        if (status != 0 && status != -ENOTSUP && !is_carried) {
             return refuse(config, "the MTU", status, error);
         }
     }
