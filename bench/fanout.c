@@ -20,6 +20,7 @@
 #include "dataplane/wire.h"
 
 #define ROUNDS_MAX   15
+#define TRIES        3
 #define SENDER_LINK  "ftx"
 #define SINK_LINK    "frx"
 #define FRAMES_LEAST 10000 /* more than a sender's ARP: it is under way */
@@ -199,6 +200,19 @@ static bool frames_arrived(enum sender sender, const struct fama_fanout_case *wh
 
 /* ---- Measuring ---- */
 
+/* Whether the sender still runs; says so if something else than its own words ended it. */
+static bool is_running(pid_t pid)
+{
+    int status;
+    if (waitpid(pid, &status, WNOHANG) == 0) {
+        return true;
+    }
+    if (WIFSIGNALED(status)) {
+        fprintf(stderr, "fama-bench: fanout: a sender was ended by signal %d\n", WTERMSIG(status));
+    }
+    return false;
+}
+
 /* Frames per second that arrive while `sender` runs; negative if it did not. */
 static double measure(enum sender sender, const struct fama_fanout_case *what,
                       const struct sinks *sinks, double seconds)
@@ -209,16 +223,16 @@ static double measure(enum sender sender, const struct fama_fanout_case *what,
     }
     uint64_t first = 0;
     uint64_t frames = 0;
-    bool is_running = frames_arrived(sender, what, sinks, &first);
-    for (int waited_ms = 0; is_running && waited_ms < 20000; waited_ms += 50) {
+    bool is_alive = frames_arrived(sender, what, sinks, &first);
+    for (int waited_ms = 0; is_alive && waited_ms < 20000; waited_ms += 50) {
         sleep_ms(50);
-        is_running = waitpid(pid, NULL, WNOHANG) == 0;
+        is_alive = is_running(pid);
         if (frames_arrived(sender, what, sinks, &frames) && frames - first > FRAMES_LEAST) {
             break;
         }
     }
     double rate = -1;
-    if (is_running && frames - first > FRAMES_LEAST) {
+    if (is_alive && frames - first > FRAMES_LEAST) {
         sleep_ms(300);
         uint64_t before = 0;
         uint64_t after = 0;
@@ -227,7 +241,7 @@ static double measure(enum sender sender, const struct fama_fanout_case *what,
         sleep_ms((uint64_t)(seconds * 1000));
         is_read = frames_arrived(sender, what, sinks, &after) && is_read;
         double end = now_s();
-        if (is_read && waitpid(pid, NULL, WNOHANG) == 0) {
+        if (is_read && is_running(pid)) {
             rate = (double)(after - before) / (end - start);
         }
     }
@@ -360,7 +374,11 @@ static bool run_rounds(const struct request *request, const struct fama_fanout_c
             const char *verb = sender == SENDER_SENDMMSG ? "add" : "del";
             fama_network_try_tool((const char *const[]){"ip", "-n", sender_space, "addr", verb,
                                                         "198.18.0.1/24", "dev", SENDER_LINK, NULL});
-            rates[sender][round] = measure(sender, what, sinks, request->seconds);
+            rates[sender][round] = -1;
+            /* DPDK 22.11's memif sometimes falls when its other end comes late. */
+            for (int i = 0; i < TRIES && rates[sender][round] <= 0 && !is_interrupted; i++) {
+                rates[sender][round] = measure(sender, what, sinks, request->seconds);
+            }
             is_whole = rates[sender][round] > 0 && !is_interrupted;
             fprintf(stderr, "round %" PRIu64 " of %" PRIu64 ": %-8s %10.0f packets/s\n", round + 1,
                     request->rounds, sender_names[sender], rates[sender][round]);

@@ -9,6 +9,9 @@
  * pair. That pair has no segmentation of its own to offload to: there is no wire behind it, and frames that
  * nobody ever cuts would cost the kernel nothing to cut.
  *
+ * What is measured of Fama is its net lcore. It is fed with chunks that have been cut once: what an origin
+ * thread needs to hash, code and seal them is another bench's matter, and on two cores would be the limit.
+ *
  * Rounds alternate between the three and the medians are compared. */
 #ifndef FAMA_BENCH_FANOUT_H
 #define FAMA_BENCH_FANOUT_H

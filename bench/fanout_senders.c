@@ -14,11 +14,15 @@
 #include "bench/fanout.h"
 #include "crypto/ca.h"
 #include "dataplane/dataplane.h"
+#include "dataplane/idle.h"
+#include "dataplane/origin.h"
 
-#define BATCH         64
-#define SEGMENTS_MAX  64    /* the kernel's UDP_MAX_SEGMENTS */
-#define UDP_BYTES_MAX 65507 /* of one datagram over IPv4, before it is cut */
-#define BLOCK_BYTES   (1u << 20)
+#define BATCH               64
+#define SEGMENTS_MAX        64    /* the kernel's UDP_MAX_SEGMENTS */
+#define UDP_BYTES_MAX       65507 /* of one datagram over IPv4, before it is cut */
+#define BLOCK_BYTES         (256u << 10)
+#define CHUNKS_MAX          1024 /* of it */
+#define FEEDER_SLEEP_MAX_NS 50000
 
 static bool pin_to(uint32_t core)
 {
@@ -172,6 +176,61 @@ static void say(const char *words)
     fprintf(stderr, "fama-bench: %s\n", words);
 }
 
+/* ---- The feeder ---- */
+
+/* The chunks of one block as the origin thread cuts them: of a topology that is the origin's end only. */
+static uint32_t cut_chunks(const struct fama_dataplane_config *config,
+                           const struct fama_signer *signer, struct fama_view *view,
+                           const struct fama_block_send *send, struct rte_mbuf **chunks)
+{
+    static struct fama_topology origin_end;
+    uint64_t count = 0;
+    origin_end.config = *config;
+    origin_end.view = view;
+    origin_end.port.packets = rte_mempool_lookup("fama packets");
+    origin_end.net[0].origin_to_net =
+        rte_ring_create("cut", CHUNKS_MAX, SOCKET_ID_ANY, RING_F_EXACT_SZ);
+    if (origin_end.port.packets == NULL || origin_end.net[0].origin_to_net == NULL ||
+        fama_origin_send(&origin_end, signer, send, &count) != 0) {
+        return 0;
+    }
+    return rte_ring_dequeue_burst(origin_end.net[0].origin_to_net, (void **)chunks, CHUNKS_MAX,
+                                  NULL);
+}
+
+static struct rte_mbuf *copy_of(struct rte_mempool *pool, struct rte_mbuf *chunk)
+{
+    struct rte_mbuf *copy = rte_pktmbuf_alloc(pool);
+    if (copy != NULL) {
+        uint16_t len = rte_pktmbuf_data_len(chunk);
+        memcpy(rte_pktmbuf_append(copy, len), rte_pktmbuf_mtod(chunk, void *), len);
+        *fama_packet_of(copy) = *fama_packet_of(chunk);
+    }
+    return copy;
+}
+
+/* Puts the same chunks into the net lcore's ring over and over: as an origin thread would that does not need
+ * to hash, code and seal them. */
+static int feed(struct rte_mbuf **chunks, uint32_t count)
+{
+    struct rte_ring *ring = rte_ring_lookup("origin>net 0");
+    struct rte_mempool *pool = rte_mempool_lookup("fama packets");
+    if (ring == NULL || pool == NULL) {
+        say("dataplane sender: the dataplane has no such ring");
+        return 1;
+    }
+    struct fama_idler idler;
+    fama_idle_init(&idler, FAMA_IDLE_ADAPTIVE, FEEDER_SLEEP_MAX_NS);
+    for (uint32_t at = 0;; at = (at + 1) % count) {
+        struct rte_mbuf *copy = copy_of(pool, chunks[at]);
+        while (copy == NULL || rte_ring_enqueue(ring, copy) != 0) {
+            fama_idle_wait(fama_idle_next(&idler, 0));
+            copy = copy != NULL ? copy : copy_of(pool, chunks[at]);
+        }
+        (void)fama_idle_next(&idler, 1);
+    }
+}
+
 int fama_fanout_run_dataplane(const struct fama_fanout_case *what)
 {
     static const char channel_id[] = "bench";
@@ -197,6 +256,7 @@ int fama_fanout_run_dataplane(const struct fama_fanout_case *what)
         .memory_mb = 512,
         .mbufs = 16384,
         .reassembly = {.slots = 2, .block_bytes_max = BLOCK_BYTES, .roots_max = 16, .held_max = 64},
+        .planner = FAMA_PLANNER_INFECTIOUS, /* to all of them at once */
         .propagate_peer_num = what->targets,
         .hop_budget = 1,
         .stalled_ns = 1000000000,
@@ -206,6 +266,7 @@ int fama_fanout_run_dataplane(const struct fama_fanout_case *what)
         .warn = NULL,
     };
     static uint8_t block[BLOCK_BYTES];
+    static struct rte_mbuf *chunks[CHUNKS_MAX];
     if (make_signer(&msp, &signer, &error) != 0 ||
         fama_dataplane_start(&config, &dataplane, &error) != 0) {
         fprintf(stderr, "fama-bench: dataplane sender: %s\n", error.text);
@@ -218,18 +279,17 @@ int fama_fanout_run_dataplane(const struct fama_fanout_case *what)
         return 1;
     }
     fama_dataplane_publish(dataplane, view);
-    /* The chunk with its header and proof is the datagram that the others send. */
-    uint16_t chunk_bytes = fama_chunk_bytes_for(what->datagram_bytes);
-    for (uint64_t number = 0;; number++) {
-        struct fama_block_send send = {
-            .channel_id = channel_id,
-            .number = number,
-            .bytes = fama_bytes(block, BLOCK_BYTES),
-            .chunk_bytes = chunk_bytes,
-        };
-        if (fama_dataplane_send_block(dataplane, signer, &send, NULL) != 0) {
-            say("dataplane sender: a block was not taken");
-            return 1;
-        }
+    const struct fama_block_send send = {
+        .channel_id = channel_id,
+        .transmit_class = FAMA_TRANSMIT_NEW_BLOCK,
+        .bytes = fama_bytes(block, BLOCK_BYTES),
+        /* The chunk with its header and proof is the datagram that the others send. */
+        .chunk_bytes = fama_chunk_bytes_for(what->datagram_bytes),
+    };
+    uint32_t count = cut_chunks(&config, signer, view, &send, chunks);
+    if (count == 0) {
+        say("dataplane sender: a block could not be cut");
+        return 1;
     }
+    return feed(chunks, count);
 }
