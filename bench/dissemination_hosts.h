@@ -1,8 +1,8 @@
 /* The user's own servers, as `fama-bench dissemination --cluster` reaches them: a YAML file of hosts, and
  * commands run there (`ssh host fama ...`), one at a time or kept open for the clock.
  *
- * Commands get argument vectors; no shell is involved here (one may be at the other end of ssh). Main
- * thread. Adversary: none, the file and the hosts are the user's. */
+ * Commands get argument vectors; no shell is involved here (one may be at the other end of ssh). SIGPIPE must be
+ * ignored: a command may end early. Main thread. Adversary: none, the file and the hosts are the user's. */
 #ifndef FAMA_BENCH_DISSEMINATION_HOSTS_H
 #define FAMA_BENCH_DISSEMINATION_HOSTS_H
 

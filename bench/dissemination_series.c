@@ -293,6 +293,8 @@ int fama_spread_measure_local(const struct fama_spread_options *options,
     if (status != 0) {
         (void)fprintf(stderr, "fama-bench dissemination: %s\n", measurement.error.text);
     }
-    fama_spread_local_end(&measurement.local, options->keep);
+    /* Why a node did not start, or a block did not arrive, stands in the logs. */
+    bool is_failed = status != 0 && *is_interrupted == 0;
+    fama_spread_local_end(&measurement.local, options->keep || is_failed);
     return status == 0 ? FAMA_EXIT_OK : FAMA_EXIT_FAILED;
 }
