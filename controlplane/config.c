@@ -473,7 +473,7 @@ static int check_addresses(struct loading *loading)
     uint8_t bits;
     if (!fama_cidr_parse(value_of(loading, "fama.dataplane.address"), address, &bits)) {
         return disagree(loading, "fama.dataplane.address",
-                        "is no address: write it like 198.18.0.11/24");
+                        "is no address: write it like 198.18.0.11/24 or 2001:db8::11/64");
     }
     if (!fama_address_equal(address, config->endpoint.address)) {
         return disagree(loading, "fama.dataplane.address",
@@ -481,14 +481,34 @@ static int check_addresses(struct loading *loading)
                         value_of(loading, "fama.dataplane.address"),
                         value_of(loading, "peer.gossip.endpoint"));
     }
-    uint32_t own = fama_address_to_ipv4(address);
-    uint32_t gateway = config->dataplane.gateway_ipv4;
-    uint32_t mask = UINT32_MAX << (32 - bits);
-    if (gateway != 0 && (gateway == own || (gateway & mask) != (own & mask))) {
+    const uint8_t *gateway = config->dataplane.gateway;
+    bool has_gateway = !fama_address_is_none(gateway);
+    bool is_neighbour =
+        fama_address_has_prefix(gateway, address, bits) || fama_address_is_link_local(gateway);
+    bool is_alike = fama_address_is_ipv4(gateway) == fama_address_is_ipv4(address);
+    if (has_gateway && (!is_neighbour || !is_alike || fama_address_equal(gateway, address))) {
         return disagree(loading, "fama.dataplane.gateway",
                         "is %s, no other host of %s: write the router's address on that network",
                         value_of(loading, "fama.dataplane.gateway"),
                         value_of(loading, "fama.dataplane.address"));
+    }
+    return 0;
+}
+
+/* A node speaks one family, so that whoever it is to greet must have an address of that. */
+static int check_bootstrap(struct loading *loading)
+{
+    const struct fama_config *config = loading->config;
+    bool is_ipv4 = fama_address_is_ipv4(config->endpoint.address);
+    for (uint32_t i = 0; i < config->bootstrap_count; i++) {
+        char text[FAMA_ENDPOINT_TEXT_BYTES];
+        fama_endpoint_format(&config->bootstrap[i], text);
+        if (fama_address_is_ipv4(config->bootstrap[i].address) != is_ipv4) {
+            return disagree(loading, "peer.gossip.bootstrap",
+                            "names %s, but peer.gossip.endpoint is an %s endpoint: name its %s "
+                            "address",
+                            text, is_ipv4 ? "IPv4" : "IPv6", is_ipv4 ? "IPv4" : "IPv6");
+        }
     }
     return 0;
 }
@@ -559,6 +579,7 @@ static int check(struct loading *loading)
                         value_of(loading, "fama.repair.bytesPerSecond"));
     }
     int status = check_addresses(loading);
+    status = status == 0 ? check_bootstrap(loading) : status;
     status = status == 0 ? check_memory(loading) : status;
     status = status == 0 ? check_pace(loading) : status;
     return status == 0 ? check_socket_path(loading) : status;

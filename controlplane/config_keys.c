@@ -254,15 +254,17 @@ const struct fama_config_key fama_config_keys[] = {
      .sample = "198.18.0.11/24",
      .least = 8,
      .most = 30,
-     .unit = "IPv4 address/prefix length",
+     .unit = "address/prefix length",
      .words = "The port's own address and network. The address must be that of "
               "peer.gossip.endpoint; the "
               "kernel must not have it on the same link."},
     {.path = "fama.dataplane.gateway",
-     .type = FAMA_KEY_IPV4,
-     FIELD(dataplane.gateway_ipv4),
-     .unit = "IPv4 address",
-     .words = "The router to nodes outside that network. Default: none, all nodes share one link."},
+     .type = FAMA_KEY_ADDRESS,
+     FIELD(dataplane.gateway),
+     .unit = "address",
+     .words = "The router to nodes outside that network: an address of the same family on it; an "
+              "IPv6 one "
+              "may be link-local (fe80::1). Default: none, all nodes share one link."},
     {.path = "fama.dataplane.mtu",
      .type = FAMA_KEY_NUMBER,
      FIELD(dataplane.mtu),

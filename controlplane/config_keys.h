@@ -20,7 +20,7 @@ enum fama_key_type {
     FAMA_KEY_ENDPOINT,  /* struct fama_endpoint */
     FAMA_KEY_ENDPOINTS, /* the bootstrap set */
     FAMA_KEY_CIDR,      /* dataplane.prefix_bits; the address is compared with the endpoint */
-    FAMA_KEY_IPV4,      /* uint32_t in host byte order */
+    FAMA_KEY_ADDRESS,   /* uint8_t[FAMA_ADDRESS_BYTES] */
     FAMA_KEY_CPUS,      /* dataplane.net_cores, .verify_cores */
     FAMA_KEY_CHOICE,    /* a word of `choices`, stored as its position (int sized) */
     FAMA_KEY_WORD,      /* a word of `choices`, stored as char * */

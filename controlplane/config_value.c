@@ -9,8 +9,9 @@
 #include <string.h>
 #include <strings.h>
 
-#define DURATION_MAX ((uint64_t)INT64_MAX)
-#define HOST_MAX     253
+#define DURATION_MAX    ((uint64_t)INT64_MAX)
+#define HOST_MAX        253
+#define IPV6_PREFIX_MAX 127 /* RFC 6164 */
 
 bool fama_digits_parse(const char *text, uint64_t *number)
 {
@@ -466,18 +467,36 @@ static int store_cidr(struct fama_config *config, const struct fama_config_key *
 {
     uint8_t address[FAMA_ADDRESS_BYTES];
     uint8_t bits;
-    if (!fama_cidr_parse(text, address, &bits) || !fama_address_is_ipv4(address)) {
+    if (!fama_cidr_parse(text, address, &bits)) {
         return fama_error_set(error, FAMA_CONFIG_INVALID,
-                              "is \"%.100s\", no IPv4 address with a prefix length: write it like "
-                              "198.18.0.11/24",
+                              "is \"%.100s\", no address with a prefix length: write it like "
+                              "198.18.0.11/24 or 2001:db8::11/64",
                               text);
     }
-    if (bits < key->least || bits > key->most) {
+    uint64_t most = fama_address_is_ipv4(address) ? key->most : IPV6_PREFIX_MAX;
+    if (bits < key->least || bits > most) {
         return fama_error_set(error, FAMA_CONFIG_INVALID,
                               "has a prefix of %u bits: write one from %" PRIu64 " to %" PRIu64,
-                              bits, key->least, key->most);
+                              bits, key->least, most);
     }
     config->dataplane.prefix_bits = bits;
+    return 0;
+}
+
+static int store_address(uint8_t field[FAMA_ADDRESS_BYTES], const char *text,
+                         struct fama_error *error)
+{
+    uint8_t address[FAMA_ADDRESS_BYTES];
+    bool is_read = fama_address_parse(text, address);
+    bool is_host =
+        is_read && (fama_address_is_one_host(address) || fama_address_is_link_local(address));
+    if (!is_host) {
+        return fama_error_set(error, FAMA_CONFIG_INVALID,
+                              "is \"%.100s\", no address of a host: write it like 198.18.0.1 or "
+                              "2001:db8::1",
+                              text);
+    }
+    memcpy(field, address, FAMA_ADDRESS_BYTES);
     return 0;
 }
 
@@ -506,8 +525,6 @@ int fama_config_store(struct fama_config *config, const struct fama_config_key *
     uint8_t nowhere[sizeof(struct fama_endpoint)];
     void *field = key->size > 0 ? (uint8_t *)config + key->offset : nowhere;
     bool flag;
-    uint8_t address[FAMA_ADDRESS_BYTES];
-    uint32_t ipv4;
     switch (key->type) {
     case FAMA_KEY_TEXT:
     case FAMA_KEY_PATH:
@@ -532,14 +549,8 @@ int fama_config_store(struct fama_config *config, const struct fama_config_key *
         return store_endpoints(config, text, error);
     case FAMA_KEY_CIDR:
         return store_cidr(config, key, text, error);
-    case FAMA_KEY_IPV4:
-        if (!fama_address_parse(text, address) || !fama_address_is_ipv4(address)) {
-            return fama_error_set(error, FAMA_CONFIG_INVALID,
-                                  "is \"%.100s\", no IPv4 address: write it like 198.18.0.1", text);
-        }
-        ipv4 = fama_address_to_ipv4(address);
-        memcpy(field, &ipv4, sizeof ipv4);
-        return 0;
+    case FAMA_KEY_ADDRESS:
+        return store_address(field, text, error);
     case FAMA_KEY_CPUS:
         return store_cpus(config, key, text, error);
     case FAMA_KEY_CHOICE:

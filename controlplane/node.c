@@ -1,5 +1,6 @@
 /* Assembles a node, runs its control thread, and takes it apart again. */
 #include "controlplane/node.h"
+#include "dataplane/frame.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -292,7 +293,9 @@ static int open_identity(struct fama_node *node, struct fama_error *error)
     const struct fama_identity *self = fama_signer_identity(node->signer);
     size_t alive_bytes = FAMA_WIRE_MESSAGE_BYTES + 32 + strlen(fama_identity_mspid(self)) +
                          fama_identity_id_bytes(self).len;
-    if (alive_bytes > config->dataplane.mtu - 28u || alive_bytes > FAMA_ALIVE_DATAGRAM_MAX) {
+    if (alive_bytes >
+            (size_t)config->dataplane.mtu - fama_frame_ip_udp_bytes(config->endpoint.address) ||
+        alive_bytes > FAMA_ALIVE_DATAGRAM_MAX) {
         return fama_error_set(
             error, -1,
             "%s: the certificate makes alive messages of %zu bytes, more than the "

@@ -35,7 +35,7 @@ struct fama_dataplane {
 static int check(const struct fama_dataplane_config *config, struct fama_error *error)
 {
     const struct fama_reassembly_limits *limits = &config->reassembly;
-    if (!fama_address_is_ipv4(config->endpoint.address) || config->endpoint.port == 0) {
+    if (!fama_address_is_one_host(config->endpoint.address) || config->endpoint.port == 0) {
         return fama_error_set(error, FAMA_DATAPLANE_CONFIG,
                               "the dataplane needs an address and a UDP port of its own");
     }
@@ -223,8 +223,9 @@ int fama_dataplane_send(struct fama_dataplane *dataplane, const struct fama_endp
                         struct fama_bytes datagram)
 {
     struct fama_topology *topology = &dataplane->topology;
+    const struct fama_dataplane_config *config = &topology->config;
     if (datagram.len == 0 ||
-        datagram.len > (size_t)topology->config.mtu - FAMA_FRAME_IP_UDP_BYTES) {
+        datagram.len > (size_t)config->mtu - fama_frame_ip_udp_bytes(config->endpoint.address)) {
         return FAMA_DATAPLANE_CONFIG;
     }
     struct rte_mbuf *packet = rte_pktmbuf_alloc(topology->port.packets);

@@ -50,7 +50,8 @@ struct fama_dataplane_config {
     const char *file_prefix; /* EAL's, distinct per process on a machine */
     struct fama_endpoint endpoint; /* our address and UDP port */
     uint8_t prefix_bits;           /* of our link's network */
-    uint32_t gateway_ipv4;         /* 0: none */
+    /* All zero: none. Of our endpoint's family; an IPv6 one may be link-local. */
+    uint8_t gateway[FAMA_ADDRESS_BYTES];
     uint16_t mtu;
     uint32_t control_core; /* CPU ids; several roles may share one CPU */
     uint32_t net_cores[FAMA_NET_CORES_MAX];
@@ -217,7 +218,7 @@ struct fama_dataplane_counters {
     uint64_t messages_received;
     uint64_t packets_handed_over; /* to the net lcores whose they were */
     uint64_t signatures_verified, signature_batches, signatures_bad;
-    uint64_t arp_requests_sent, arp_replies_sent;
+    uint64_t neighbour_requests_sent, neighbour_replies_sent; /* of ARP, or neighbour discovery */
 };
 /* Of all threads together. */
 void fama_dataplane_counters(const struct fama_dataplane *dataplane,

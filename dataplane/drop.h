@@ -7,11 +7,13 @@
 
 /* X(symbol, name, words) */
 #define FAMA_DROPS(X)                                                                              \
-    X(NOT_OURS, "frame_not_ours", "a frame that is neither ARP nor IPv4 UDP to our address")       \
-    X(FRAGMENT, "ip_fragment", "an IPv4 fragment: fragments are ignored")                          \
-    X(BAD_CHECKSUM, "bad_checksum", "IPv4 header or UDP checksum wrong")                           \
-    X(BAD_FRAME, "frame_malformed", "lengths of Ethernet, IPv4 or UDP contradict each other")      \
+    X(NOT_OURS, "frame_not_ours", "a frame that is neither UDP nor ARP or ND for our address")     \
+    X(FRAGMENT, "ip_fragment", "an IP fragment: fragments are ignored")                            \
+    X(BAD_CHECKSUM, "bad_checksum", "IP header, UDP or ICMPv6 checksum wrong")                     \
+    X(BAD_FRAME, "frame_malformed", "lengths of Ethernet, IP or UDP contradict each other")        \
     X(BAD_ARP, "arp_malformed", "an ARP packet that makes no sense")                               \
+    X(BAD_ND, "nd_malformed", "neighbour discovery that makes no sense or claims our address")     \
+    X(EXTENSION_HEADER, "extension_header", "an IPv6 packet with an extension header")             \
     X(BAD_MAGIC, "wire_bad_magic", "the datagram is not Fama's")                                   \
     X(BAD_VERSION, "wire_bad_version", "Fama's datagram of a version we do not speak")             \
     X(BAD_KIND, "wire_unknown_kind", "a kind of datagram we do not know")                          \

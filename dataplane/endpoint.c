@@ -27,6 +27,19 @@ bool fama_address_is_one_host(const uint8_t address[FAMA_ADDRESS_BYTES])
            memcmp(address, low, sizeof low) != 0;
 }
 
+bool fama_address_has_prefix(const uint8_t address[FAMA_ADDRESS_BYTES],
+                             const uint8_t network[FAMA_ADDRESS_BYTES], uint8_t bits)
+{
+    unsigned int all = bits;
+    all += fama_address_is_ipv4(network) ? 8 * FAMA_ADDRESS_IPV4_AT : 0;
+    all = all <= 8 * FAMA_ADDRESS_BYTES ? all : 8 * FAMA_ADDRESS_BYTES;
+    if (memcmp(address, network, all / 8) != 0) {
+        return false;
+    }
+    unsigned int rest = all % 8;
+    return rest == 0 || (address[all / 8] ^ network[all / 8]) >> (8 - rest) == 0;
+}
+
 uint64_t fama_address_source(const uint8_t address[FAMA_ADDRESS_BYTES])
 {
     const uint8_t *at = fama_address_is_ipv4(address) ? address + 8 : address;

@@ -62,6 +62,10 @@ static inline bool fama_endpoint_equal(const struct fama_endpoint *a, const stru
  * an IPv4 one. */
 bool fama_address_is_one_host(const uint8_t address[FAMA_ADDRESS_BYTES]);
 
+/* Whether the first `bits` of two addresses of one family are equal; bits as that family counts them. */
+bool fama_address_has_prefix(const uint8_t address[FAMA_ADDRESS_BYTES],
+                             const uint8_t network[FAMA_ADDRESS_BYTES], uint8_t bits);
+
 /* fe80::/10, RFC 4291 section 2.5.6. */
 static inline bool fama_address_is_link_local(const uint8_t address[FAMA_ADDRESS_BYTES])
 {

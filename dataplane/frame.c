@@ -3,9 +3,8 @@
 #define IPV4_VERSION_AND_HEADER 0x45
 #define IPV4_DONT_FRAGMENT      0x4000
 #define IPV4_FRAGMENT_MASK      0x3fff /* more-fragments bit and offset */
-#define IPV4_TTL                64
-#define IPV4_PROTOCOL_UDP       17
-#define PSEUDO_HEADER_BYTES     12
+#define HOPS                    64 /* time to live, hop limit: RFC 1700, RFC 8200 leave it to us */
+#define IPV6_ADDRESSES_AT       8
 
 static uint16_t read_u16(const uint8_t *at)
 {
@@ -21,18 +20,6 @@ static void write_u16(uint8_t *at, uint16_t value)
 {
     at[0] = (uint8_t)(value >> 8);
     at[1] = (uint8_t)value;
-}
-
-static void write_u32(uint8_t *at, uint32_t value)
-{
-    write_u16(at, (uint16_t)(value >> 16));
-    write_u16(at + 2, (uint16_t)value);
-}
-
-/* A checksum is stored as it is computed, in the machine's order: RFC 1071 section 2 (B). */
-static void store_checksum(uint8_t *at, uint16_t sum)
-{
-    memcpy(at, &sum, sizeof sum);
 }
 
 static uint16_t fold(uint64_t sum)
@@ -78,72 +65,119 @@ uint16_t fama_frame_sum(struct fama_bytes bytes, uint16_t sum)
     return fold(total);
 }
 
-static uint16_t pseudo_header_sum(const uint8_t *addresses, uint16_t udp_len)
+uint16_t fama_frame_pseudo_sum(struct fama_bytes addresses, uint8_t protocol, uint16_t len)
 {
-    uint8_t pseudo[PSEUDO_HEADER_BYTES];
-    memcpy(pseudo, addresses, 8);
-    pseudo[8] = 0;
-    pseudo[9] = IPV4_PROTOCOL_UDP;
-    write_u16(pseudo + 10, udp_len);
-    return fama_frame_sum(fama_bytes(pseudo, sizeof pseudo), 0);
+    /* IPv6 has the length in four bytes and the protocol in the last of four: of their sum, the same. */
+    const uint8_t rest[] = {0, protocol, (uint8_t)(len >> 8), (uint8_t)len};
+    return fama_frame_sum(fama_bytes(rest, sizeof rest), fama_frame_sum(addresses, 0));
 }
 
-void fama_frame_write(uint8_t *at, const struct fama_frame_ends *ends, uint16_t payload_len,
-                      uint16_t payload_sum)
+void fama_frame_ethernet_write(uint8_t *at, const uint8_t target_mac[FAMA_MAC_BYTES],
+                               const uint8_t source_mac[FAMA_MAC_BYTES], uint16_t type)
 {
-    memcpy(at, ends->target_mac, FAMA_MAC_BYTES);
-    memcpy(at + FAMA_MAC_BYTES, ends->source_mac, FAMA_MAC_BYTES);
-    write_u16(at + 2 * FAMA_MAC_BYTES, FAMA_ETHERTYPE_IPV4);
+    memcpy(at, target_mac, FAMA_MAC_BYTES);
+    memcpy(at + FAMA_MAC_BYTES, source_mac, FAMA_MAC_BYTES);
+    write_u16(at + 2 * FAMA_MAC_BYTES, type);
+}
 
-    uint16_t udp_len = (uint16_t)(FAMA_UDP_BYTES + payload_len);
-    uint8_t *ip = at + FAMA_ETHERNET_BYTES;
+/* Returns the bytes of addresses for the pseudo-header. */
+static struct fama_bytes write_ipv4(uint8_t *ip, const struct fama_frame_ends *ends,
+                                    uint16_t udp_len)
+{
     ip[0] = IPV4_VERSION_AND_HEADER;
     ip[1] = 0;
     write_u16(ip + 2, (uint16_t)(FAMA_IPV4_BYTES + udp_len));
     /* Never fragmented, so the identification means nothing (RFC 6864 section 4.1). */
     write_u16(ip + 4, 0);
     write_u16(ip + 6, IPV4_DONT_FRAGMENT);
-    ip[8] = IPV4_TTL;
-    ip[9] = IPV4_PROTOCOL_UDP;
+    ip[8] = HOPS;
+    ip[9] = FAMA_PROTOCOL_UDP;
     write_u16(ip + 10, 0);
-    write_u32(ip + 12, fama_address_to_ipv4(ends->source.address));
-    write_u32(ip + 16, fama_address_to_ipv4(ends->target.address));
-    store_checksum(ip + 10, (uint16_t)~fama_frame_sum(fama_bytes(ip, FAMA_IPV4_BYTES), 0));
+    memcpy(ip + 12, ends->source.address + FAMA_ADDRESS_IPV4_AT, 4);
+    memcpy(ip + 16, ends->target.address + FAMA_ADDRESS_IPV4_AT, 4);
+    fama_frame_sum_store(ip + 10, (uint16_t)~fama_frame_sum(fama_bytes(ip, FAMA_IPV4_BYTES), 0));
+    return fama_bytes(ip + 12, 8);
+}
 
-    uint8_t *udp = ip + FAMA_IPV4_BYTES;
+static struct fama_bytes write_ipv6(uint8_t *ip, const struct fama_frame_ends *ends,
+                                    uint16_t udp_len)
+{
+    /* Version, no traffic class and no flow label. */
+    write_u16(ip, 6 << 12);
+    write_u16(ip + 2, 0);
+    write_u16(ip + 4, udp_len);
+    ip[6] = FAMA_PROTOCOL_UDP;
+    ip[7] = HOPS;
+    uint8_t *addresses = ip + IPV6_ADDRESSES_AT;
+    memcpy(addresses, ends->source.address, FAMA_ADDRESS_BYTES);
+    memcpy(addresses + FAMA_ADDRESS_BYTES, ends->target.address, FAMA_ADDRESS_BYTES);
+    return fama_bytes(addresses, 2 * FAMA_ADDRESS_BYTES);
+}
+
+void fama_frame_write(uint8_t *at, const struct fama_frame_ends *ends, uint16_t payload_len,
+                      uint16_t payload_sum)
+{
+    bool is_ipv4 = fama_address_is_ipv4(ends->source.address);
+    fama_frame_ethernet_write(at, ends->target_mac, ends->source_mac,
+                              is_ipv4 ? FAMA_ETHERTYPE_IPV4 : FAMA_ETHERTYPE_IPV6);
+
+    uint16_t udp_len = (uint16_t)(FAMA_UDP_BYTES + payload_len);
+    uint8_t *ip = at + FAMA_ETHERNET_BYTES;
+    struct fama_bytes addresses =
+        is_ipv4 ? write_ipv4(ip, ends, udp_len) : write_ipv6(ip, ends, udp_len);
+
+    uint8_t *udp = ip + (is_ipv4 ? FAMA_IPV4_BYTES : FAMA_IPV6_BYTES);
     write_u16(udp, ends->source.port);
     write_u16(udp + 2, ends->target.port);
     write_u16(udp + 4, udp_len);
     write_u16(udp + 6, 0);
-    uint16_t sum =
-        fama_frame_sum(fama_bytes(udp, FAMA_UDP_BYTES), pseudo_header_sum(ip + 12, udp_len));
+    uint16_t sum = fama_frame_sum(fama_bytes(udp, FAMA_UDP_BYTES),
+                                  fama_frame_pseudo_sum(addresses, FAMA_PROTOCOL_UDP, udp_len));
     uint16_t checksum = (uint16_t)~fold((uint64_t)sum + payload_sum);
     /* Zero would mean "no checksum"; its other representation is sent instead (RFC 768). */
-    store_checksum(udp + 6, checksum != 0 ? checksum : 0xffff);
+    fama_frame_sum_store(udp + 6, checksum != 0 ? checksum : 0xffff);
 }
 
-uint16_t fama_frame_sum_without_payload(const uint8_t *headers)
+uint16_t fama_frame_sum_without_payload(const uint8_t *headers, size_t header_bytes)
 {
     uint16_t checksum;
-    memcpy(&checksum, headers + FAMA_FRAME_HEADER_BYTES - sizeof checksum, sizeof checksum);
+    memcpy(&checksum, headers + header_bytes - sizeof checksum, sizeof checksum);
     return (uint16_t)~checksum;
 }
 
-void fama_frame_set_checksum(uint8_t *headers, uint16_t sum, uint16_t payload_sum)
+void fama_frame_set_checksum(uint8_t *headers, size_t header_bytes, uint16_t sum,
+                             uint16_t payload_sum)
 {
     uint32_t both = (uint32_t)sum + payload_sum;
     uint16_t checksum = (uint16_t) ~((both & 0xffff) + (both >> 16));
-    store_checksum(headers + FAMA_FRAME_HEADER_BYTES - sizeof checksum,
-                   checksum != 0 ? checksum : 0xffff);
+    fama_frame_sum_store(headers + header_bytes - sizeof checksum,
+                         checksum != 0 ? checksum : 0xffff);
 }
 
-void fama_frame_leave_checksums(uint8_t *headers)
+void fama_frame_leave_checksums(uint8_t *headers, size_t header_bytes)
 {
     uint8_t *ip = headers + FAMA_ETHERNET_BYTES;
-    uint8_t *udp = ip + FAMA_IPV4_BYTES;
-    write_u16(ip + 10, 0);
-    store_checksum(udp + 6, pseudo_header_sum(ip + 12, read_u16(udp + 4)));
+    uint8_t *udp = headers + header_bytes - FAMA_UDP_BYTES;
+    bool is_ipv4 = udp == ip + FAMA_IPV4_BYTES;
+    struct fama_bytes addresses = is_ipv4
+                                      ? fama_bytes(ip + 12, 8)
+                                      : fama_bytes(ip + IPV6_ADDRESSES_AT, 2 * FAMA_ADDRESS_BYTES);
+    if (is_ipv4) {
+        write_u16(ip + 10, 0);
+    }
+    fama_frame_sum_store(udp + 6,
+                         fama_frame_pseudo_sum(addresses, FAMA_PROTOCOL_UDP, read_u16(udp + 4)));
 }
+
+/* ---- Parsing ---- */
+
+/* One frame on its way through the parser. */
+struct parsing {
+    const struct fama_frame_receiver *receiver;
+    unsigned int checked;
+    bool is_to_us; /* its link address is ours, and not that of a group */
+    struct fama_frame *frame;
+};
 
 static bool is_our_mac(const uint8_t *mac, const struct fama_frame_receiver *receiver)
 {
@@ -156,38 +190,55 @@ static bool is_broadcast_mac(const uint8_t *mac)
     return memcmp(mac, broadcast, FAMA_MAC_BYTES) == 0;
 }
 
-static enum fama_drop parse_udp(const uint8_t *ip, uint16_t udp_len,
-                                const struct fama_frame_receiver *receiver, unsigned int checked,
-                                struct fama_frame *frame)
+/* The solicited-node group of our address, ff02::1:ff00:0/104 and our last three bytes (RFC 4291 section
+ * 2.7.1), and its link address, 33:33 and the last four bytes (RFC 2464 section 7). */
+static bool is_our_group(const uint8_t *address, const struct fama_frame_receiver *receiver)
 {
-    const uint8_t *udp = ip + FAMA_IPV4_BYTES;
-    if (udp_len < FAMA_UDP_BYTES || read_u16(udp + 4) != udp_len) {
+    static const uint8_t start[13] = {0xff, 0x02, [11] = 0x01, [12] = 0xff};
+    return memcmp(address, start, sizeof start) == 0 &&
+           memcmp(address + 13, receiver->endpoint.address + 13, 3) == 0;
+}
+
+static bool is_our_group_mac(const uint8_t *mac, const struct fama_frame_receiver *receiver)
+{
+    static const uint8_t start[3] = {0x33, 0x33, 0xff};
+    return memcmp(mac, start, sizeof start) == 0 &&
+           memcmp(mac + 3, receiver->endpoint.address + 13, 3) == 0;
+}
+
+static enum fama_drop parse_udp(const struct parsing *parsing, struct fama_bytes addresses,
+                                struct fama_bytes udp, bool needs_sum)
+{
+    const uint8_t *at = udp.at;
+    if (udp.len < FAMA_UDP_BYTES || read_u16(at + 4) != udp.len) {
         return FAMA_DROP_BAD_FRAME;
     }
-    if (read_u16(udp + 2) != receiver->endpoint.port) {
+    if (read_u16(at + 2) != parsing->receiver->endpoint.port) {
         return FAMA_DROP_NOT_OURS;
     }
-    /* A sender may leave the sum out (RFC 768); what protects us is the signature anyway. */
-    bool has_sum = udp[6] != 0 || udp[7] != 0;
-    if (has_sum && (checked & FAMA_FRAME_CHECKED_UDP) == 0 &&
-        fama_frame_sum(fama_bytes(udp, udp_len), pseudo_header_sum(ip + 12, udp_len)) != 0xffff) {
+    bool has_sum = at[6] != 0 || at[7] != 0;
+    bool is_checked = (parsing->checked & FAMA_FRAME_CHECKED_UDP) != 0;
+    if (!has_sum && needs_sum) {
         return FAMA_DROP_BAD_CHECKSUM;
     }
-    frame->is_arp = false;
-    frame->source = fama_endpoint_from_ipv4(read_u32(ip + 12), read_u16(udp));
-    frame->payload = fama_bytes(udp + FAMA_UDP_BYTES, (size_t)udp_len - FAMA_UDP_BYTES);
+    if (has_sum && !is_checked &&
+        fama_frame_sum(udp, fama_frame_pseudo_sum(addresses, FAMA_PROTOCOL_UDP,
+                                                  (uint16_t)udp.len)) != 0xffff) {
+        return FAMA_DROP_BAD_CHECKSUM;
+    }
+    parsing->frame->kind = FAMA_FRAME_DATAGRAM;
+    parsing->frame->source.port = read_u16(at);
+    parsing->frame->payload = fama_bytes(at + FAMA_UDP_BYTES, udp.len - FAMA_UDP_BYTES);
     return FAMA_DROP_NONE;
 }
 
-static enum fama_drop parse_ipv4(struct fama_bytes packet,
-                                 const struct fama_frame_receiver *receiver, unsigned int checked,
-                                 struct fama_frame *frame)
+static enum fama_drop parse_ipv4(const struct parsing *parsing, struct fama_bytes packet)
 {
     const uint8_t *ip = packet.at;
     if (packet.len < FAMA_IPV4_BYTES || ip[0] >> 4 != 4) {
         return FAMA_DROP_BAD_FRAME;
     }
-    if (read_u32(ip + 16) != fama_address_to_ipv4(receiver->endpoint.address)) {
+    if (memcmp(ip + 16, parsing->receiver->endpoint.address + FAMA_ADDRESS_IPV4_AT, 4) != 0) {
         return FAMA_DROP_NOT_OURS;
     }
     uint16_t total = read_u16(ip + 2);
@@ -196,17 +247,79 @@ static enum fama_drop parse_ipv4(struct fama_bytes packet,
     if (ip[0] != IPV4_VERSION_AND_HEADER || total < FAMA_IPV4_BYTES || total > packet.len) {
         return FAMA_DROP_BAD_FRAME;
     }
-    if ((checked & FAMA_FRAME_CHECKED_IP) == 0 &&
+    if ((parsing->checked & FAMA_FRAME_CHECKED_IP) == 0 &&
         fama_frame_sum(fama_bytes(ip, FAMA_IPV4_BYTES), 0) != 0xffff) {
         return FAMA_DROP_BAD_CHECKSUM;
     }
     if ((read_u16(ip + 6) & IPV4_FRAGMENT_MASK) != 0) {
         return FAMA_DROP_FRAGMENT;
     }
-    if (ip[9] != IPV4_PROTOCOL_UDP) {
+    if (ip[9] != FAMA_PROTOCOL_UDP) {
         return FAMA_DROP_NOT_OURS;
     }
-    return parse_udp(ip, (uint16_t)(total - FAMA_IPV4_BYTES), receiver, checked, frame);
+    parsing->frame->source = fama_endpoint_from_ipv4(read_u32(ip + 12), 0);
+    /* A sender may leave the sum out (RFC 768); what protects us is the signature anyway. */
+    return parse_udp(parsing, fama_bytes(ip + 12, 8),
+                     fama_bytes(ip + FAMA_IPV4_BYTES, (size_t)total - FAMA_IPV4_BYTES), false);
+}
+
+/* Those of IANA's registry that may stand between an IPv6 header and what it carries. None is ever needed
+ * by ours, and chains of them are how filters are got around (RFC 7045, RFC 6980). */
+static enum fama_drop judge_next_header(uint8_t next)
+{
+    switch (next) {
+    case 44:
+        return FAMA_DROP_FRAGMENT;
+    case 0:   /* hop-by-hop options */
+    case 43:  /* routing */
+    case 50:  /* encapsulating security payload */
+    case 51:  /* authentication */
+    case 60:  /* destination options */
+    case 135: /* mobility */
+    case 139: /* host identity */
+    case 140: /* shim6 */
+    case 253: /* experiments */
+    case 254:
+        return FAMA_DROP_EXTENSION_HEADER;
+    default:
+        return FAMA_DROP_NOT_OURS;
+    }
+}
+
+static enum fama_drop parse_ipv6(const struct parsing *parsing, struct fama_bytes packet)
+{
+    const uint8_t *ip = packet.at;
+    if (packet.len < FAMA_IPV6_BYTES || ip[0] >> 4 != 6) {
+        return FAMA_DROP_BAD_FRAME;
+    }
+    const uint8_t *source = ip + IPV6_ADDRESSES_AT;
+    const uint8_t *target = source + FAMA_ADDRESS_BYTES;
+    bool is_ours = fama_address_equal(target, parsing->receiver->endpoint.address);
+    if (!is_ours && !is_our_group(target, parsing->receiver)) {
+        return FAMA_DROP_NOT_OURS;
+    }
+    size_t len = read_u16(ip + 4);
+    if (len > packet.len - FAMA_IPV6_BYTES) {
+        return FAMA_DROP_BAD_FRAME;
+    }
+    if (ip[6] == FAMA_PROTOCOL_ICMPV6) {
+        parsing->frame->kind = FAMA_FRAME_ICMPV6;
+        parsing->frame->payload = fama_bytes(ip, FAMA_IPV6_BYTES + len);
+        return FAMA_DROP_NONE;
+    }
+    if (ip[6] != FAMA_PROTOCOL_UDP) {
+        return judge_next_header(ip[6]);
+    }
+    if (!is_ours || !parsing->is_to_us) {
+        return FAMA_DROP_NOT_OURS;
+    }
+    /* A group sends nothing, and a mapped address would be a second name of an IPv4 source. */
+    if (!fama_address_is_one_host(source) || fama_address_is_ipv4(source)) {
+        return FAMA_DROP_BAD_FRAME;
+    }
+    memcpy(parsing->frame->source.address, source, FAMA_ADDRESS_BYTES);
+    return parse_udp(parsing, fama_bytes(source, 2 * FAMA_ADDRESS_BYTES),
+                     fama_bytes(ip + FAMA_IPV6_BYTES, len), true);
 }
 
 enum fama_drop fama_frame_parse(struct fama_bytes bytes, const struct fama_frame_receiver *receiver,
@@ -216,15 +329,23 @@ enum fama_drop fama_frame_parse(struct fama_bytes bytes, const struct fama_frame
         return FAMA_DROP_BAD_FRAME;
     }
     uint16_t type = read_u16(bytes.at + 2 * FAMA_MAC_BYTES);
-    bool is_to_us = is_our_mac(bytes.at, receiver);
+    const struct parsing parsing = {.receiver = receiver,
+                                    .checked = checked,
+                                    .is_to_us = is_our_mac(bytes.at, receiver),
+                                    .frame = frame};
     struct fama_bytes packet =
         fama_bytes(bytes.at + FAMA_ETHERNET_BYTES, bytes.len - FAMA_ETHERNET_BYTES);
-    if (type == FAMA_ETHERTYPE_ARP && (is_to_us || is_broadcast_mac(bytes.at))) {
-        *frame = (struct fama_frame){.is_arp = true, .payload = packet};
+    *frame = (struct fama_frame){.source_mac = bytes.at + FAMA_MAC_BYTES};
+    if (!fama_address_is_ipv4(receiver->endpoint.address)) {
+        bool may_be_ours = parsing.is_to_us || is_our_group_mac(bytes.at, receiver);
+        return type == FAMA_ETHERTYPE_IPV6 && may_be_ours ? parse_ipv6(&parsing, packet)
+                                                          : FAMA_DROP_NOT_OURS;
+    }
+    if (type == FAMA_ETHERTYPE_ARP && (parsing.is_to_us || is_broadcast_mac(bytes.at))) {
+        frame->kind = FAMA_FRAME_ARP;
+        frame->payload = packet;
         return FAMA_DROP_NONE;
     }
-    if (type != FAMA_ETHERTYPE_IPV4 || !is_to_us) {
-        return FAMA_DROP_NOT_OURS;
-    }
-    return parse_ipv4(packet, receiver, checked, frame);
+    return type == FAMA_ETHERTYPE_IPV4 && parsing.is_to_us ? parse_ipv4(&parsing, packet)
+                                                           : FAMA_DROP_NOT_OURS;
 }

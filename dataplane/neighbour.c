@@ -2,13 +2,19 @@
 
 #include <stdlib.h>
 
-#define WAYS    8
-#define BUCKETS (FAMA_NEIGHBOURS_MAX / WAYS)
+#include "dataplane/arp.h"
+#include "dataplane/mld.h"
+#include "dataplane/nd.h"
 
-#define ARP_BYTES         28
-#define ARP_REQUEST       1
-#define ARP_REPLY         2
-#define HARDWARE_ETHERNET 1
+#define WAYS         8
+#define BUCKETS_BITS 9
+#define BUCKETS      (1u << BUCKETS_BITS)
+
+_Static_assert(BUCKETS *WAYS == FAMA_NEIGHBOURS_MAX, "the table is its buckets");
+_Static_assert(FAMA_NEIGHBOUR_FRAME_MAX >= FAMA_FRAME_LEAST &&
+                   FAMA_NEIGHBOUR_FRAME_MAX >= FAMA_ND_FRAME_MAX &&
+                   FAMA_NEIGHBOUR_FRAME_MAX >= FAMA_MLD_FRAME_BYTES,
+               "every frame of the table has room");
 
 #define ANNOUNCEMENTS         2
 #define ANNOUNCEMENT_PAUSE_NS 1000000000u
@@ -24,7 +30,7 @@ enum state {
 
 struct entry {
     enum state state;
-    uint32_t ipv4;
+    uint8_t address[FAMA_ADDRESS_BYTES];
     uint8_t mac[FAMA_MAC_BYTES];
     uint32_t tries;
     uint64_t confirmed_ns;
@@ -38,41 +44,24 @@ struct fama_neighbours {
     struct fama_neighbour_settings settings;
     struct fama_neighbour_output output;
     struct fama_neighbour_counts counts;
+    bool is_ipv4;
     uint32_t announcements_left;
     uint64_t announce_at_ns;
+    uint64_t report_at_ns; /* IPv6 */
     uint32_t asking_count;
     uint16_t asking[FAMA_NEIGHBOURS_ASKING_MAX]; /* indices of INCOMPLETE and REFRESH entries */
     struct entry entries[FAMA_NEIGHBOURS_MAX];
 };
 
-/* An ARP packet's fields (RFC 826). */
-struct arp {
-    uint16_t operation;
-    uint8_t sender_mac[FAMA_MAC_BYTES];
-    uint32_t sender;
-    uint8_t target_mac[FAMA_MAC_BYTES];
-    uint32_t target;
+/* What either protocol says about somebody else. */
+struct hearing {
+    const uint8_t *address;
+    const uint8_t *mac; /* NULL: not said */
+    bool is_question;   /* for our address; else an answer to us */
+    bool overrides;     /* an answer that may change what is known */
 };
 
 static const uint8_t broadcast_mac[FAMA_MAC_BYTES] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
-static const uint8_t no_mac[FAMA_MAC_BYTES];
-
-static uint32_t read_u32(const uint8_t *at)
-{
-    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
-}
-
-static void write_u16(uint8_t *at, uint16_t value)
-{
-    at[0] = (uint8_t)(value >> 8);
-    at[1] = (uint8_t)value;
-}
-
-static void write_u32(uint8_t *at, uint32_t value)
-{
-    write_u16(at, (uint16_t)(value >> 16));
-    write_u16(at + 2, (uint16_t)value);
-}
 
 struct fama_neighbours *fama_neighbours_create(const struct fama_neighbour_settings *settings,
                                                const struct fama_neighbour_output *output)
@@ -81,6 +70,7 @@ struct fama_neighbours *fama_neighbours_create(const struct fama_neighbour_setti
     if (neighbours != NULL) {
         neighbours->settings = *settings;
         neighbours->output = *output;
+        neighbours->is_ipv4 = fama_address_is_ipv4(settings->address);
         neighbours->announcements_left = settings->is_silent ? 0 : ANNOUNCEMENTS;
     }
     return neighbours;
@@ -106,34 +96,46 @@ void fama_neighbours_destroy(struct fama_neighbours *neighbours)
     free(neighbours);
 }
 
-static bool is_on_link(const struct fama_neighbours *neighbours, uint32_t ipv4)
+static bool is_on_link(const struct fama_neighbours *neighbours,
+                       const uint8_t address[FAMA_ADDRESS_BYTES])
 {
-    uint8_t bits = neighbours->settings.prefix_bits;
-    uint32_t mask = bits == 0 ? 0 : bits >= 32 ? UINT32_MAX : ~(UINT32_MAX >> bits);
-    return ((ipv4 ^ neighbours->settings.ipv4) & mask) == 0;
+    const struct fama_neighbour_settings *settings = &neighbours->settings;
+    return fama_address_has_prefix(address, settings->address, settings->prefix_bits) ||
+           (!neighbours->is_ipv4 && fama_address_is_link_local(address));
 }
 
-/* Whom a packet for `ipv4` is handed to; 0: nobody. */
-static uint32_t next_hop(const struct fama_neighbours *neighbours, uint32_t ipv4)
+/* Whom a packet for `address` is handed to; NULL: nobody. */
+static const uint8_t *next_hop(const struct fama_neighbours *neighbours,
+                               const uint8_t address[FAMA_ADDRESS_BYTES])
 {
-    if (ipv4 == 0 || ipv4 == neighbours->settings.ipv4) {
-        return 0;
+    const struct fama_neighbour_settings *settings = &neighbours->settings;
+    if (fama_address_is_none(address) || fama_address_equal(address, settings->address) ||
+        fama_address_is_ipv4(address) != neighbours->is_ipv4) {
+        return NULL;
     }
-    return is_on_link(neighbours, ipv4) ? ipv4 : neighbours->settings.gateway_ipv4;
+    if (is_on_link(neighbours, address)) {
+        return address;
+    }
+    return fama_address_is_none(settings->gateway) ? NULL : settings->gateway;
 }
 
-static struct entry *bucket_of(struct fama_neighbours *neighbours, uint32_t ipv4)
+static struct entry *bucket_of(struct fama_neighbours *neighbours,
+                               const uint8_t address[FAMA_ADDRESS_BYTES])
 {
     /* Fibonacci hashing spreads neighbouring addresses evenly (Knuth, TAOCP 3, section 6.4). */
-    uint32_t bucket = (uint32_t)(ipv4 * 2654435769u) / (UINT32_MAX / BUCKETS + 1);
+    uint64_t halves[2];
+    memcpy(halves, address, sizeof halves);
+    uint64_t word = halves[0] ^ __builtin_bswap64(halves[1]);
+    uint64_t bucket = (word * UINT64_C(11400714819323198485)) >> (64 - BUCKETS_BITS);
     return &neighbours->entries[bucket * WAYS];
 }
 
-static struct entry *find_entry(struct fama_neighbours *neighbours, uint32_t ipv4)
+static struct entry *find_entry(struct fama_neighbours *neighbours,
+                                const uint8_t address[FAMA_ADDRESS_BYTES])
 {
-    struct entry *bucket = bucket_of(neighbours, ipv4);
+    struct entry *bucket = bucket_of(neighbours, address);
     for (uint32_t way = 0; way < WAYS; way++) {
-        if (bucket[way].state != FREE && bucket[way].ipv4 == ipv4) {
+        if (bucket[way].state != FREE && fama_address_equal(bucket[way].address, address)) {
             return &bucket[way];
         }
     }
@@ -179,12 +181,13 @@ static void forget(struct fama_neighbours *neighbours, struct entry *entry)
     entry->state = FREE;
 }
 
-static struct entry *make_entry(struct fama_neighbours *neighbours, uint32_t ipv4, uint64_t now_ns)
+static struct entry *make_entry(struct fama_neighbours *neighbours,
+                                const uint8_t address[FAMA_ADDRESS_BYTES], uint64_t now_ns)
 {
     if (neighbours->asking_count == FAMA_NEIGHBOURS_ASKING_MAX) {
         return NULL;
     }
-    struct entry *bucket = bucket_of(neighbours, ipv4);
+    struct entry *bucket = bucket_of(neighbours, address);
     struct entry *chosen = &bucket[0];
     for (uint32_t way = 0; way < WAYS && chosen->state != FREE; way++) {
         if (bucket[way].state == FREE || bucket[way].used_ns < chosen->used_ns) {
@@ -192,15 +195,17 @@ static struct entry *make_entry(struct fama_neighbours *neighbours, uint32_t ipv
         }
     }
     forget(neighbours, chosen);
-    *chosen = (struct entry){.ipv4 = ipv4};
+    *chosen = (struct entry){.state = FREE};
+    memcpy(chosen->address, address, FAMA_ADDRESS_BYTES);
     (void)start_asking(neighbours, chosen, INCOMPLETE, now_ns); /* there is room: asked above */
     return chosen;
 }
 
-static struct entry *use_entry(struct fama_neighbours *neighbours, uint64_t now_ns, uint32_t ipv4)
+static struct entry *use_entry(struct fama_neighbours *neighbours, uint64_t now_ns,
+                               const uint8_t address[FAMA_ADDRESS_BYTES])
 {
-    uint32_t hop = next_hop(neighbours, ipv4);
-    if (hop == 0) {
+    const uint8_t *hop = next_hop(neighbours, address);
+    if (hop == NULL) {
         return NULL;
     }
     struct entry *entry = find_entry(neighbours, hop);
@@ -214,9 +219,9 @@ static struct entry *use_entry(struct fama_neighbours *neighbours, uint64_t now_
 }
 
 const uint8_t *fama_neighbour_find(struct fama_neighbours *neighbours, uint64_t now_ns,
-                                   uint32_t ipv4)
+                                   const uint8_t address[FAMA_ADDRESS_BYTES])
 {
-    struct entry *entry = use_entry(neighbours, now_ns, ipv4);
+    struct entry *entry = use_entry(neighbours, now_ns, address);
     if (entry == NULL || entry->state == INCOMPLETE) {
         return NULL;
     }
@@ -227,10 +232,10 @@ const uint8_t *fama_neighbour_find(struct fama_neighbours *neighbours, uint64_t 
     return entry->mac;
 }
 
-bool fama_neighbour_hold(struct fama_neighbours *neighbours, uint64_t now_ns, uint32_t ipv4,
-                         void *packet)
+bool fama_neighbour_hold(struct fama_neighbours *neighbours, uint64_t now_ns,
+                         const uint8_t address[FAMA_ADDRESS_BYTES], void *packet)
 {
-    struct entry *entry = use_entry(neighbours, now_ns, ipv4);
+    struct entry *entry = use_entry(neighbours, now_ns, address);
     if (entry == NULL || entry->state != INCOMPLETE) {
         return false;
     }
@@ -239,56 +244,105 @@ bool fama_neighbour_hold(struct fama_neighbours *neighbours, uint64_t now_ns, ui
     return true;
 }
 
-static void send_arp(struct fama_neighbours *neighbours, const uint8_t *ethernet_target,
-                     const struct arp *arp)
+/* ---- What we say ---- */
+
+static void send_frame(struct fama_neighbours *neighbours, const uint8_t *frame, size_t len)
 {
-    uint8_t frame[FAMA_ARP_FRAME_BYTES] = {0};
-    memcpy(frame, ethernet_target, FAMA_MAC_BYTES);
-    memcpy(frame + FAMA_MAC_BYTES, neighbours->settings.mac, FAMA_MAC_BYTES);
-    write_u16(frame + 12, FAMA_ETHERTYPE_ARP);
-    uint8_t *at = frame + FAMA_ETHERNET_BYTES;
-    write_u16(at, HARDWARE_ETHERNET);
-    write_u16(at + 2, FAMA_ETHERTYPE_IPV4);
-    at[4] = FAMA_MAC_BYTES;
-    at[5] = 4;
-    write_u16(at + 6, arp->operation);
-    memcpy(at + 8, neighbours->settings.mac, FAMA_MAC_BYTES);
-    write_u32(at + 14, neighbours->settings.ipv4);
-    memcpy(at + 18, arp->target_mac, FAMA_MAC_BYTES);
-    write_u32(at + 24, arp->target);
-    if (arp->operation == ARP_REQUEST) {
-        neighbours->counts.requests_sent++;
-    } else {
-        neighbours->counts.replies_sent++;
-    }
-    neighbours->output.send(neighbours->output.context, frame);
+    neighbours->output.send(neighbours->output.context, fama_bytes(frame, len));
 }
 
-static bool arp_read(struct fama_bytes bytes, struct arp *arp)
+/* A question, or an answer to `target`, who has `target_mac`. */
+static void send_arp(struct fama_neighbours *neighbours, enum fama_arp_operation operation,
+                     const uint8_t *ethernet_target, const uint8_t *target,
+                     const uint8_t *target_mac)
 {
-    static const uint8_t start[6] = {0, HARDWARE_ETHERNET, 0x08, 0x00, FAMA_MAC_BYTES, 4};
-    if (bytes.len < ARP_BYTES || memcmp(bytes.at, start, sizeof start) != 0) {
-        return false;
+    uint8_t frame[FAMA_FRAME_LEAST];
+    struct fama_arp arp = {.operation = (uint16_t)operation};
+    memcpy(arp.sender_mac, neighbours->settings.mac, FAMA_MAC_BYTES);
+    memcpy(arp.sender, neighbours->settings.address, FAMA_ADDRESS_BYTES);
+    memcpy(arp.target, target, FAMA_ADDRESS_BYTES);
+    if (target_mac != NULL) {
+        memcpy(arp.target_mac, target_mac, FAMA_MAC_BYTES);
     }
-    arp->operation = (uint16_t)(bytes.at[6] << 8 | bytes.at[7]);
-    memcpy(arp->sender_mac, bytes.at + 8, FAMA_MAC_BYTES);
-    arp->sender = read_u32(bytes.at + 14);
-    memcpy(arp->target_mac, bytes.at + 18, FAMA_MAC_BYTES);
-    arp->target = read_u32(bytes.at + 24);
-    bool is_group = (arp->sender_mac[0] & 1) != 0;
-    return !is_group && memcmp(arp->sender_mac, no_mac, FAMA_MAC_BYTES) != 0 &&
-           (arp->operation == ARP_REQUEST || arp->operation == ARP_REPLY);
+    fama_arp_write(&arp, ethernet_target, frame);
+    send_frame(neighbours, frame, sizeof frame);
 }
 
-static void learn(struct fama_neighbours *neighbours, uint64_t now_ns, const struct arp *arp)
+/* To one host whose link address is known, or to a group: then `mac` is NULL. */
+static void send_nd(struct fama_neighbours *neighbours, const struct fama_nd *nd,
+                    const uint8_t *mac)
 {
-    struct entry *entry = find_entry(neighbours, arp->sender);
+    uint8_t frame[FAMA_ND_FRAME_MAX];
+    uint8_t group_mac[FAMA_MAC_BYTES];
+    fama_nd_group_mac(nd->destination, group_mac);
+    size_t len = fama_nd_write(nd, neighbours->settings.mac, mac != NULL ? mac : group_mac, frame);
+    send_frame(neighbours, frame, len);
+}
+
+/* Asks the entry's own host, or everybody. */
+static void solicit(struct fama_neighbours *neighbours, const struct entry *entry, bool everybody)
+{
+    struct fama_nd nd = {.kind = FAMA_ND_SOLICITATION, .has_mac = true};
+    memcpy(nd.mac, neighbours->settings.mac, FAMA_MAC_BYTES);
+    memcpy(nd.source, neighbours->settings.address, FAMA_ADDRESS_BYTES);
+    memcpy(nd.target, entry->address, FAMA_ADDRESS_BYTES);
+    memcpy(nd.destination, entry->address, FAMA_ADDRESS_BYTES);
+    if (everybody) {
+        fama_nd_group(entry->address, nd.destination);
+    }
+    send_nd(neighbours, &nd, everybody ? NULL : entry->mac);
+}
+
+/* Our address, to one who has asked, or to all: then `mac` is NULL. */
+static void advertise(struct fama_neighbours *neighbours, const uint8_t *destination,
+                      const uint8_t *mac)
+{
+    struct fama_nd nd = {.kind = FAMA_ND_ADVERTISEMENT,
+                         .is_solicited = mac != NULL,
+                         .overrides = true,
+                         .has_mac = true};
+    memcpy(nd.mac, neighbours->settings.mac, FAMA_MAC_BYTES);
+    memcpy(nd.source, neighbours->settings.address, FAMA_ADDRESS_BYTES);
+    memcpy(nd.target, neighbours->settings.address, FAMA_ADDRESS_BYTES);
+    memcpy(nd.destination, destination, FAMA_ADDRESS_BYTES);
+    send_nd(neighbours, &nd, mac);
+}
+
+/* Whether our address is anybody's already; who has it says so to all. */
+static void probe(struct fama_neighbours *neighbours)
+{
+    struct fama_nd nd = {.kind = FAMA_ND_SOLICITATION};
+    memcpy(nd.target, neighbours->settings.address, FAMA_ADDRESS_BYTES);
+    fama_nd_group(neighbours->settings.address, nd.destination);
+    send_nd(neighbours, &nd, NULL);
+}
+
+static void report_group(struct fama_neighbours *neighbours)
+{
+    uint8_t frame[FAMA_MLD_FRAME_BYTES];
+    uint8_t group[FAMA_ADDRESS_BYTES];
+    fama_nd_group(neighbours->settings.address, group);
+    fama_mld_write(group, neighbours->settings.mac, frame);
+    send_frame(neighbours, frame, sizeof frame);
+}
+
+/* ---- What we hear ---- */
+
+static void learn(struct fama_neighbours *neighbours, uint64_t now_ns,
+                  const struct hearing *hearing)
+{
+    struct entry *entry = find_entry(neighbours, hearing->address);
     if (entry == NULL) {
         return;
     }
     bool is_old =
         entry->state == REACHABLE && now_ns - entry->confirmed_ns > FAMA_NEIGHBOUR_REACHABLE_NS;
-    if (!is_asking(entry) && !(is_old && arp->operation == ARP_REQUEST)) {
+    if (!is_asking(entry) && !(is_old && hearing->is_question)) {
+        return;
+    }
+    const uint8_t *mac = hearing->mac != NULL ? hearing->mac : entry->mac;
+    bool is_change = memcmp(mac, entry->mac, FAMA_MAC_BYTES) != 0;
+    if (entry->state == INCOMPLETE ? hearing->mac == NULL : is_change && !hearing->overrides) {
         return;
     }
     if (is_asking(entry)) {
@@ -296,7 +350,7 @@ static void learn(struct fama_neighbours *neighbours, uint64_t now_ns, const str
     }
     entry->state = REACHABLE;
     entry->confirmed_ns = now_ns;
-    memcpy(entry->mac, arp->sender_mac, FAMA_MAC_BYTES);
+    memmove(entry->mac, mac, FAMA_MAC_BYTES);
     if (entry->packet != NULL) {
         void *packet = entry->packet;
         entry->packet = NULL;
@@ -304,62 +358,161 @@ static void learn(struct fama_neighbours *neighbours, uint64_t now_ns, const str
     }
 }
 
-enum fama_drop fama_neighbour_input(struct fama_neighbours *neighbours, uint64_t now_ns,
-                                    struct fama_bytes bytes)
+static enum fama_drop take_arp(struct fama_neighbours *neighbours, uint64_t now_ns,
+                               struct fama_bytes packet)
 {
-    struct arp arp;
-    if (!arp_read(bytes, &arp)) {
-        return FAMA_DROP_BAD_ARP;
-    }
+    struct fama_arp arp;
     const struct fama_neighbour_settings *settings = &neighbours->settings;
-    if (arp.sender == settings->ipv4) {
+    enum fama_drop drop = fama_arp_read(packet, &arp);
+    if (drop != FAMA_DROP_NONE) {
+        return drop;
+    }
+    if (fama_address_equal(arp.sender, settings->address)) {
         /* Somebody else has our address, or it is our own frame come back: nothing to learn. */
         return FAMA_DROP_BAD_ARP;
     }
-    if (arp.target != settings->ipv4) {
+    if (!fama_address_equal(arp.target, settings->address)) {
         return FAMA_DROP_NONE;
     }
-    if (arp.operation == ARP_REPLY && memcmp(arp.target_mac, settings->mac, FAMA_MAC_BYTES) != 0) {
+    bool is_question = arp.operation == FAMA_ARP_REQUEST;
+    if (!is_question && memcmp(arp.target_mac, settings->mac, FAMA_MAC_BYTES) != 0) {
         return FAMA_DROP_BAD_ARP;
     }
     /* Sender 0 is a probe (RFC 5227): it is answered, so that its sender sees the address taken. */
-    if (arp.sender != 0) {
+    if (fama_address_to_ipv4(arp.sender) != 0) {
         if (!is_on_link(neighbours, arp.sender)) {
             return FAMA_DROP_BAD_ARP;
         }
-        learn(neighbours, now_ns, &arp);
+        const struct hearing hearing = {.address = arp.sender,
+                                        .mac = arp.sender_mac,
+                                        .is_question = is_question,
+                                        .overrides = true};
+        learn(neighbours, now_ns, &hearing);
     }
-    if (arp.operation == ARP_REQUEST && !settings->is_silent) {
-        struct arp reply = {.operation = ARP_REPLY, .target = arp.sender};
-        memcpy(reply.target_mac, arp.sender_mac, FAMA_MAC_BYTES);
-        send_arp(neighbours, arp.sender_mac, &reply);
+    if (is_question && !settings->is_silent) {
+        send_arp(neighbours, FAMA_ARP_REPLY, arp.sender_mac, arp.sender, arp.sender_mac);
+        neighbours->counts.replies_sent++;
     }
     return FAMA_DROP_NONE;
 }
 
+static enum fama_drop take_solicitation(struct fama_neighbours *neighbours, uint64_t now_ns,
+                                        const struct fama_nd *nd, const uint8_t *ethernet_source)
+{
+    if (!fama_address_equal(nd->target, neighbours->settings.address)) {
+        return FAMA_DROP_NONE;
+    }
+    bool is_probe = fama_address_is_none(nd->source);
+    bool is_to_group = nd->destination[0] == 0xff;
+    /* Only who asks one host may think that it knows the link address already (section 7.2.2). */
+    bool says_whence = nd->has_mac || !is_to_group;
+    if (!is_probe && (!says_whence || !fama_frame_mac_is_one_host(ethernet_source))) {
+        return FAMA_DROP_BAD_ND;
+    }
+    const uint8_t *mac = nd->has_mac ? nd->mac : ethernet_source;
+    if (!is_probe) {
+        const struct hearing hearing = {.address = nd->source,
+                                        .mac = nd->has_mac ? nd->mac : NULL,
+                                        .is_question = true,
+                                        .overrides = true};
+        learn(neighbours, now_ns, &hearing);
+    }
+    if (!neighbours->settings.is_silent) {
+        advertise(neighbours, is_probe ? fama_nd_all_nodes : nd->source, is_probe ? NULL : mac);
+        neighbours->counts.replies_sent++;
+    }
+    return FAMA_DROP_NONE;
+}
+
+static enum fama_drop take_icmpv6(struct fama_neighbours *neighbours, uint64_t now_ns,
+                                  const struct fama_frame *frame)
+{
+    struct fama_nd nd;
+    const uint8_t *ours = neighbours->settings.address;
+    enum fama_drop drop = fama_nd_read(frame->payload, &nd);
+    if (drop != FAMA_DROP_NONE) {
+        return drop;
+    }
+    if (fama_address_equal(nd.source, ours)) {
+        return FAMA_DROP_BAD_ND;
+    }
+    if (nd.kind == FAMA_ND_SOLICITATION) {
+        return take_solicitation(neighbours, now_ns, &nd, frame->source_mac);
+    }
+    if (fama_address_equal(nd.target, ours)) {
+        return FAMA_DROP_BAD_ND;
+    }
+    if (nd.is_solicited) {
+        const struct hearing hearing = {
+            .address = nd.target, .mac = nd.has_mac ? nd.mac : NULL, .overrides = nd.overrides};
+        learn(neighbours, now_ns, &hearing);
+    }
+    return FAMA_DROP_NONE;
+}
+
+enum fama_drop fama_neighbour_input(struct fama_neighbours *neighbours, uint64_t now_ns,
+                                    const struct fama_frame *frame)
+{
+    if (frame->kind == FAMA_FRAME_ARP && neighbours->is_ipv4) {
+        return take_arp(neighbours, now_ns, frame->payload);
+    }
+    if (frame->kind == FAMA_FRAME_ICMPV6 && !neighbours->is_ipv4) {
+        return take_icmpv6(neighbours, now_ns, frame);
+    }
+    return FAMA_DROP_NOT_OURS;
+}
+
+/* ---- What time brings ---- */
+
 static void ask(struct fama_neighbours *neighbours, struct entry *entry, uint64_t now_ns)
 {
-    struct arp request = {.operation = ARP_REQUEST, .target = entry->ipv4};
     if (entry->state == REFRESH && entry->tries >= UNICAST_TRIES) {
         entry->state = INCOMPLETE;
         entry->tries = 0;
         entry->wait_ns = FAMA_NEIGHBOUR_FIRST_WAIT_NS;
     }
-    send_arp(neighbours, entry->state == REFRESH ? entry->mac : broadcast_mac, &request);
+    bool everybody = entry->state == INCOMPLETE;
+    if (neighbours->is_ipv4) {
+        send_arp(neighbours, FAMA_ARP_REQUEST, everybody ? broadcast_mac : entry->mac,
+                 entry->address, NULL);
+    } else {
+        solicit(neighbours, entry, everybody);
+    }
+    neighbours->counts.requests_sent++;
     entry->tries++;
     entry->ask_at_ns = now_ns + entry->wait_ns;
     entry->wait_ns = 2 * entry->wait_ns < FAMA_NEIGHBOUR_LAST_WAIT_NS ? 2 * entry->wait_ns
                                                                       : FAMA_NEIGHBOUR_LAST_WAIT_NS;
 }
 
+/* Returns how many frames it took. */
+static uint32_t announce(struct fama_neighbours *neighbours, uint64_t now_ns)
+{
+    bool is_first = neighbours->announcements_left == ANNOUNCEMENTS;
+    neighbours->announcements_left--;
+    neighbours->announce_at_ns = now_ns + ANNOUNCEMENT_PAUSE_NS;
+    neighbours->counts.requests_sent++;
+    if (neighbours->is_ipv4) {
+        send_arp(neighbours, FAMA_ARP_REQUEST, broadcast_mac, neighbours->settings.address, NULL);
+        return 1;
+    }
+    if (is_first) {
+        probe(neighbours);
+    }
+    advertise(neighbours, fama_nd_all_nodes, NULL);
+    return is_first ? 2 : 1;
+}
+
 uint32_t fama_neighbour_tick(struct fama_neighbours *neighbours, uint64_t now_ns)
 {
     uint32_t sent = 0;
     if (neighbours->announcements_left > 0 && now_ns >= neighbours->announce_at_ns) {
-        struct arp announcement = {.operation = ARP_REQUEST, .target = neighbours->settings.ipv4};
-        send_arp(neighbours, broadcast_mac, &announcement);
-        neighbours->announcements_left--;
-        neighbours->announce_at_ns = now_ns + ANNOUNCEMENT_PAUSE_NS;
+        sent += announce(neighbours, now_ns);
+    }
+    bool reports = !neighbours->is_ipv4 && !neighbours->settings.is_silent;
+    if (reports && now_ns >= neighbours->report_at_ns) {
+        report_group(neighbours);
+        neighbours->report_at_ns = now_ns + FAMA_MLD_REPORT_PAUSE_NS;
         sent++;
     }
     /* Backwards, because forgetting an entry moves the last one into its place. */

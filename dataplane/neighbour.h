@@ -1,13 +1,15 @@
-/* The link addresses of our neighbours: a table filled by ARP (RFC 826, RFC 5227), or of the gateway for
- * those who are not on our link.
+/* The link addresses of our neighbours, or of the gateway for those who are not on our link: one table for
+ * both families, filled by ARP (RFC 826, RFC 5227) or by neighbour discovery (RFC 4861), whichever our own
+ * address needs.
  *
  * Life of an entry: made only by our own wish to send (fama_neighbour_find), so strangers cannot fill
- * the table. INCOMPLETE asks by broadcast with growing pauses and keeps one packet; an answer makes it
+ * the table. INCOMPLETE asks everybody (by broadcast, or the address's
+ * solicited-node group) with growing pauses and keeps one packet; an answer makes it
  * REACHABLE; when that has grown old and the entry is used, REFRESH asks again, by unicast at first,
  * while the old address goes on being used. Of a full bucket the entry not used for longest gives way.
  *
- * Adversary: whoever is on the link. ARP proves nothing, so little is believed: a reply counts only
- * while we have asked, a request directed at us refreshes an entry that waits for an answer or has grown
+ * Adversary: whoever is on the link. Neither protocol proves anything, so little is believed: an answer
+ * counts only while we have asked, a request directed at us refreshes an entry that waits for an answer or has grown
  * old, nothing that claims our own address counts, and what a lie can do is lose packets that repair
  * asks for again. Each request gets at most one reply of its own size.
  *
@@ -17,7 +19,7 @@
 
 #include "dataplane/frame.h"
 
-#define FAMA_ARP_FRAME_BYTES         60 /* the least an Ethernet frame may have, without its check sum */
+#define FAMA_NEIGHBOUR_FRAME_MAX     90 /* the longest frame the table sends */
 #define FAMA_NEIGHBOURS_MAX          4096
 #define FAMA_NEIGHBOURS_ASKING_MAX   256 /* entries that wait for an answer at one time */
 #define FAMA_NEIGHBOUR_REACHABLE_NS  30000000000u
@@ -29,16 +31,16 @@ struct fama_neighbours;
 
 struct fama_neighbour_settings {
     uint8_t mac[FAMA_MAC_BYTES];
-    uint32_t ipv4;
-    uint8_t prefix_bits;
-    uint32_t gateway_ipv4; /* 0: none */
-    bool is_silent;        /* answers nobody and announces nothing: another lcore's table does */
+    uint8_t address[FAMA_ADDRESS_BYTES]; /* ours: its family is the table's */
+    uint8_t prefix_bits;                 /* of our link's network, as its family counts them */
+    uint8_t gateway[FAMA_ADDRESS_BYTES]; /* all zero: none; of IPv6, it may be link-local */
+    bool is_silent; /* answers nobody and announces nothing: another lcore's table does */
 };
 
 /* What the table wants done. */
 struct fama_neighbour_output {
     void *context;
-    void (*send)(void *context, const uint8_t frame[FAMA_ARP_FRAME_BYTES]);
+    void (*send)(void *context, struct fama_bytes frame); /* at most FAMA_NEIGHBOUR_FRAME_MAX */
     /* A packet whose neighbour is known now: `mac` lives during the call. */
     void (*resolved)(void *context, void *packet, const uint8_t mac[FAMA_MAC_BYTES]);
     /* A packet given up: its entry was forgotten or another packet took its place. */
@@ -56,22 +58,24 @@ struct fama_neighbours *fama_neighbours_create(const struct fama_neighbour_setti
 /* Abandons the packets still held. */
 void fama_neighbours_destroy(struct fama_neighbours *neighbours);
 
-/* The link address of the next hop towards `ipv4`; lives until the next call. NULL: not known (yet),
- * fama_neighbour_hold may keep the packet. */
+/* The link address of the next hop towards `address`; lives until the next call. NULL: not known (yet),
+ * fama_neighbour_hold may keep the packet; nobody leads to an address of the other family. */
 const uint8_t *fama_neighbour_find(struct fama_neighbours *neighbours, uint64_t now_ns,
-                                   uint32_t ipv4);
+                                   const uint8_t address[FAMA_ADDRESS_BYTES]);
 /* Keeps a packet until its next hop is known; an older one of the same next hop is abandoned. False: it
  * cannot be kept (no route to it, or too many unanswered), the packet stays the caller's. */
-bool fama_neighbour_hold(struct fama_neighbours *neighbours, uint64_t now_ns, uint32_t ipv4,
-                         void *packet);
+bool fama_neighbour_hold(struct fama_neighbours *neighbours, uint64_t now_ns,
+                         const uint8_t address[FAMA_ADDRESS_BYTES], void *packet);
 
-/* An ARP packet as it came, without its Ethernet header. FAMA_DROP_NONE or FAMA_DROP_BAD_ARP; packets
- * about others are fine and change nothing. */
+/* A frame that fama_frame_parse found to be ARP or ICMPv6. FAMA_DROP_NONE, or why it is worth nothing;
+ * packets about others are fine and change nothing. */
 enum fama_drop fama_neighbour_input(struct fama_neighbours *neighbours, uint64_t now_ns,
-                                    struct fama_bytes bytes);
+                                    const struct fama_frame *frame);
 
-/* Sends what is due: requests, and at the start two announcements of our own address (RFC 5227 section
- * 2.3), a second apart. To be called about every millisecond. Returns the number of frames sent. */
+/* Sends what is due: requests; at the start two announcements of our own address, a second apart (RFC 5227
+ * section 2.3; RFC 4861 section 7.2.6), for IPv6 after a question whether anybody has it already (RFC 4862
+ * section 5.4: whoever has says so, which is counted as FAMA_DROP_BAD_ND); and reports of our group
+ * (dataplane/mld.h). To be called about every millisecond. Returns the number of frames sent. */
 uint32_t fama_neighbour_tick(struct fama_neighbours *neighbours, uint64_t now_ns);
 
 struct fama_neighbour_counts fama_neighbour_counts(const struct fama_neighbours *neighbours);

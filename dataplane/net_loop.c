@@ -59,15 +59,16 @@ static void share_neighbours(struct fama_net *net, struct fama_bytes bytes)
 
 /* ---- Frames ---- */
 
-static void take_neighbours(struct fama_net *net, struct rte_mbuf *packet, struct fama_bytes bytes)
+static void take_neighbours(struct fama_net *net, struct rte_mbuf *packet,
+                            const struct fama_frame *frame)
 {
-    enum fama_drop reason = fama_neighbour_input(net->transmit.neighbours, net->now_ns, bytes);
+    enum fama_drop reason = fama_neighbour_input(net->transmit.neighbours, net->now_ns, frame);
     if (reason != FAMA_DROP_NONE) {
         fama_net_drop(net, packet, reason);
         return;
     }
     if (!fama_packet_of(packet)->is_neighbours) {
-        share_neighbours(net, bytes);
+        share_neighbours(net, fama_packet_bytes(packet));
     }
     rte_pktmbuf_free(packet);
 }
@@ -123,9 +124,9 @@ static void take_frame(struct fama_net *net, struct rte_mbuf *packet)
         fama_net_drop(net, packet, reason);
         return;
     }
-    if (frame.is_arp) {
+    if (frame.kind != FAMA_FRAME_DATAGRAM) {
         *fama_packet_of(packet) = (struct fama_packet){.is_neighbours = false};
-        take_neighbours(net, packet, frame.payload);
+        take_neighbours(net, packet, &frame);
         return;
     }
     size_t before = (size_t)(frame.payload.at - bytes.at);
@@ -165,8 +166,10 @@ static uint32_t receive_own(struct fama_net *net)
         struct rte_mbuf *packet = objects[i];
         struct fama_bytes bytes = fama_packet_bytes(packet);
         struct fama_wire_header header;
-        if (fama_packet_of(packet)->is_neighbours) {
-            take_neighbours(net, packet, bytes);
+        struct fama_frame frame;
+        if (fama_packet_of(packet)->is_neighbours &&
+            fama_frame_parse(bytes, &net->receiver, 0, &frame) == FAMA_DROP_NONE) {
+            take_neighbours(net, packet, &frame);
         } else if (fama_wire_header_read(bytes, &header) == FAMA_DROP_NONE) {
             take_own(net, packet, header.kind);
         } else {
@@ -287,9 +290,9 @@ static void keep_house(struct fama_net *net)
             tell_window(net, &net->view->channels[i]);
         }
     }
-    struct fama_neighbour_counts arp = fama_neighbour_counts(net->transmit.neighbours);
-    net->counts.own.arp_requests_sent = arp.requests_sent;
-    net->counts.own.arp_replies_sent = arp.replies_sent;
+    struct fama_neighbour_counts neighbours = fama_neighbour_counts(net->transmit.neighbours);
+    net->counts.own.neighbour_requests_sent = neighbours.requests_sent;
+    net->counts.own.neighbour_replies_sent = neighbours.replies_sent;
     fama_counts_publish(&net->counts);
     net->housekeeping_at_ns = net->now_ns + HOUSEKEEPING_NS;
 }

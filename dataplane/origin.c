@@ -46,7 +46,8 @@ static int prepare(struct sending *sending)
 {
     const struct fama_block_send *send = sending->send;
     const struct fama_dataplane_config *config = &sending->topology->config;
-    uint16_t most = fama_chunk_bytes_for((size_t)config->mtu - FAMA_FRAME_IP_UDP_BYTES);
+    uint16_t most = fama_chunk_bytes_for((size_t)config->mtu -
+                                         fama_frame_ip_udp_bytes(config->endpoint.address));
     uint16_t chunk_bytes = send->chunk_bytes != 0 ? send->chunk_bytes : most;
     fama_channel_digest(send->channel_id, sending->channel_digest);
     sending->ring = ring_of(sending->topology, send, fama_tag_of(sending->channel_digest));

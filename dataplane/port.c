@@ -11,6 +11,8 @@
 #include <urcu-qsbr.h>
 
 #include "dataplane/eal.h"
+#include "dataplane/nd.h"
+#include "dataplane/port_group.h"
 
 #define ARGUMENTS_BYTES 512
 #define MTU_MIN         576 /* RFC 791: what every host takes */
@@ -345,18 +347,19 @@ static int set_up(struct fama_port *port, const struct fama_dataplane_config *co
     return status;
 }
 
-/* Neighbours ask for an IPv6 address by a group of the link (RFC 4291 section 2.7.1, RFC 2464 section 7). */
-static void join_group(const struct fama_port *port, const struct fama_endpoint *endpoint)
+/* Neighbour discovery asks for our address in a group that we must have joined. */
+static int join_group(const struct fama_port *port, const struct fama_dataplane_config *config,
+                      struct fama_error *error)
 {
-    if (fama_address_is_ipv4(endpoint->address)) {
-        return;
+    uint8_t group[FAMA_ADDRESS_BYTES];
+    uint8_t mac[FAMA_MAC_BYTES];
+    if (fama_address_is_ipv4(config->endpoint.address)) {
+        return 0;
     }
-    const uint8_t *host = endpoint->address + FAMA_ADDRESS_BYTES - 3;
-    struct rte_ether_addr group = {{0x33, 0x33, 0xff, host[0], host[1], host[2]}};
-    if (rte_eth_dev_set_mc_addr_list(port->id, &group, 1) != 0) {
-        /* Virtual ports that know neither get every frame anyway. */
-        (void)rte_eth_allmulticast_enable(port->id);
-    }
+    fama_nd_group(config->endpoint.address, group);
+    fama_nd_group_mac(group, mac);
+    int status = fama_port_group_join(port->id, mac);
+    return status == 0 ? 0 : refuse(config, "its address's multicast group", status, error);
 }
 
 static int start(struct fama_port *port, const struct fama_dataplane_config *config,
@@ -374,8 +377,7 @@ static int start(struct fama_port *port, const struct fama_dataplane_config *con
         return refuse(config, "to tell its address", status, error);
     }
     memcpy(port->mac, mac.addr_bytes, FAMA_MAC_BYTES);
-    join_group(port, &config->endpoint);
-    return 0;
+    return join_group(port, config, error);
 }
 
 /* Rules are a help, and a port without them is as good as ever, unless it stays isolated. */

@@ -23,8 +23,8 @@
 #include "dataplane/frame.h"
 #include "dataplane/port_rules.h"
 
-/* Room in a header packet for Ethernet, IPv4, UDP and our common header. */
-#define FAMA_PORT_HEADER_ROOM 64
+/* Room in a header packet for Ethernet, IPv6, UDP and our common header. */
+#define FAMA_PORT_HEADER_ROOM 80
 
 struct fama_port {
     uint16_t id;

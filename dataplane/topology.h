@@ -23,7 +23,7 @@
 struct fama_packet {
     struct fama_endpoint peer; /* received: whence; to be sent: where to */
     bool is_fanned_out;     /* from the origin thread: to the channel's peers instead of `peer` */
-    bool is_neighbours;     /* between net lcores: not a datagram: fama_neighbour_input takes it */
+    bool is_neighbours;     /* between net lcores: a whole frame, for fama_neighbour_input */
     uint8_t transmit_class; /* while it waits for its neighbour's address */
 };
 

@@ -2,12 +2,12 @@
 
 #include "dataplane/fanout.h"
 
-#define HOPS_AT   4
-#define WRAP_ROOM (FAMA_FRAME_HEADER_BYTES + FAMA_WIRE_HEADER_BYTES)
+#define HOPS_AT 4
 
-_Static_assert(WRAP_ROOM <= FAMA_PORT_HEADER_ROOM, "a header packet holds our headers");
+_Static_assert(FAMA_FRAME_HEADER_MAX + FAMA_WIRE_HEADER_BYTES <= FAMA_PORT_HEADER_ROOM,
+               "a header packet holds our headers");
 
-static void send_arp(void *context, const uint8_t frame[FAMA_ARP_FRAME_BYTES])
+static void send_neighbours_frame(void *context, struct fama_bytes frame)
 {
     struct fama_transmit *transmit = context;
     struct rte_mbuf *packet = rte_pktmbuf_alloc(transmit->port->packets);
@@ -15,8 +15,8 @@ static void send_arp(void *context, const uint8_t frame[FAMA_ARP_FRAME_BYTES])
         fama_transmit_drop(&transmit->queues, NULL, FAMA_TRANSMIT_CONTROL, FAMA_DROP_NO_MBUF);
         return;
     }
-    char *at = rte_pktmbuf_append(packet, FAMA_ARP_FRAME_BYTES);
-    memcpy(at, frame, FAMA_ARP_FRAME_BYTES); /* every packet has room for a minimal frame */
+    char *at = rte_pktmbuf_append(packet, (uint16_t)frame.len);
+    memcpy(at, frame.at, frame.len); /* every packet has room for a minimal frame */
     fama_transmit_queue_put(&transmit->queues, packet, FAMA_TRANSMIT_CONTROL, FAMA_TRANSMIT_ANSWER);
 }
 
@@ -44,14 +44,16 @@ bool fama_transmit_init(struct fama_transmit *transmit, struct fama_topology *to
     fama_transmit_queues_init(&transmit->queues, &topology->port, lcore, &topology->pacer, counts);
     transmit->ends.source = config->endpoint;
     memcpy(transmit->ends.source_mac, topology->port.mac, FAMA_MAC_BYTES);
-    struct fama_neighbour_settings settings = {.ipv4 =
-                                                   fama_address_to_ipv4(config->endpoint.address),
-                                               .prefix_bits = config->prefix_bits,
-                                               .gateway_ipv4 = config->gateway_ipv4};
-    settings.is_silent = lcore != 0;
+    transmit->header_bytes = fama_frame_header_bytes(config->endpoint.address);
+    struct fama_neighbour_settings settings = {.prefix_bits = config->prefix_bits,
+                                               .is_silent = lcore != 0};
+    memcpy(settings.address, config->endpoint.address, FAMA_ADDRESS_BYTES);
+    memcpy(settings.gateway, config->gateway, FAMA_ADDRESS_BYTES);
     memcpy(settings.mac, topology->port.mac, FAMA_MAC_BYTES);
-    const struct fama_neighbour_output output = {
-        .context = transmit, .send = send_arp, .resolved = send_resolved, .abandoned = abandon};
+    const struct fama_neighbour_output output = {.context = transmit,
+                                                 .send = send_neighbours_frame,
+                                                 .resolved = send_resolved,
+                                                 .abandoned = abandon};
     transmit->neighbours = fama_neighbours_create(&settings, &output);
     return transmit->neighbours != NULL;
 }
@@ -94,8 +96,7 @@ static const struct fama_transmit_path *find_path(struct fama_transmit *transmit
         path->payload_len == payload_len && fama_endpoint_equal(&path->target, target)) {
         return path;
     }
-    const uint8_t *mac =
-        fama_neighbour_find(transmit->neighbours, now_ns, fama_address_to_ipv4(target->address));
+    const uint8_t *mac = fama_neighbour_find(transmit->neighbours, now_ns, target->address);
     if (mac == NULL) {
         return NULL;
     }
@@ -106,9 +107,9 @@ static const struct fama_transmit_path *find_path(struct fama_transmit *transmit
     path->payload_len = payload_len;
     path->found_ns = now_ns;
     fama_frame_write(path->headers, &ends, payload_len, 0);
-    path->sum = fama_frame_sum_without_payload(path->headers);
+    path->sum = fama_frame_sum_without_payload(path->headers, transmit->header_bytes);
     if (transmit->port->tx_checksums) {
-        fama_frame_leave_checksums(path->headers);
+        fama_frame_leave_checksums(path->headers, transmit->header_bytes);
     }
     return path;
 }
@@ -120,22 +121,25 @@ static uint16_t sum_of(const struct fama_transmit *transmit, struct fama_bytes f
     return transmit->port->tx_checksums ? 0 : fama_frame_sum(rest, fama_frame_sum(first, 0));
 }
 
-static void ask_for_checksums(struct rte_mbuf *packet)
+static void ask_for_checksums(const struct fama_transmit *transmit, struct rte_mbuf *packet)
 {
-    packet->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_UDP_CKSUM;
+    bool is_ipv4 = fama_address_is_ipv4(transmit->ends.source.address);
+    packet->ol_flags |= is_ipv4
+                            ? RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_UDP_CKSUM
+                            : RTE_MBUF_F_TX_IPV6 | RTE_MBUF_F_TX_UDP_CKSUM;
     packet->l2_len = FAMA_ETHERNET_BYTES;
-    packet->l3_len = FAMA_IPV4_BYTES;
+    packet->l3_len = is_ipv4 ? FAMA_IPV4_BYTES : FAMA_IPV6_BYTES;
 }
 
 static void write_headers(const struct fama_transmit *transmit, struct rte_mbuf *packet,
                           const struct fama_transmit_path *path, uint16_t payload_sum)
 {
     uint8_t *at = rte_pktmbuf_mtod(packet, uint8_t *);
-    memcpy(at, path->headers, FAMA_FRAME_HEADER_BYTES);
+    memcpy(at, path->headers, transmit->header_bytes);
     if (transmit->port->tx_checksums) {
-        ask_for_checksums(packet);
+        ask_for_checksums(transmit, packet);
     } else {
-        fama_frame_set_checksum(at, path->sum, payload_sum);
+        fama_frame_set_checksum(at, transmit->header_bytes, path->sum, payload_sum);
     }
 }
 
@@ -148,12 +152,11 @@ static void hold(struct fama_transmit *transmit, uint64_t now_ns, struct rte_mbu
     uint8_t *at = rte_pktmbuf_mtod(packet, uint8_t *);
     fama_frame_write(at, &ends, about->payload_len, about->payload_sum);
     if (transmit->port->tx_checksums) {
-        fama_frame_leave_checksums(at);
-        ask_for_checksums(packet);
+        fama_frame_leave_checksums(at, transmit->header_bytes);
+        ask_for_checksums(transmit, packet);
     }
     fama_packet_of(packet)->transmit_class = (uint8_t)about->transmit_class;
-    if (!fama_neighbour_hold(transmit->neighbours, now_ns, fama_address_to_ipv4(target->address),
-                             packet)) {
+    if (!fama_neighbour_hold(transmit->neighbours, now_ns, target->address, packet)) {
         fama_transmit_drop(&transmit->queues, packet, about->transmit_class,
                            FAMA_DROP_NO_NEIGHBOUR);
     }
@@ -181,7 +184,7 @@ void fama_transmit_one(struct fama_transmit *transmit, uint64_t now_ns, struct r
         .payload_len = rte_pktmbuf_data_len(packet),
         .payload_sum = sum_of(transmit, fama_bytes(NULL, 0), fama_packet_bytes(packet)),
     };
-    if (rte_pktmbuf_prepend(packet, FAMA_FRAME_HEADER_BYTES) == NULL) {
+    if (rte_pktmbuf_prepend(packet, transmit->header_bytes) == NULL) {
         fama_transmit_drop(&transmit->queues, packet, transmit_class, FAMA_DROP_NO_MBUF);
         return;
     }
@@ -199,7 +202,8 @@ static uint32_t wrap_all(const struct fama_transmit *transmit,
     bool shares = transmit->port->takes_segments;
     struct rte_mempool *pool = shares ? transmit->port->headers : transmit->port->packets;
     uint16_t rest_len = rte_pktmbuf_data_len(rest);
-    uint16_t own_len = (uint16_t)(shares ? WRAP_ROOM : WRAP_ROOM + rest_len);
+    uint16_t room = (uint16_t)(transmit->header_bytes + FAMA_WIRE_HEADER_BYTES);
+    uint16_t own_len = (uint16_t)(shares ? room : room + rest_len);
     while (count > 0 && rte_pktmbuf_alloc_bulk(pool, packets, count) != 0) {
         count /= 2;
     }
@@ -210,14 +214,14 @@ static uint32_t wrap_all(const struct fama_transmit *transmit,
         struct rte_mbuf *packet = packets[i];
         char *at =
             rte_pktmbuf_mtod(packet, char *); /* packets hold whole frames, headers headers */
-        memcpy(at + FAMA_FRAME_HEADER_BYTES, header, FAMA_WIRE_HEADER_BYTES);
+        memcpy(at + transmit->header_bytes, header, FAMA_WIRE_HEADER_BYTES);
         packet->data_len = own_len;
-        packet->pkt_len = (uint32_t)WRAP_ROOM + rest_len;
+        packet->pkt_len = (uint32_t)room + rest_len;
         if (shares) {
             packet->next = rest;
             packet->nb_segs = 2;
         } else {
-            memcpy(at + WRAP_ROOM, rte_pktmbuf_mtod(rest, const void *), rest_len);
+            memcpy(at + room, rte_pktmbuf_mtod(rest, const void *), rest_len);
         }
     }
     if (shares) {

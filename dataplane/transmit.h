@@ -2,8 +2,9 @@
  * class (transmit_queues.h).
  *
  * A chunk for several targets is one packet of payload, counted by reference, behind a private header
- * packet per target: Ethernet, IPv4, UDP and the common header, in which the hop count lies. The
- * payload's checksum is computed once, or left to the port where it computes sums. On ports that take packets in one piece only, each target's packet
+ * packet per target: Ethernet, IP, UDP and the common header, in which the hop count lies. The payload's
+ * checksum is computed once, or left to the port where it computes sums. On ports that take packets in
+ * one piece only, each target's packet
  * is copied together instead.
  *
  * Owner: a net lcore, each with its own. */
@@ -25,13 +26,14 @@ struct fama_transmit_path {
     uint16_t payload_len;
     uint16_t sum;      /* of what the UDP checksum covers but the payload */
     uint64_t found_ns; /* when the neighbour was asked for last; 0: never */
-    uint8_t headers[FAMA_FRAME_HEADER_BYTES];
+    uint8_t headers[FAMA_FRAME_HEADER_MAX];
 };
 
 struct fama_transmit {
     const struct fama_port *port;
     struct fama_neighbours *neighbours;
     struct fama_frame_ends ends; /* all but the target */
+    uint16_t header_bytes;       /* before a datagram, of our family */
     struct fama_transmit_queues queues;
     struct fama_transmit_path paths[FAMA_TRANSMIT_PATHS];
 };

@@ -4,7 +4,7 @@
 #define MASK  (FAMA_TRANSMIT_QUEUE - 1)
 
 _Static_assert((FAMA_TRANSMIT_QUEUE & MASK) == 0, "places are found by a mask");
-_Static_assert(FAMA_WIRE_DATAGRAM_MAX + FAMA_FRAME_HEADER_BYTES + FAMA_TRANSMIT_WIRE_BYTES <
+_Static_assert(FAMA_WIRE_DATAGRAM_MAX + FAMA_FRAME_HEADER_MAX + FAMA_TRANSMIT_WIRE_BYTES <
                    FAMA_PACER_BURST_MIN,
                "any packet fits the least bucket");
 

@@ -62,8 +62,8 @@
 #define FAMA_TAG_BYTES              8
 #define FAMA_SET_CHUNKS             64 /* data chunks in every set of a block but its last */
 #define FAMA_MSPID_MAX              256
-#define FAMA_WIRE_DATAGRAM_LEAST    1252 /* what any link takes: an MTU of 1280 less headers */
-#define FAMA_DIGEST_ENTRIES_MAX     47   /* a full digest fits FAMA_WIRE_DATAGRAM_LEAST */
+#define FAMA_WIRE_DATAGRAM_LEAST    1232 /* what any link takes: an MTU of 1280 less IPv6 headers */
+#define FAMA_DIGEST_ENTRIES_MAX     46   /* a full digest fits FAMA_WIRE_DATAGRAM_LEAST */
 #define FAMA_REQUEST_ENTRIES_MAX    64
 #define FAMA_CHUNK_BYTES_MIN        64
 #define FAMA_CHUNK_BYTES_MAX        8740 /* fama_chunk_bytes_for(FAMA_WIRE_DATAGRAM_MAX) */

@@ -128,7 +128,7 @@ static void test_the_dataplane_gets_every_value_it_needs(void)
     CU_ASSERT_EQUAL(fama_address_to_ipv4(dataplane->endpoint.address), address("198.18.0.11"));
     CU_ASSERT_EQUAL(dataplane->endpoint.port, 7051);
     CU_ASSERT_EQUAL(dataplane->prefix_bits, 16);
-    CU_ASSERT_EQUAL(dataplane->gateway_ipv4, address("198.18.255.1"));
+    CU_ASSERT_EQUAL(fama_address_to_ipv4(dataplane->gateway), address("198.18.255.1"));
     CU_ASSERT_EQUAL(dataplane->mtu, 9000);
     CU_ASSERT_EQUAL(dataplane->memory_mb, 1024);
     CU_ASSERT_EQUAL(dataplane->control_core, 3);
@@ -338,6 +338,30 @@ static void test_missing_keys_are_asked_for(void)
     refuse("", "peer.id is not set", "CORE_PEER_ID");
 }
 
+#define IPV6(gateway)                                                                              \
+    "peer: {id: p0, localMspId: SipherMSP, mspConfigPath: msp, fileSystemPath: /var/fama,\n"       \
+    "  gossip: {endpoint: '[2001:db8::11]:7051', bootstrap: '[2001:db8:0::11]:7051 "               \
+    "[2001:db8::12]:7052'}}\n"                                                                     \
+    "fama: {dataplane: {port: x, address: '2001:db8::11/64', gateway: '" gateway "'}}\n"
+
+static void test_a_node_of_ipv6_is_configured_alike(void)
+{
+    struct fama_config *config = accepted(IPV6("fe80::1"), NULL);
+    static const uint8_t own[FAMA_ADDRESS_BYTES] = {0x20, 0x01, 0x0d, 0xb8, [15] = 0x11};
+    static const uint8_t router[FAMA_ADDRESS_BYTES] = {0xfe, 0x80, [15] = 1};
+    CU_ASSERT(fama_address_equal(config->dataplane.endpoint.address, own));
+    CU_ASSERT(fama_address_equal(config->dataplane.gateway, router));
+    CU_ASSERT_EQUAL(config->dataplane.prefix_bits, 64);
+    CU_ASSERT_EQUAL_FATAL(config->bootstrap_count, 1);
+    CU_ASSERT_EQUAL(config->bootstrap[0].port, 7052);
+    fama_config_free(config);
+    fama_config_free(accepted(IPV6("2001:db8::1"), NULL));
+    refuse(IPV6("2001:db8:1::1"), "fama.dataplane.gateway", "no other host");
+    refuse(IPV6("2001:db8::11"), "fama.dataplane.gateway", "no other host");
+    refuse(IPV6("198.18.0.1"), "fama.dataplane.gateway", "no other host");
+    refuse(IPV6("ff02::1"), "fama.dataplane.gateway", "no address of a host");
+}
+
 static void test_keys_that_contradict_each_other_are_refused(void)
 {
     refuse(REQUIRED "fama: {dataplane: {port: x, address: 198.18.0.12/24}}\n",
@@ -345,6 +369,16 @@ static void test_keys_that_contradict_each_other_are_refused(void)
            "peer.gossip.endpoint is 198.18.0.11:7051");
     refuse(REQUIRED "fama: {dataplane: {port: x, address: 198.18.0.11/24, gateway: 198.18.1.1}}\n",
            "fama.dataplane.gateway", "198.18.0.11/24");
+    refuse(REQUIRED "  gossip: {bootstrap: '[2001:db8::12]:7051'}\n" PORT,
+           "peer.gossip.bootstrap: /etc/fama/core.yaml", "its IPv4 address");
+    refuse(REQUIRED "fama: {dataplane: {port: x, address: 198.18.0.11/24, gateway: 'fe80::1'}}\n",
+           "fama.dataplane.gateway", "198.18.0.11/24");
+    refuse(REQUIRED "fama: {dataplane: {port: x, address: 198.18.0.11/24, gateway: 224.0.0.1}}\n",
+           "fama.dataplane.gateway", "no address of a host");
+    refuse(REQUIRED "fama: {dataplane: {port: x, address: '2001:db8::11/128'}}\n",
+           "fama.dataplane.address", "from 8 to 127");
+    refuse(REQUIRED "fama: {dataplane: {port: x, address: '2001:db8::11/64'}}\n",
+           "fama.dataplane.address", "peer.gossip.endpoint is 198.18.0.11:7051");
     refuse(REQUIRED "  gossip: {aliveExpirationTimeout: 6s}\n" PORT, "twice aliveTimeInterval",
            "raise it");
     refuse(REQUIRED "fama: {dataplane: {port: x, address: 198.18.0.11/24, mtu: 9000}}\n",
@@ -632,6 +666,7 @@ int main(void)
         TEST(test_ill_typed_values_say_what_would_be_right),
         TEST(test_values_out_of_range_name_the_range),
         TEST(test_missing_keys_are_asked_for),
+        TEST(test_a_node_of_ipv6_is_configured_alike),
         TEST(test_keys_that_contradict_each_other_are_refused),
         TEST(test_election_that_is_off_is_fine),
         TEST(test_a_socket_path_too_long_for_a_socket_is_refused),

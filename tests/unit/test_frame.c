@@ -34,9 +34,10 @@ static const uint8_t known_frame[] = {
     0x00, 0x02, 0x1b, 0x8b, 0x1b, 0x8c, 0x00, 0x0d, 0x47, 0xd2, 0x66, 0x61, 0x6d, 0x61, 0x21,
 };
 
-#define IP_AT      FAMA_ETHERNET_BYTES
-#define UDP_AT     (FAMA_ETHERNET_BYTES + FAMA_IPV4_BYTES)
-#define PAYLOAD_AT FAMA_FRAME_HEADER_BYTES
+#define HEADER_BYTES (FAMA_ETHERNET_BYTES + FAMA_IPV4_BYTES + FAMA_UDP_BYTES)
+#define IP_AT        FAMA_ETHERNET_BYTES
+#define UDP_AT       (FAMA_ETHERNET_BYTES + FAMA_IPV4_BYTES)
+#define PAYLOAD_AT   HEADER_BYTES
 
 static enum fama_drop parse(const uint8_t *frame, size_t len, struct fama_frame *parsed)
 {
@@ -70,7 +71,7 @@ static void test_the_known_frame_is_taken_with_its_source_and_payload(void)
 {
     struct fama_frame parsed;
     CU_ASSERT_EQUAL(parse(known_frame, sizeof known_frame, &parsed), FAMA_DROP_NONE);
-    CU_ASSERT(!parsed.is_arp);
+    CU_ASSERT_EQUAL(parsed.kind, FAMA_FRAME_DATAGRAM);
     CU_ASSERT_EQUAL(fama_address_to_ipv4(parsed.source.address), THEIR_IPV4);
     CU_ASSERT_EQUAL(parsed.source.port, THEIR_PORT);
     CU_ASSERT(fama_bytes_equal(parsed.payload, fama_bytes_of_text("fama!")));
@@ -100,7 +101,7 @@ static void test_a_sum_in_pieces_equals_the_sum_of_the_whole(void)
 
 static void test_every_length_of_payload_survives_writing_and_parsing(void)
 {
-    uint8_t frame[FAMA_FRAME_HEADER_BYTES + 1472];
+    uint8_t frame[HEADER_BYTES + 1472];
     struct fama_frame_ends ends = {.source = fama_endpoint_from_ipv4(THEIR_IPV4, 1),
                                    .target = fama_endpoint_from_ipv4(OUR_IPV4, OUR_PORT)};
     memcpy(ends.target_mac, our_mac, FAMA_MAC_BYTES);
@@ -119,7 +120,7 @@ static void test_a_checksum_of_zero_is_sent_as_all_ones(void)
     struct fama_frame_ends ends = {.source = fama_endpoint_from_ipv4(THEIR_IPV4, THEIR_PORT),
                                    .target = fama_endpoint_from_ipv4(OUR_IPV4, OUR_PORT)};
     memcpy(ends.target_mac, our_mac, FAMA_MAC_BYTES);
-    uint8_t frame[FAMA_FRAME_HEADER_BYTES + 2] = {0};
+    uint8_t frame[HEADER_BYTES + 2] = {0};
     fama_frame_write(frame, &ends, 2, 0);
     memcpy(frame + PAYLOAD_AT, frame + UDP_AT + 6, 2);
     fama_frame_write(frame, &ends, 2, fama_frame_sum(fama_bytes(frame + PAYLOAD_AT, 2), 0));
@@ -252,7 +253,7 @@ static void test_broadcast_arp_is_told_apart(void)
     frame[13] = 0x06;
     struct fama_frame parsed;
     CU_ASSERT_EQUAL(parse(frame, sizeof frame, &parsed), FAMA_DROP_NONE);
-    CU_ASSERT(parsed.is_arp);
+    CU_ASSERT_EQUAL(parsed.kind, FAMA_FRAME_ARP);
     CU_ASSERT_EQUAL(parsed.payload.len, 46);
 }
 
@@ -292,9 +293,9 @@ static int open_tap(void)
     return tap;
 }
 
-static void write_to_tap(void *context, const uint8_t frame[FAMA_ARP_FRAME_BYTES])
+static void write_to_tap(void *context, struct fama_bytes frame)
 {
-    CU_ASSERT_EQUAL(write(*(int *)context, frame, FAMA_ARP_FRAME_BYTES), FAMA_ARP_FRAME_BYTES);
+    CU_ASSERT_EQUAL(write(*(int *)context, frame.at, frame.len), (ssize_t)frame.len);
 }
 
 static void keep_mac(void *context, void *packet, const uint8_t mac[FAMA_MAC_BYTES])
@@ -319,10 +320,10 @@ static bool read_from_tap(int tap, struct fama_neighbours *neighbours, uint8_t *
         if (len < 0 || parse(buffer, (size_t)len, frame) != FAMA_DROP_NONE) {
             continue;
         }
-        if (!frame->is_arp) {
+        if (frame->kind == FAMA_FRAME_DATAGRAM) {
             return true;
         }
-        CU_ASSERT_EQUAL(fama_neighbour_input(neighbours, 1, frame->payload), FAMA_DROP_NONE);
+        CU_ASSERT_EQUAL(fama_neighbour_input(neighbours, 1, frame), FAMA_DROP_NONE);
     }
     return false;
 }
@@ -331,16 +332,16 @@ static void talk_to_kernel(int tap, int kernel, struct fama_neighbours *neighbou
 {
     uint8_t buffer[2048], kernel_mac[FAMA_MAC_BYTES] = {0};
     struct fama_frame frame;
-    CU_ASSERT_PTR_NULL(fama_neighbour_find(neighbours, 1, THEIR_IPV4));
-    CU_ASSERT(fama_neighbour_hold(neighbours, 1, THEIR_IPV4, kernel_mac));
+    const struct fama_endpoint theirs = fama_endpoint_from_ipv4(THEIR_IPV4, THEIR_PORT);
+    CU_ASSERT_PTR_NULL(fama_neighbour_find(neighbours, 1, theirs.address));
+    CU_ASSERT(fama_neighbour_hold(neighbours, 1, theirs.address, kernel_mac));
     (void)fama_neighbour_tick(neighbours, 1);
     (void)read_from_tap(tap, neighbours, buffer, sizeof buffer, &frame);
-    const uint8_t *found = fama_neighbour_find(neighbours, 2, THEIR_IPV4);
+    const uint8_t *found = fama_neighbour_find(neighbours, 2, theirs.address);
     CU_ASSERT_PTR_NOT_NULL_FATAL(found);
     CU_ASSERT_EQUAL(memcmp(found, kernel_mac, FAMA_MAC_BYTES), 0);
 
-    struct fama_frame_ends ends = {.source = us.endpoint,
-                                   .target = fama_endpoint_from_ipv4(THEIR_IPV4, THEIR_PORT)};
+    struct fama_frame_ends ends = {.source = us.endpoint, .target = theirs};
     memcpy(ends.source_mac, our_mac, FAMA_MAC_BYTES);
     memcpy(ends.target_mac, kernel_mac, FAMA_MAC_BYTES);
     for (uint16_t len = 1; len <= 1472; len = (uint16_t)(len * 3 + 1)) {
@@ -377,7 +378,8 @@ static void test_the_kernel_and_we_understand_each_others_frames(void)
                 strerror(errno));
         return;
     }
-    struct fama_neighbour_settings settings = {.ipv4 = OUR_IPV4, .prefix_bits = 24};
+    struct fama_neighbour_settings settings = {.prefix_bits = 24};
+    memcpy(settings.address, us.endpoint.address, FAMA_ADDRESS_BYTES);
     memcpy(settings.mac, our_mac, FAMA_MAC_BYTES);
     struct fama_neighbour_output output = {
         .context = &tap, .send = write_to_tap, .resolved = keep_mac, .abandoned = lose};

@@ -14,16 +14,19 @@ static const uint8_t other_mac[FAMA_MAC_BYTES] = {2, 0, 0, 0, 0, 7};
 /* What came out of the table in one test. */
 static struct {
     uint32_t sent, resolved, abandoned;
-    uint8_t last[FAMA_ARP_FRAME_BYTES];
+    uint8_t last[FAMA_NEIGHBOUR_FRAME_MAX];
+    size_t last_len;
     void *last_packet;
     uint8_t last_mac[FAMA_MAC_BYTES];
 } out;
 
-static void on_send(void *context, const uint8_t frame[FAMA_ARP_FRAME_BYTES])
+static void on_send(void *context, struct fama_bytes frame)
 {
     (void)context;
     out.sent++;
-    memcpy(out.last, frame, FAMA_ARP_FRAME_BYTES);
+    CU_ASSERT_FATAL(frame.len <= sizeof out.last);
+    memcpy(out.last, frame.at, frame.len);
+    out.last_len = frame.len;
 }
 
 static void on_resolved(void *context, void *packet, const uint8_t mac[FAMA_MAC_BYTES])
@@ -41,12 +44,24 @@ static void on_abandoned(void *context, void *packet)
     out.last_packet = packet;
 }
 
+/* Lives as long as the expression it stands in. */
+#define IPV4(number) (fama_endpoint_from_ipv4((number), 0).address)
+
+static struct fama_neighbour_settings settings_of(uint32_t ipv4, uint8_t prefix_bits)
+{
+    struct fama_neighbour_settings settings = {.prefix_bits = prefix_bits};
+    memcpy(settings.mac, our_mac, FAMA_MAC_BYTES);
+    memcpy(settings.address, IPV4(ipv4), FAMA_ADDRESS_BYTES);
+    return settings;
+}
+
 /* A table whose two announcements at the start are already through. */
 static struct fama_neighbours *make(uint32_t gateway)
 {
-    struct fama_neighbour_settings settings = {
-        .ipv4 = OUR_IPV4, .prefix_bits = 24, .gateway_ipv4 = gateway};
-    memcpy(settings.mac, our_mac, FAMA_MAC_BYTES);
+    struct fama_neighbour_settings settings = settings_of(OUR_IPV4, 24);
+    if (gateway != 0) {
+        memcpy(settings.gateway, IPV4(gateway), FAMA_ADDRESS_BYTES);
+    }
     struct fama_neighbour_output output = {
         .send = on_send, .resolved = on_resolved, .abandoned = on_abandoned};
     struct fama_neighbours *neighbours = fama_neighbours_create(&settings, &output);
@@ -64,6 +79,13 @@ static void put_u32(uint8_t *at, uint32_t value)
     }
 }
 
+static enum fama_drop input(struct fama_neighbours *neighbours, uint64_t now, struct fama_bytes arp)
+{
+    const struct fama_frame frame = {
+        .kind = FAMA_FRAME_ARP, .source_mac = their_mac, .payload = arp};
+    return fama_neighbour_input(neighbours, now, &frame);
+}
+
 static enum fama_drop hear(struct fama_neighbours *neighbours, uint64_t now, uint8_t operation,
                            uint32_t sender, const uint8_t *sender_mac, uint32_t target)
 {
@@ -72,14 +94,14 @@ static enum fama_drop hear(struct fama_neighbours *neighbours, uint64_t now, uin
     put_u32(arp + 14, sender);
     memcpy(arp + 18, our_mac, FAMA_MAC_BYTES);
     put_u32(arp + 24, target);
-    return fama_neighbour_input(neighbours, now, fama_bytes(arp, sizeof arp));
+    return input(neighbours, now, fama_bytes(arp, sizeof arp));
 }
 
 static void test_our_address_is_announced_twice_at_the_start(void)
 {
     struct fama_neighbours *neighbours = make(0);
     fama_neighbours_destroy(neighbours);
-    struct fama_neighbour_settings settings = {.ipv4 = OUR_IPV4, .prefix_bits = 24};
+    struct fama_neighbour_settings settings = settings_of(OUR_IPV4, 24);
     struct fama_neighbour_output output = {
         .send = on_send, .resolved = on_resolved, .abandoned = on_abandoned};
     neighbours = fama_neighbours_create(&settings, &output);
@@ -96,8 +118,8 @@ static void test_our_address_is_announced_twice_at_the_start(void)
 
 static void test_a_silent_table_learns_and_says_nothing_unasked(void)
 {
-    struct fama_neighbour_settings settings = {
-        .ipv4 = OUR_IPV4, .prefix_bits = 24, .is_silent = true};
+    struct fama_neighbour_settings settings = settings_of(OUR_IPV4, 24);
+    settings.is_silent = true;
     struct fama_neighbour_output output = {
         .send = on_send, .resolved = on_resolved, .abandoned = on_abandoned};
     memcpy(settings.mac, our_mac, FAMA_MAC_BYTES);
@@ -107,10 +129,10 @@ static void test_a_silent_table_learns_and_says_nothing_unasked(void)
     CU_ASSERT_EQUAL(fama_neighbour_tick(neighbours, SECOND), 0);
     CU_ASSERT_EQUAL(hear(neighbours, SECOND, 1, 0xc6120009, their_mac, OUR_IPV4), FAMA_DROP_NONE);
     CU_ASSERT_EQUAL(out.sent, 0);
-    CU_ASSERT_PTR_NULL(fama_neighbour_find(neighbours, SECOND, 0xc6120009));
+    CU_ASSERT_PTR_NULL(fama_neighbour_find(neighbours, SECOND, IPV4(0xc6120009)));
     CU_ASSERT_EQUAL(fama_neighbour_tick(neighbours, SECOND), 1);
     CU_ASSERT_EQUAL(hear(neighbours, SECOND, 2, 0xc6120009, their_mac, OUR_IPV4), FAMA_DROP_NONE);
-    CU_ASSERT_PTR_NOT_NULL(fama_neighbour_find(neighbours, SECOND, 0xc6120009));
+    CU_ASSERT_PTR_NOT_NULL(fama_neighbour_find(neighbours, SECOND, IPV4(0xc6120009)));
     fama_neighbours_destroy(neighbours);
 }
 
@@ -119,8 +141,8 @@ static void test_a_neighbour_is_asked_for_and_then_known(void)
     struct fama_neighbours *neighbours = make(0);
     int packet;
     uint64_t now = 2 * (uint64_t)SECOND;
-    CU_ASSERT_PTR_NULL(fama_neighbour_find(neighbours, now, 0xc6120009));
-    CU_ASSERT(fama_neighbour_hold(neighbours, now, 0xc6120009, &packet));
+    CU_ASSERT_PTR_NULL(fama_neighbour_find(neighbours, now, IPV4(0xc6120009)));
+    CU_ASSERT(fama_neighbour_hold(neighbours, now, IPV4(0xc6120009), &packet));
     CU_ASSERT_EQUAL(fama_neighbour_tick(neighbours, now), 1);
     const uint8_t asked[] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0,   1,  8, 6,
                              0,    1,    8,    0,    6,    4,    0, 1, 2, 0, 0,   0,  0, 1,
@@ -129,7 +151,7 @@ static void test_a_neighbour_is_asked_for_and_then_known(void)
     CU_ASSERT_EQUAL(hear(neighbours, now, 2, 0xc6120009, their_mac, OUR_IPV4), FAMA_DROP_NONE);
     CU_ASSERT_EQUAL(out.resolved, 1);
     CU_ASSERT_PTR_EQUAL(out.last_packet, &packet);
-    const uint8_t *mac = fama_neighbour_find(neighbours, now, 0xc6120009);
+    const uint8_t *mac = fama_neighbour_find(neighbours, now, IPV4(0xc6120009));
     CU_ASSERT_PTR_NOT_NULL_FATAL(mac);
     CU_ASSERT_EQUAL(memcmp(mac, their_mac, FAMA_MAC_BYTES), 0);
     CU_ASSERT_EQUAL(fama_neighbour_tick(neighbours, now + 10 * (uint64_t)SECOND), 0);
@@ -142,7 +164,7 @@ static void test_questions_grow_rarer_and_end_when_nobody_cares(void)
     struct fama_neighbours *neighbours = make(0);
     int packet;
     uint64_t start = 2 * (uint64_t)SECOND;
-    CU_ASSERT(fama_neighbour_hold(neighbours, start, 0xc6120009, &packet));
+    CU_ASSERT(fama_neighbour_hold(neighbours, start, IPV4(0xc6120009), &packet));
     for (uint64_t now = start; now < start + SECOND; now += MS) {
         (void)fama_neighbour_tick(neighbours, now);
     }
@@ -161,8 +183,8 @@ static void test_only_the_newest_packet_waits(void)
 {
     struct fama_neighbours *neighbours = make(0);
     int first, second;
-    CU_ASSERT(fama_neighbour_hold(neighbours, SECOND, 0xc6120009, &first));
-    CU_ASSERT(fama_neighbour_hold(neighbours, SECOND, 0xc6120009, &second));
+    CU_ASSERT(fama_neighbour_hold(neighbours, SECOND, IPV4(0xc6120009), &first));
+    CU_ASSERT(fama_neighbour_hold(neighbours, SECOND, IPV4(0xc6120009), &second));
     CU_ASSERT_EQUAL(out.abandoned, 1);
     CU_ASSERT_PTR_EQUAL(out.last_packet, &first);
     fama_neighbours_destroy(neighbours);
@@ -173,19 +195,19 @@ static void test_only_the_newest_packet_waits(void)
 static void test_who_is_not_on_our_link_is_reached_through_the_gateway(void)
 {
     struct fama_neighbours *neighbours = make(GATEWAY);
-    CU_ASSERT_PTR_NULL(fama_neighbour_find(neighbours, SECOND, 0x0a000001));
+    CU_ASSERT_PTR_NULL(fama_neighbour_find(neighbours, SECOND, IPV4(0x0a000001)));
     (void)fama_neighbour_tick(neighbours, SECOND);
     const uint8_t gateway[] = {198, 18, 0, 254};
     CU_ASSERT_EQUAL(memcmp(out.last + 14 + 24, gateway, 4), 0);
     CU_ASSERT_EQUAL(hear(neighbours, SECOND, 2, GATEWAY, their_mac, OUR_IPV4), FAMA_DROP_NONE);
-    CU_ASSERT_PTR_NOT_NULL(fama_neighbour_find(neighbours, SECOND, 0x0a000001));
-    CU_ASSERT_PTR_NOT_NULL(fama_neighbour_find(neighbours, SECOND, 0x0b000001));
+    CU_ASSERT_PTR_NOT_NULL(fama_neighbour_find(neighbours, SECOND, IPV4(0x0a000001)));
+    CU_ASSERT_PTR_NOT_NULL(fama_neighbour_find(neighbours, SECOND, IPV4(0x0b000001)));
     fama_neighbours_destroy(neighbours);
     neighbours = make(0);
     int packet;
-    CU_ASSERT_PTR_NULL(fama_neighbour_find(neighbours, SECOND, 0x0a000001));
-    CU_ASSERT(!fama_neighbour_hold(neighbours, SECOND, 0x0a000001, &packet));
-    CU_ASSERT(!fama_neighbour_hold(neighbours, SECOND, OUR_IPV4, &packet));
+    CU_ASSERT_PTR_NULL(fama_neighbour_find(neighbours, SECOND, IPV4(0x0a000001)));
+    CU_ASSERT(!fama_neighbour_hold(neighbours, SECOND, IPV4(0x0a000001), &packet));
+    CU_ASSERT(!fama_neighbour_hold(neighbours, SECOND, IPV4(OUR_IPV4), &packet));
     fama_neighbours_destroy(neighbours);
 }
 
@@ -207,12 +229,12 @@ static void test_an_answer_nobody_asked_for_teaches_nothing(void)
 {
     struct fama_neighbours *neighbours = make(0);
     CU_ASSERT_EQUAL(hear(neighbours, SECOND, 2, 0xc6120009, other_mac, OUR_IPV4), FAMA_DROP_NONE);
-    CU_ASSERT_PTR_NULL(fama_neighbour_find(neighbours, SECOND, 0xc6120009));
+    CU_ASSERT_PTR_NULL(fama_neighbour_find(neighbours, SECOND, IPV4(0xc6120009)));
     CU_ASSERT_EQUAL(hear(neighbours, SECOND, 2, 0xc6120009, their_mac, OUR_IPV4), FAMA_DROP_NONE);
     /* Now it is known, and a second answer or a request does not move it. */
     CU_ASSERT_EQUAL(hear(neighbours, SECOND, 2, 0xc6120009, other_mac, OUR_IPV4), FAMA_DROP_NONE);
     CU_ASSERT_EQUAL(hear(neighbours, SECOND, 1, 0xc6120009, other_mac, OUR_IPV4), FAMA_DROP_NONE);
-    const uint8_t *mac = fama_neighbour_find(neighbours, SECOND, 0xc6120009);
+    const uint8_t *mac = fama_neighbour_find(neighbours, SECOND, IPV4(0xc6120009));
     CU_ASSERT_PTR_NOT_NULL_FATAL(mac);
     CU_ASSERT_EQUAL(memcmp(mac, their_mac, FAMA_MAC_BYTES), 0);
     fama_neighbours_destroy(neighbours);
@@ -222,10 +244,10 @@ static void test_an_old_entry_in_use_is_refreshed_and_follows_a_moved_neighbour(
 {
     struct fama_neighbours *neighbours = make(0);
     uint64_t now = SECOND;
-    (void)fama_neighbour_find(neighbours, now, 0xc6120009);
+    (void)fama_neighbour_find(neighbours, now, IPV4(0xc6120009));
     CU_ASSERT_EQUAL(hear(neighbours, now, 2, 0xc6120009, their_mac, OUR_IPV4), FAMA_DROP_NONE);
     now += FAMA_NEIGHBOUR_REACHABLE_NS + SECOND;
-    CU_ASSERT_PTR_NOT_NULL(fama_neighbour_find(neighbours, now, 0xc6120009));
+    CU_ASSERT_PTR_NOT_NULL(fama_neighbour_find(neighbours, now, IPV4(0xc6120009)));
     CU_ASSERT_EQUAL(fama_neighbour_tick(neighbours, now), 1);
     CU_ASSERT_EQUAL(memcmp(out.last, their_mac, FAMA_MAC_BYTES), 0);
     for (int i = 0; i < 2000; i++) {
@@ -234,9 +256,9 @@ static void test_an_old_entry_in_use_is_refreshed_and_follows_a_moved_neighbour(
     }
     /* Nobody answered by unicast: everybody is asked, and the old address is no longer used. */
     CU_ASSERT_EQUAL(out.last[0], 0xff);
-    CU_ASSERT_PTR_NULL(fama_neighbour_find(neighbours, now, 0xc6120009));
+    CU_ASSERT_PTR_NULL(fama_neighbour_find(neighbours, now, IPV4(0xc6120009)));
     CU_ASSERT_EQUAL(hear(neighbours, now, 2, 0xc6120009, other_mac, OUR_IPV4), FAMA_DROP_NONE);
-    const uint8_t *mac = fama_neighbour_find(neighbours, now, 0xc6120009);
+    const uint8_t *mac = fama_neighbour_find(neighbours, now, IPV4(0xc6120009));
     CU_ASSERT_PTR_NOT_NULL_FATAL(mac);
     CU_ASSERT_EQUAL(memcmp(mac, other_mac, FAMA_MAC_BYTES), 0);
     fama_neighbours_destroy(neighbours);
@@ -256,12 +278,10 @@ static void test_nonsense_and_claims_of_our_address_are_refused(void)
     CU_ASSERT_EQUAL(out.sent, 0);
     uint8_t arp[28] = {0, 1, 8, 0, 6, 4, 0, 1, 2};
     for (size_t len = 0; len < sizeof arp; len++) {
-        CU_ASSERT_EQUAL(fama_neighbour_input(neighbours, 0, fama_bytes(arp, len)),
-                        FAMA_DROP_BAD_ARP);
+        CU_ASSERT_EQUAL(input(neighbours, 0, fama_bytes(arp, len)), FAMA_DROP_BAD_ARP);
     }
     arp[5] = 6;
-    CU_ASSERT_EQUAL(fama_neighbour_input(neighbours, 0, fama_bytes(arp, sizeof arp)),
-                    FAMA_DROP_BAD_ARP);
+    CU_ASSERT_EQUAL(input(neighbours, 0, fama_bytes(arp, sizeof arp)), FAMA_DROP_BAD_ARP);
     fama_neighbours_destroy(neighbours);
 }
 
@@ -275,7 +295,7 @@ static void test_an_address_probe_is_answered(void)
 
 static void test_a_flood_of_unknown_neighbours_stays_bounded(void)
 {
-    struct fama_neighbour_settings settings = {.ipv4 = 0x0a000001, .prefix_bits = 8};
+    struct fama_neighbour_settings settings = settings_of(0x0a000001, 8);
     struct fama_neighbour_output output = {
         .send = on_send, .resolved = on_resolved, .abandoned = on_abandoned};
     struct fama_neighbours *neighbours = fama_neighbours_create(&settings, &output);
@@ -283,7 +303,7 @@ static void test_a_flood_of_unknown_neighbours_stays_bounded(void)
     memset(&out, 0, sizeof out);
     uint32_t held = 0;
     for (uint32_t i = 2; i < 20000; i++) {
-        held += fama_neighbour_hold(neighbours, SECOND, 0x0a000000 + i, &out) ? 1 : 0;
+        held += fama_neighbour_hold(neighbours, SECOND, IPV4(0x0a000000 + i), &out) ? 1 : 0;
     }
     CU_ASSERT(held - out.abandoned <= FAMA_NEIGHBOURS_ASKING_MAX);
     CU_ASSERT(fama_neighbour_tick(neighbours, SECOND) <= FAMA_NEIGHBOURS_ASKING_MAX + 1);

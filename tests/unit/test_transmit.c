@@ -19,7 +19,8 @@
 #define CLOSE   0xc6120002u
 #define MS      UINT64_C(1000000)
 #define BYTES   1001 /* of a datagram */
-#define WIRE    (BYTES + FAMA_FRAME_HEADER_BYTES + FAMA_TRANSMIT_WIRE_BYTES)
+#define HEADERS (FAMA_ETHERNET_BYTES + FAMA_IPV4_BYTES + FAMA_UDP_BYTES)
+#define WIRE    (BYTES + HEADERS + FAMA_TRANSMIT_WIRE_BYTES)
 
 static const uint8_t peer_mac[FAMA_MAC_BYTES] = {2, 0, 0, 0, 0, 9};
 static struct fama_topology topology;
@@ -100,13 +101,15 @@ static void answer_arp(uint32_t ipv4)
         arp[14 + i] = (uint8_t)(ipv4 >> (24 - 8 * i));
         arp[24 + i] = (uint8_t)(OURS >> (24 - 8 * i));
     }
-    CU_ASSERT_EQUAL(fama_neighbour_input(transmit.neighbours, now_ns, fama_bytes(arp, sizeof arp)),
-                    FAMA_DROP_NONE);
+    const struct fama_frame frame = {.kind = FAMA_FRAME_ARP,
+                                     .payload = fama_bytes(arp, sizeof arp)};
+    CU_ASSERT_EQUAL(fama_neighbour_input(transmit.neighbours, now_ns, &frame), FAMA_DROP_NONE);
 }
 
 static void meet(uint32_t ipv4)
 {
-    (void)fama_neighbour_find(transmit.neighbours, now_ns, ipv4);
+    struct fama_endpoint peer = fama_endpoint_from_ipv4(ipv4, 0);
+    (void)fama_neighbour_find(transmit.neighbours, now_ns, peer.address);
     answer_arp(ipv4);
 }
 
@@ -144,7 +147,7 @@ static void count_sent(uint32_t of_class[FAMA_TRANSMIT_CLASSES])
 {
     memset(of_class, 0, FAMA_TRANSMIT_CLASSES * sizeof of_class[0]);
     for (struct rte_mbuf *packet = take_sent(); packet != NULL; packet = take_sent()) {
-        of_class[*rte_pktmbuf_mtod_offset(packet, uint8_t *, FAMA_FRAME_HEADER_BYTES)]++;
+        of_class[*rte_pktmbuf_mtod_offset(packet, uint8_t *, HEADERS)]++;
         rte_pktmbuf_free(packet);
     }
 }
@@ -228,7 +231,7 @@ static void fan_out_and_read_back(bool takes_segments)
         rte_pktmbuf_free(packet);
     }
     CU_ASSERT_EQUAL(counts.tx_packets, 3);
-    CU_ASSERT_EQUAL(counts.tx_bytes, 3 * (BYTES + FAMA_FRAME_HEADER_BYTES));
+    CU_ASSERT_EQUAL(counts.tx_bytes, 3 * (BYTES + HEADERS));
     tear_down();
 }
 
@@ -394,7 +397,9 @@ static void ask_arp(void)
         arp[14 + i] = (uint8_t)(CLOSE >> (24 - 8 * i));
         arp[24 + i] = (uint8_t)(OURS >> (24 - 8 * i));
     }
-    (void)fama_neighbour_input(transmit.neighbours, now_ns, fama_bytes(arp, sizeof arp));
+    const struct fama_frame frame = {.kind = FAMA_FRAME_ARP,
+                                     .payload = fama_bytes(arp, sizeof arp)};
+    (void)fama_neighbour_input(transmit.neighbours, now_ns, &frame);
 }
 
 static void test_strangers_who_ask_for_our_address_leave_room_for_alive_messages(void)
