@@ -58,6 +58,7 @@ struct network_options {
     const char *idle;
     const char *planner;
     uint64_t mtu;
+    bool is_ipv6;
     double rate;
     double loss;
     double delay;
@@ -87,6 +88,7 @@ static int parse_network_options(struct network_options *options, int argc, char
         {"idle", FAMA_OPTION_TEXT, &options->idle, false},
         {"planner", FAMA_OPTION_TEXT, &options->planner, false},
         {"mtu", FAMA_OPTION_NUMBER, &options->mtu, false},
+        {"ipv6", FAMA_OPTION_FLAG, &options->is_ipv6, false},
         {"loss", FAMA_OPTION_REAL, &options->loss, false},
         {"delay", FAMA_OPTION_REAL, &options->delay, false},
         {"jitter", FAMA_OPTION_REAL, &options->jitter, false},
@@ -172,6 +174,7 @@ static int apply_fixed_options(const struct network_options *options, struct fam
     struct fama_error error = {""};
     static const char *const usual[] = {"Sipher:5", "WhiteBox:2"};
     size_t count = options->orgs.count == 0 ? COUNT(usual) : options->orgs.count;
+    network->is_ipv6 = options->is_ipv6;
     for (size_t i = 0; i < count; i++) {
         const char *text = options->orgs.count == 0 ? usual[i] : options->orgs.items[i];
         if (fama_network_add_org(network, text, &error) != 0) {
@@ -201,10 +204,11 @@ static int create_or_load(const struct network_options *options, bool may_exist,
     bool exists = fama_network_exists(options->dir);
     if (exists && may_exist) {
         if (options->orgs.count > 0 || options->channel != NULL || options->genesis != NULL ||
-            options->crypto != NULL) {
-            return misuse("there is a network already, whose organisations, channel and identities "
-                          "stay as they are, in ",
-                          options->dir);
+            options->crypto != NULL || options->is_ipv6) {
+            return misuse(
+                "there is a network already, whose organisations, channel, identities and "
+                "addresses stay as they are, in ",
+                options->dir);
         }
         if (fama_network_load(options->dir, network, &error) != 0) {
             return fail(&error);

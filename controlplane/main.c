@@ -63,7 +63,8 @@ static const char intro[] =
     "  --org NAME:PEERS    an organisation, repeatable (default Sipher:5 and WhiteBox:2)\n"        \
     "  --channel ID        (default drivenet)\n"                                                   \
     "  --genesis FILE      an existing genesis block instead of a new one\n"                       \
-    "  --crypto DIR        existing identities instead of new ones\n"
+    "  --crypto DIR        existing identities instead of new ones\n"                              \
+    "  --ipv6              nodes that speak IPv6 (default: IPv4)\n"
 
 static const struct fama_command commands[] = {
     {"node start", "run a node until SIGTERM or SIGINT",

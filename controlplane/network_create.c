@@ -213,7 +213,7 @@ static int make_genesis(const struct fama_network *network, struct fama_error *e
 {
     struct fama_msp *msps[FAMA_NETWORK_ORGS_MAX + 1] = {NULL};
     struct fama_genesis_org orgs[FAMA_NETWORK_ORGS_MAX] = {0};
-    char anchors[FAMA_NETWORK_ORGS_MAX][32];
+    char anchors[FAMA_NETWORK_ORGS_MAX][64];
     const char *anchor_views[FAMA_NETWORK_ORGS_MAX];
     const char *const orderer_endpoints[] = {"orderer0." FAMA_NETWORK_ORDERER_DOMAIN ":7050"};
 
@@ -227,8 +227,8 @@ static int make_genesis(const struct fama_network *network, struct fama_error *e
         status = open_org_msp(network, "peerOrganizations", org->domain, mspid, &msps[i], error);
         for (uint32_t n = 0; n < network->node_count; n++) {
             if (network->nodes[n].org == i && network->nodes[n].is_leader) {
-                snprintf(anchors[i], sizeof(anchors[i]), "%s:%d", network->nodes[n].address,
-                         FAMA_NETWORK_PORT);
+                (void)fama_network_endpoint(network, &network->nodes[n], anchors[i],
+                                            sizeof(anchors[i])); /* every address fits */
             }
         }
         anchor_views[i] = anchors[i];
@@ -277,7 +277,9 @@ static void write_bootstrap(FILE *file, const struct fama_network *network, uint
     fprintf(file, "    bootstrap:\n");
     for (uint32_t i = 0; i < network->node_count && named < 3; i++) {
         if (network->nodes[i].org == org) {
-            fprintf(file, "      - %s:%d\n", network->nodes[i].address, FAMA_NETWORK_PORT);
+            char endpoint[64];
+            (void)fama_network_endpoint(network, &network->nodes[i], endpoint, sizeof(endpoint));
+            fprintf(file, "      - \"%s\"\n", endpoint);
             named++;
         }
     }
@@ -306,6 +308,7 @@ static void write_settings(FILE *file, const struct fama_network *network,
         [FAMA_NETWORK_PORT_TAP] = "net_tap0,iface=fama0",
     };
     const struct fama_network_org *org = &network->orgs[node->org];
+    char endpoint[64];
     uint32_t cpus[256];
     uint32_t count = usable_cpus(cpus, 256);
     uint32_t index = (uint32_t)(node - network->nodes);
@@ -315,8 +318,9 @@ static void write_settings(FILE *file, const struct fama_network *network,
     fprintf(file, "  id: peer%u.%s\n  localMspId: %sMSP\n", node->number, org->domain, org->name);
     write_path(file, "  mspConfigPath", msp);
     write_path(file, "  fileSystemPath", ledgers);
-    fprintf(file, "  gossip:\n    endpoint: %s:%d\n    orgLeader: %s\n", node->address,
-            FAMA_NETWORK_PORT, node->is_leader ? "true" : "false");
+    (void)fama_network_endpoint(network, node, endpoint, sizeof(endpoint)); /* every address fits */
+    fprintf(file, "  gossip:\n    endpoint: \"%s\"\n    orgLeader: %s\n", endpoint,
+            node->is_leader ? "true" : "false");
     fprintf(file, "    aliveTimeInterval: 1s\n    pullInterval: 1s\n    reconnectInterval: 2s\n"
                   "    publishStateInfoInterval: 1s\n");
     write_bootstrap(file, network, node->org);
@@ -328,8 +332,8 @@ static void write_settings(FILE *file, const struct fama_network *network,
     }
     fprintf(file, "  dissemination:\n    planner: %s\n",
             network->is_infectious ? "infectious" : "coordinated");
-    fprintf(file, "  dataplane:\n    port: \"%s\"\n    address: %s/24\n    mtu: %u\n",
-            ports[network->port_type], node->address, network->mtu);
+    fprintf(file, "  dataplane:\n    port: \"%s\"\n    address: \"%s/%d\"\n    mtu: %u\n",
+            ports[network->port_type], node->address, network->is_ipv6 ? 64 : 24, network->mtu);
     fprintf(file, "    idle: %s\n    memory: %u\n    mbufs: %d\n    filePrefix: fama-%s-%s\n",
             network->is_polling ? "poll" : "adaptive", fama_network_node_memory_mb(network),
             FAMA_NETWORK_NODE_MBUFS, network->name, node->name);

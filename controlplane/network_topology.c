@@ -49,6 +49,13 @@ const char *fama_network_port_name(enum fama_network_port port)
     return port_names[port];
 }
 
+bool fama_network_endpoint(const struct fama_network *network, const struct fama_network_node *node,
+                           char *text, size_t size)
+{
+    return fama_network_format(text, size, network->is_ipv6 ? "[%s]:%d" : "%s:%d", node->address,
+                               FAMA_NETWORK_PORT);
+}
+
 const struct fama_network_node *fama_network_find(const struct fama_network *network,
                                                   const char *node_name)
 {
@@ -113,7 +120,8 @@ int fama_network_add_org(struct fama_network *network, const char *text, struct 
         node->org = network->org_count;
         node->number = i;
         node->is_leader = i == 0;
-        snprintf(node->address, sizeof(node->address), "198.18.0.%u", 11 + network->node_count);
+        snprintf(node->address, sizeof(node->address),
+                 network->is_ipv6 ? "2001:2::%u" : "198.18.0.%u", 11 + network->node_count);
         network->node_count++;
     }
     network->org_count++;
@@ -230,6 +238,7 @@ int fama_network_save(const struct fama_network *network, struct fama_error *err
         orgs_to_json(network), "nodes", nodes_to_json(network));
     if (json == NULL ||
         json_object_set_new(json, "mtu", json_integer((json_int_t)network->mtu)) != 0 ||
+        json_object_set_new(json, "ipv6", json_boolean(network->is_ipv6)) != 0 ||
         json_object_set_new(json, "planner",
                             json_string(network->is_infectious ? "infectious" : "coordinated")) !=
             0) {
@@ -284,6 +293,7 @@ static int from_json(json_t *json, struct fama_network *network, struct fama_err
     json_int_t mtu = json_integer_value(json_object_get(json, "mtu"));
     network->mtu = mtu >= FAMA_NETWORK_MTU_MIN && mtu <= FAMA_NETWORK_MTU_MAX ? (uint32_t)mtu
                                                                               : FAMA_NETWORK_MTU;
+    network->is_ipv6 = json_is_true(json_object_get(json, "ipv6"));
     const char *planner = json_string_value(json_object_get(json, "planner"));
     network->is_infectious = planner != NULL && strcmp(planner, "infectious") == 0;
     if (!fama_network_name_is_valid(name) ||

@@ -58,7 +58,7 @@ struct fama_network_node {
     uint32_t org;                         /* index into orgs */
     uint32_t number;                      /* within its organisation: peer<number>.<domain> */
     bool is_leader;
-    char address[16]; /* IPv4, dotted */
+    char address[46]; /* IPv4, dotted, or IPv6 */
 };
 
 /* What the links between bridge and nodes do to frames on their way to a node. All zero: nothing. */
@@ -80,6 +80,7 @@ struct fama_network {
     double blocks_per_second; /* 0: flat out */
     enum fama_network_port port_type;
     uint32_t mtu;            /* of all links */
+    bool is_ipv6;            /* what the nodes speak; else IPv4 */
     bool is_polling;         /* idle: poll */
     bool is_infectious;      /* fama.dissemination.planner; else coordinated */
     bool has_own_identities; /* made for this network, by fama_network_create */
@@ -90,12 +91,17 @@ struct fama_network {
     uint32_t node_count;
 };
 
-/* Adds an organisation with its nodes from "Sipher:5"; the first node of each is its leader. */
+/* Adds an organisation with its nodes from "Sipher:5"; the first node of each is its leader. Addresses are
+ * of 198.18.0.0/24 (RFC 2544) or of 2001:2::/64 (RFC 5180), so that is_ipv6 is set before. */
 int fama_network_add_org(struct fama_network *network, const char *text, struct fama_error *error);
 /* Small letters, digits and inner hyphens, short enough for the names made of it. */
 bool fama_network_name_is_valid(const char *name);
 int fama_network_port_from_name(const char *name, enum fama_network_port *port);
 const char *fama_network_port_name(enum fama_network_port port);
+
+/* "198.18.0.11:7051", "[2001:2::11]:7051"; false if it does not fit `size`. */
+bool fama_network_endpoint(const struct fama_network *network, const struct fama_network_node *node,
+                           char *text, size_t size);
 
 /* NULL if there is no such node. */
 const struct fama_network_node *fama_network_find(const struct fama_network *network,

@@ -35,6 +35,7 @@ struct fama_dataplane {
 static int check(const struct fama_dataplane_config *config, struct fama_error *error)
 {
     const struct fama_reassembly_limits *limits = &config->reassembly;
+    unsigned int most_bits = fama_address_is_ipv4(config->endpoint.address) ? 32 : 128;
     if (!fama_address_is_one_host(config->endpoint.address) || config->endpoint.port == 0) {
         return fama_error_set(error, FAMA_DATAPLANE_CONFIG,
                               "the dataplane needs an address and a UDP port of its own");
@@ -43,9 +44,10 @@ static int check(const struct fama_dataplane_config *config, struct fama_error *
         return fama_error_set(error, FAMA_DATAPLANE_CONFIG,
                               "a hop budget of 0 would let no chunk leave its origin: 1 at least");
     }
-    if (config->prefix_bits > 32) {
+    if (config->prefix_bits > most_bits) {
         return fama_error_set(error, FAMA_DATAPLANE_CONFIG,
-                              "a network prefix of %u bits: 32 are the most", config->prefix_bits);
+                              "a network prefix of %u bits: %u are the most", config->prefix_bits,
+                              most_bits);
     }
     if (limits->slots == 0 || limits->slots > FAMA_SLOTS_MAX || limits->block_bytes_max == 0 ||
         limits->roots_max == 0 || limits->held_max == 0) {
