@@ -15,13 +15,13 @@
 #include "crypto/ca.h"
 #include "unit/suite.h"
 
-#define CHANNEL     "drivenet"
-#define MSPID       "SipherMSP"
-#define FIRST_BLOCK 5
-#define BLOCKS      4
-#define LIMIT_NS    30000000000u
-#define LOST_NS     1000000000u
-#define SKIP_STATUS 77
+#define CHANNEL      "drivenet"
+#define MSPID        "SipherMSP"
+#define FIRST_BLOCK  5
+#define BLOCKS       4
+#define LIMIT_NS     30000000000u
+#define LOST_NS      1000000000u
+#define SKIP_STATUS  77
 #define STOP_MOST_NS 5000000000u /* on a machine that does much else, too */
 
 /* The last one is sent with chunks missing, which the receiver then asks for. */
