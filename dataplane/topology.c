@@ -32,27 +32,23 @@ struct link {
     const char *when_full;
 };
 
-/* One producer, several; one consumer, several. Several do not wait for one that the scheduler has put
- * aside in the middle of a ring (DPDK's "relaxed tail" rings). */
 #define SP         RING_F_SP_ENQ
-#define MP         RING_F_MP_RTS_ENQ
 #define SC         RING_F_SC_DEQ
-#define MC         RING_F_MC_RTS_DEQ
 #define AT(member) offsetof(struct fama_topology, member)
 
 /* A ring whose producers cannot have more in flight than fits is never full. */
 static const struct link links[] = {
     {"control>net", "control", "first net", 512, SP | SC, CONTENT_PACKETS, AT(control_to_net),
      "BUSY: gossip repeats itself"},
-    {"net>port", "net", "first net", DETOUR, MP | SC, CONTENT_PACKETS, AT(port.detour),
+    {"net>port", "net", "first net", DETOUR, SC, CONTENT_PACKETS, AT(port.detour),
      "as when a port's queue is full"},
-    {"net>verify roots", "net", "verify", 0, MP | MC, CONTENT_BORROWED, AT(net_to_verify_roots),
+    {"net>verify roots", "net", "verify", 0, 0, CONTENT_BORROWED, AT(net_to_verify_roots),
      "never: one entry per root that may wait"},
-    {"net>verify mail", "first net", "verify", MAIL, SP | MC, CONTENT_PACKETS,
+    {"net>verify mail", "first net", "verify", MAIL, SP, CONTENT_PACKETS,
      AT(net_to_verify_messages), "dropped: verify_ring_full"},
-    {"commit>verify", "commit", "verify", 256, MP | MC, CONTENT_BORROWED, AT(commit_to_verify),
+    {"commit>verify", "commit", "verify", 256, 0, CONTENT_BORROWED, AT(commit_to_verify),
      "the commit thread waits"},
-    {"events", "net, verify", "control", EVENTS, MP | SC, CONTENT_EVENTS, AT(events),
+    {"events", "net, verify", "control", EVENTS, SC, CONTENT_EVENTS, AT(events),
      "dropped: event_ring_full; gaps and windows are told again"},
 };
 
@@ -61,7 +57,7 @@ static const struct link links[] = {
 
 /* One for each net lcore. Sizes of those for packets are shared out among them. */
 static const struct link net_links[] = {
-    {"net>net", "net", "net", BETWEEN_NETS, MP | SC, CONTENT_PACKETS, AT(net_to_net),
+    {"net>net", "net", "net", BETWEEN_NETS, SC, CONTENT_PACKETS, AT(net_to_net),
      "dropped: net_ring_full"},
     {"origin>net", "origin", "net", 512, SP | SC, CONTENT_PACKETS, AT(origin_to_net),
      "the origin thread waits"},
@@ -69,10 +65,10 @@ static const struct link net_links[] = {
      "the server thread waits"},
     {"transfer>net", "server", "net", 256, SP | SC, CONTENT_PACKETS, AT(transfer_to_net),
      "the server thread waits, unless there is something to repair"},
-    {"verify>net", "verify", "net", 0, MP | SC, CONTENT_BORROWED, AT(verify_to_net),
+    {"verify>net", "verify", "net", 0, SC, CONTENT_BORROWED, AT(verify_to_net),
      "never: one entry per root that may wait"},
-    {"commit>net", "commit", "net", 2 * FAMA_SLOTS_MAX, MP | SC, CONTENT_BORROWED,
-     AT(commit_to_net), "never: one entry per slot"},
+    {"commit>net", "commit", "net", 2 * FAMA_SLOTS_MAX, SC, CONTENT_BORROWED, AT(commit_to_net),
+     "never: one entry per slot"},
 };
 
 #define LINKS     (sizeof links / sizeof links[0])
@@ -80,7 +76,7 @@ static const struct link net_links[] = {
 
 /* One per channel, net to its commit thread; never full: one entry per slot. */
 #define BLOCK_LINK_NAME  "net>commit"
-#define BLOCK_LINK_FLAGS (MP | SC)
+#define BLOCK_LINK_FLAGS SC
 
 static struct rte_ring **ring_at(void *base, const struct link *link)
 {
