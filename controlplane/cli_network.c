@@ -59,6 +59,7 @@ struct network_options {
     const char *planner;
     uint64_t mtu;
     bool is_ipv6;
+    uint64_t pace; /* UINT64_MAX: not given */
     double rate;
     double loss;
     double delay;
@@ -69,7 +70,8 @@ struct network_options {
 
 static int parse_network_options(struct network_options *options, int argc, char **argv)
 {
-    *options = (struct network_options){.rate = REAL_UNSET,
+    *options = (struct network_options){.pace = UINT64_MAX,
+                                        .rate = REAL_UNSET,
                                         .loss = REAL_UNSET,
                                         .delay = REAL_UNSET,
                                         .jitter = REAL_UNSET,
@@ -89,6 +91,7 @@ static int parse_network_options(struct network_options *options, int argc, char
         {"planner", FAMA_OPTION_TEXT, &options->planner, false},
         {"mtu", FAMA_OPTION_NUMBER, &options->mtu, false},
         {"ipv6", FAMA_OPTION_FLAG, &options->is_ipv6, false},
+        {"pace", FAMA_OPTION_NUMBER, &options->pace, false},
         {"loss", FAMA_OPTION_REAL, &options->loss, false},
         {"delay", FAMA_OPTION_REAL, &options->delay, false},
         {"jitter", FAMA_OPTION_REAL, &options->jitter, false},
@@ -137,6 +140,13 @@ static int apply_running_options(const struct network_options *options,
             return misuse("--mtu is 1280 to 9000", "");
         }
         network->mtu = (uint32_t)options->mtu;
+    }
+    if (options->pace != UINT64_MAX) {
+        if (options->pace != 0 &&
+            (options->pace < FAMA_NETWORK_PACE_MIN || options->pace > FAMA_NETWORK_PACE_MAX)) {
+            return misuse("--pace is 0, or 10000000 to 1000000000000", "");
+        }
+        network->pace = options->pace;
     }
     const struct {
         const char *name;

@@ -55,6 +55,7 @@ static const char intro[] =
     "  --port-type TYPE    af_packet (default), af_xdp or tap\n"                                   \
     "  --idle poll|adaptive   what idle packet threads do (default adaptive)\n"                    \
     "  --mtu N             of all links, 1280 to 9000 (default 1500)\n"                            \
+    "  --pace N            bits per second that each node sends at most (default 0: no limit)\n"   \
     "  --planner coordinated|infectious   how blocks are spread (default coordinated)\n"           \
     "  --loss PERCENT, --delay MS, --jitter MS, --reorder PERCENT   faults of every link\n"        \
     "  --seed N            makes the faults repeatable\n"

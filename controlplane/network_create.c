@@ -334,6 +334,7 @@ static void write_settings(FILE *file, const struct fama_network *network,
             network->is_infectious ? "infectious" : "coordinated");
     fprintf(file, "  dataplane:\n    port: \"%s\"\n    address: \"%s/%d\"\n    mtu: %u\n",
             ports[network->port_type], node->address, network->is_ipv6 ? 64 : 24, network->mtu);
+    fprintf(file, "    pace:\n      bitsPerSecond: %llu\n", (unsigned long long)network->pace);
     fprintf(file, "    idle: %s\n    memory: %u\n    mbufs: %d\n    filePrefix: fama-%s-%s\n",
             network->is_polling ? "poll" : "adaptive", fama_network_node_memory_mb(network),
             FAMA_NETWORK_NODE_MBUFS, network->name, node->name);

@@ -239,6 +239,7 @@ int fama_network_save(const struct fama_network *network, struct fama_error *err
     if (json == NULL ||
         json_object_set_new(json, "mtu", json_integer((json_int_t)network->mtu)) != 0 ||
         json_object_set_new(json, "ipv6", json_boolean(network->is_ipv6)) != 0 ||
+        json_object_set_new(json, "pace", json_integer((json_int_t)network->pace)) != 0 ||
         json_object_set_new(json, "planner",
                             json_string(network->is_infectious ? "infectious" : "coordinated")) !=
             0) {
@@ -290,6 +291,8 @@ static int from_json(json_t *json, struct fama_network *network, struct fama_err
     faults->seed = (uint64_t)seed;
     network->has_own_identities = own_identities != 0;
     network->is_polling = strcmp(idle, "poll") == 0;
+    json_int_t pace = json_integer_value(json_object_get(json, "pace"));
+    network->pace = pace > 0 ? (uint64_t)pace : 0;
     json_int_t mtu = json_integer_value(json_object_get(json, "mtu"));
     network->mtu = mtu >= FAMA_NETWORK_MTU_MIN && mtu <= FAMA_NETWORK_MTU_MAX ? (uint32_t)mtu
                                                                               : FAMA_NETWORK_MTU;

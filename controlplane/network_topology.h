@@ -31,6 +31,8 @@
  * one machine. It holds the mbufs x (mtu + 448 bytes) with room for rings. */
 #define FAMA_NETWORK_NODE_MBUFS     24576
 #define FAMA_NETWORK_NODE_MEMORY_MB 128
+#define FAMA_NETWORK_PACE_MIN       10000000 /* what the configuration allows */
+#define FAMA_NETWORK_PACE_MAX       1000000000000
 #define FAMA_NETWORK_RUN_FOLDER     "/run/fama"
 
 enum fama_network_error {
@@ -82,6 +84,7 @@ struct fama_network {
     uint32_t mtu;            /* of all links */
     bool is_ipv6;            /* what the nodes speak; else IPv4 */
     bool is_polling;         /* idle: poll */
+    uint64_t pace;           /* fama.dataplane.pace.bitsPerSecond; 0: none */
     bool is_infectious;      /* fama.dissemination.planner; else coordinated */
     bool has_own_identities; /* made for this network, by fama_network_create */
     struct fama_network_faults faults;
