@@ -76,6 +76,24 @@ static void test_a_written_frame_equals_the_hand_computed_one(void)
     CU_ASSERT_EQUAL(fama_frame_ip_udp_bytes(them.address), 48);
 }
 
+static void test_headers_are_used_again_or_left_to_a_port(void)
+{
+    struct fama_frame_ends ends = ends_to_us();
+    uint8_t frame[sizeof known_frame];
+    const struct fama_bytes payload = fama_bytes_of_text("fama!");
+    memcpy(frame + PAYLOAD_AT, payload.at, payload.len);
+    fama_frame_write(frame, &ends, 5, 0);
+    uint16_t sum = fama_frame_sum_without_payload(frame, PAYLOAD_AT);
+    fama_frame_set_checksum(frame, PAYLOAD_AT, sum, fama_frame_sum(payload, 0));
+    CU_ASSERT_EQUAL(memcmp(frame, known_frame, sizeof known_frame), 0);
+    /* What a port does: sums up UDP with what it finds in place of the checksum. */
+    fama_frame_leave_checksums(frame, PAYLOAD_AT);
+    uint16_t computed =
+        (uint16_t)~fama_frame_sum(fama_bytes(frame + UDP_AT, sizeof frame - UDP_AT), 0);
+    fama_frame_sum_store(frame + UDP_AT + 6, computed);
+    CU_ASSERT_EQUAL(memcmp(frame, known_frame, sizeof known_frame), 0);
+}
+
 static void test_the_known_frame_is_taken_with_its_source_and_payload(void)
 {
     struct fama_frame parsed;
@@ -339,6 +357,7 @@ int main(void)
 {
     const struct test_case cases[] = {
         TEST(test_a_written_frame_equals_the_hand_computed_one),
+        TEST(test_headers_are_used_again_or_left_to_a_port),
         TEST(test_the_known_frame_is_taken_with_its_source_and_payload),
         TEST(test_every_length_of_payload_survives_writing_and_parsing),
         TEST(test_any_flipped_bit_of_the_datagram_is_noticed),

@@ -237,6 +237,28 @@ static void test_a_question_is_answered_once_and_a_probe_to_all(void)
     fama_neighbours_destroy(neighbours);
 }
 
+static void test_a_silent_table_learns_and_says_nothing_unasked(void)
+{
+    struct fama_neighbour_settings settings = {.prefix_bits = 64, .is_silent = true};
+    memcpy(settings.mac, our_mac, FAMA_MAC_BYTES);
+    memcpy(settings.address, ours, FAMA_ADDRESS_BYTES);
+    struct fama_neighbour_output output = {
+        .send = on_send, .resolved = on_resolved, .abandoned = on_abandoned};
+    struct fama_neighbours *neighbours = fama_neighbours_create(&settings, &output);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(neighbours);
+    memset(&out, 0, sizeof out);
+    struct fama_nd question = question_of(theirs, their_mac), probe = question_of(NULL, NULL);
+    CU_ASSERT_EQUAL(fama_neighbour_tick(neighbours, SECOND), 0);
+    CU_ASSERT_EQUAL(hear(neighbours, SECOND, &question), FAMA_DROP_NONE);
+    CU_ASSERT_EQUAL(hear(neighbours, SECOND, &probe), FAMA_DROP_NONE);
+    CU_ASSERT_EQUAL(out.sent, 0);
+    CU_ASSERT_PTR_NULL(fama_neighbour_find(neighbours, SECOND, theirs));
+    CU_ASSERT_EQUAL(fama_neighbour_tick(neighbours, SECOND), 1);
+    CU_ASSERT_EQUAL(hear(neighbours, SECOND, &question), FAMA_DROP_NONE);
+    CU_ASSERT(knows(neighbours, SECOND, theirs, their_mac));
+    fama_neighbours_destroy(neighbours);
+}
+
 static void test_claims_of_our_address_are_refused(void)
 {
     struct fama_neighbours *neighbours = make(NULL);
@@ -342,6 +364,7 @@ int main(void)
         TEST(test_a_neighbour_is_asked_for_in_its_group_and_then_known),
         TEST(test_an_answer_nobody_asked_for_teaches_nothing),
         TEST(test_a_question_is_answered_once_and_a_probe_to_all),
+        TEST(test_a_silent_table_learns_and_says_nothing_unasked),
         TEST(test_claims_of_our_address_are_refused),
         TEST(test_an_old_entry_in_use_is_confirmed_or_follows_a_moved_neighbour),
         TEST(test_who_is_beyond_the_link_is_reached_through_a_link_local_gateway),
