@@ -31,6 +31,9 @@ void fama_pacer_init(struct fama_pacer *pacer, uint64_t now_ns, uint64_t bytes_p
 
 /* Takes up to so many bytes; returns how many may go now. */
 uint64_t fama_pacer_take(struct fama_pacer *pacer, uint64_t now_ns, uint64_t bytes);
+/* The same, but leaves half of the bucket, or what is beyond FAMA_PACER_BURST_MIN if that is less, to others:
+ * so that what is urgent finds a burst however much is sent that is not. */
+uint64_t fama_pacer_take_spare(struct fama_pacer *pacer, uint64_t now_ns, uint64_t bytes);
 
 /* Bytes that were taken and did not go. */
 void fama_pacer_give_back(struct fama_pacer *pacer, uint64_t bytes);
@@ -38,5 +41,7 @@ void fama_pacer_give_back(struct fama_pacer *pacer, uint64_t bytes);
 /* Nanoseconds after which so many bytes (at most FAMA_PACER_BURST_MIN) may go if nobody else takes any; 0:
  * they may already. */
 uint64_t fama_pacer_wait_ns(const struct fama_pacer *pacer, uint64_t now_ns, uint64_t bytes);
+/* The same for fama_pacer_take_spare. */
+uint64_t fama_pacer_wait_spare_ns(const struct fama_pacer *pacer, uint64_t now_ns, uint64_t bytes);
 
 #endif

@@ -152,23 +152,40 @@ static uint64_t on_wire(const struct burst *burst, uint32_t from, uint32_t to)
     return bytes;
 }
 
-/* How many of the burst the pace lets go now. */
-static uint32_t pace(struct fama_transmit_queues *queues, const struct burst *burst)
+/* How many of the burst's packets from `from` to `to` the pace lets go now. */
+static uint32_t pace_run(struct fama_transmit_queues *queues, const struct burst *burst,
+                         uint32_t from, uint32_t to)
 {
-    queues->held_bytes = 0;
-    if (queues->pacer->bytes_per_second == 0) {
-        return burst->count;
-    }
-    uint32_t count = burst->count;
-    uint64_t wanted = on_wire(burst, 0, count);
-    uint64_t left = fama_pacer_take(queues->pacer, queues->now_ns, wanted);
+    uint64_t wanted = on_wire(burst, from, to);
+    bool is_transfer = burst->classes[from] == FAMA_TRANSMIT_TRANSFER;
+    uint64_t left = is_transfer ? fama_pacer_take_spare(queues->pacer, queues->now_ns, wanted)
+                                : fama_pacer_take(queues->pacer, queues->now_ns, wanted);
     /* Strict: a small packet does not overtake a larger one that must wait. */
     while (wanted > left) {
-        count--;
-        queues->held_bytes = on_wire(burst, count, count + 1);
+        to--;
+        queues->held_bytes = on_wire(burst, to, to + 1);
+        queues->held_is_transfer = is_transfer;
         wanted -= queues->held_bytes;
     }
     fama_pacer_give_back(queues->pacer, left - wanted);
+    return to - from;
+}
+
+/* How many of the burst the pace lets go now. Transfer, the last class, comes last in it. */
+static uint32_t pace(struct fama_transmit_queues *queues, const struct burst *burst)
+{
+    queues->held_bytes = 0;
+    if (queues->pacer->bytes_per_second == 0 || burst->count == 0) {
+        return burst->count;
+    }
+    uint32_t urgent = burst->count;
+    while (urgent > 0 && burst->classes[urgent - 1] == FAMA_TRANSMIT_TRANSFER) {
+        urgent--;
+    }
+    uint32_t count = urgent > 0 ? pace_run(queues, burst, 0, urgent) : 0;
+    if (count == urgent && urgent < burst->count) {
+        count += pace_run(queues, burst, urgent, burst->count);
+    }
     return count;
 }
 
@@ -258,6 +275,10 @@ void fama_transmit_queues_burst(struct fama_transmit_queues *queues, uint64_t no
 
 uint64_t fama_transmit_queues_wait_ns(const struct fama_transmit_queues *queues, uint64_t now_ns)
 {
-    return queues->held_bytes != 0 ? fama_pacer_wait_ns(queues->pacer, now_ns, queues->held_bytes)
-                                   : UINT64_MAX;
+    if (queues->held_bytes == 0) {
+        return UINT64_MAX;
+    }
+    return queues->held_is_transfer
+               ? fama_pacer_wait_spare_ns(queues->pacer, now_ns, queues->held_bytes)
+               : fama_pacer_wait_ns(queues->pacer, now_ns, queues->held_bytes);
 }

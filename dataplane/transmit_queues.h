@@ -13,7 +13,8 @@
  * get half of the control queue and leave the other half to alive messages. A port that takes nothing at all
  * for FAMA_TRANSMIT_PATIENCE_NS has lost its other end, and what waits for it is dropped.
  *
- * Paced are frames as they occupy the wire, with preamble, check sum and gap. Owner: one net lcore; the
+ * Transfer leaves half of the pace's bucket full: a new block then finds a burst to go with, as if nobody
+ * were catching up. Paced are frames as they occupy the wire, with preamble, check sum and gap. Owner: one net lcore; the
  * pacer may be shared. */
 #ifndef FAMA_DATAPLANE_TRANSMIT_QUEUES_H
 #define FAMA_DATAPLANE_TRANSMIT_QUEUES_H
@@ -50,6 +51,7 @@ struct fama_transmit_queues {
     uint64_t now_ns;       /* of the last flush */
     uint64_t taken_ns;     /* when the port last took a packet, or had none to take */
     uint64_t repair_share; /* bytes of new blocks that repair has not had its share of */
+    bool held_is_transfer; /* the packet that held_bytes is about */
     uint64_t held_bytes;   /* of the packet the pace held back at the last flush, 0: none */
     uint32_t fruitless;    /* bursts in a row of which the port took nothing */
     bool was_left[FAMA_TRANSMIT_CLASSES]; /* there: something, by the last flush */

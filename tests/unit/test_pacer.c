@@ -146,6 +146,27 @@ static void test_the_least_burst_holds_any_packet(void)
     CU_ASSERT_EQUAL(fama_pacer_take(&pacer, 0, UINT64_MAX), FAMA_PACER_BURST_MIN);
 }
 
+static void test_what_is_not_urgent_leaves_a_burst_to_what_is(void)
+{
+    struct fama_pacer pacer;
+    uint64_t burst = UINT64_C(8) * FAMA_PACER_BURST_MIN;
+    fama_pacer_init(&pacer, 0, 1000000, burst);
+    CU_ASSERT_EQUAL(fama_pacer_take_spare(&pacer, 0, UINT64_MAX), burst / 2);
+    CU_ASSERT_EQUAL(fama_pacer_take_spare(&pacer, 0, UINT64_MAX), 0);
+    CU_ASSERT_EQUAL(fama_pacer_wait_spare_ns(&pacer, 0, 1000), 1000000);
+    CU_ASSERT_EQUAL(fama_pacer_wait_ns(&pacer, 0, 1000), 0);
+    CU_ASSERT_EQUAL(fama_pacer_take_spare(&pacer, 1000000, UINT64_MAX), 1000);
+    CU_ASSERT_EQUAL(fama_pacer_take(&pacer, 1000000, UINT64_MAX), burst / 2);
+    CU_ASSERT_EQUAL(fama_pacer_take_spare(&pacer, 2000000, UINT64_MAX), 0);
+    CU_ASSERT_EQUAL(fama_pacer_wait_spare_ns(&pacer, 2000000, 1000), 1000 * burst / 2);
+    /* The least bucket has nothing to leave: any packet must fit. */
+    fama_pacer_init(&pacer, 0, 1000000, 0);
+    CU_ASSERT_EQUAL(fama_pacer_take_spare(&pacer, 0, UINT64_MAX), FAMA_PACER_BURST_MIN);
+    fama_pacer_init(&pacer, 0, 0, 0);
+    CU_ASSERT_EQUAL(fama_pacer_take_spare(&pacer, 0, 7), 7);
+    CU_ASSERT_EQUAL(fama_pacer_wait_spare_ns(&pacer, 0, 7), 0);
+}
+
 struct taker {
     struct fama_pacer *pacer;
     uint64_t taken;
@@ -194,6 +215,7 @@ int main(void)
         TEST(test_a_clock_that_goes_back_gives_nothing),
         TEST(test_after_the_wait_the_bytes_are_there_and_well_before_it_not),
         TEST(test_the_least_burst_holds_any_packet),
+        TEST(test_what_is_not_urgent_leaves_a_burst_to_what_is),
         TEST(test_lcores_that_share_a_bucket_get_no_more_than_it_holds),
     };
     seed = test_seed("the pacer");
