@@ -272,14 +272,20 @@ static void answer(struct node *node, const struct fama_event *event)
     }
 }
 
-/* A memif's client may find its server late, and nobody here repeats gossip: until the first answer to
- * our ARP has come, only what may get lost is sent. */
+/* A memif's client may find its server late, and nobody here repeats gossip: until a datagram has left the
+ * port, for which the other's link address must be known, only what may get lost is sent. */
+static bool has_sent_one(const struct fama_dataplane_counters *counters)
+{
+    return counters->tx_packets >
+           counters->neighbour_requests_sent + counters->neighbour_replies_sent;
+}
+
 static void wait_for_link(struct node *node)
 {
     const struct timespec pause = {.tv_nsec = 50000000};
     struct fama_dataplane_counters counters = {0};
     uint64_t deadline = now_ns() + LIMIT_NS / 3;
-    while (counters.rx_packets == 0 && now_ns() < deadline) {
+    while (!has_sent_one(&counters) && now_ns() < deadline) {
         send_to_other(node, "hello", 5);
         (void)nanosleep(&pause, NULL);
         fama_dataplane_counters(node->dataplane, &counters);
