@@ -21,15 +21,47 @@ static void hash_payload(uint8_t prefix, struct fama_bytes payload, uint8_t *nod
     memcpy(node, digest, FAMA_MERKLE_NODE_BYTES);
 }
 
-static void hash_nodes(uint8_t prefix, const uint8_t *left, const uint8_t *right, uint8_t *node)
+#define PAIR_BYTES (1 + 2 * FAMA_MERKLE_NODE_BYTES)
+
+static struct fama_bytes join(uint8_t prefix, const uint8_t *left, const uint8_t *right,
+                              uint8_t message[PAIR_BYTES])
 {
-    uint8_t message[1 + 2 * FAMA_MERKLE_NODE_BYTES];
     message[0] = prefix;
     memcpy(message + 1, left, FAMA_MERKLE_NODE_BYTES);
     memcpy(message + 1 + FAMA_MERKLE_NODE_BYTES, right, FAMA_MERKLE_NODE_BYTES);
-    uint8_t digest[FAMA_SHA256_BYTES];
-    fama_sha256(fama_bytes(message, sizeof message), digest);
-    memcpy(node, digest, FAMA_MERKLE_NODE_BYTES);
+    return fama_bytes(message, PAIR_BYTES);
+}
+
+static void hash_nodes(uint8_t prefix, const uint8_t *left, const uint8_t *right, uint8_t *node)
+{
+    uint8_t message[PAIR_BYTES];
+    uint8_t digest[1][FAMA_SHA256_BYTES];
+    struct fama_bytes pair = join(prefix, left, right, message);
+    fama_sha256_briefs(&pair, 1, digest);
+    memcpy(node, digest[0], FAMA_MERKLE_NODE_BYTES);
+}
+
+/* The level above one of `width` nodes, width > 1. */
+static void hash_level(const uint8_t (*level)[FAMA_MERKLE_NODE_BYTES], uint32_t width,
+                       uint8_t (*above)[FAMA_MERKLE_NODE_BYTES])
+{
+    uint8_t messages[FAMA_MERKLE_LEAVES_MAX / 2][PAIR_BYTES];
+    struct fama_bytes pairs[FAMA_MERKLE_LEAVES_MAX / 2];
+    uint8_t digests[FAMA_MERKLE_LEAVES_MAX / 2][FAMA_SHA256_BYTES];
+    uint32_t count = 0;
+    do {
+        pairs[count] = join(PREFIX_PAIR, level[2 * count], level[2 * count + 1], messages[count]);
+        count++;
+    } while (2 * count + 1 < width);
+    if (width % 2 == 1) {
+        const uint8_t *lone = level[width - 1];
+        pairs[count] = join(PREFIX_LONE, lone, lone, messages[count]);
+        count++;
+    }
+    fama_sha256_briefs(pairs, count, digests);
+    for (uint32_t i = 0; i < count; i++) {
+        memcpy(above[i], digests[i], FAMA_MERKLE_NODE_BYTES);
+    }
 }
 
 uint32_t fama_merkle_depth(uint32_t leaf_count)
@@ -87,14 +119,8 @@ void fama_merkle_build_from_leaves(struct fama_merkle_tree *tree,
     uint32_t level = 0; /* where the current level starts */
     uint32_t end = count;
     for (uint32_t width = count; width > 1; width = width / 2 + width % 2) {
-        for (uint32_t i = 0; i + 1 < width; i += 2) {
-            hash_nodes(PREFIX_PAIR, tree->nodes[level + i], tree->nodes[level + i + 1],
-                       tree->nodes[end++]);
-        }
-        if (width % 2 == 1) {
-            const uint8_t *lone = tree->nodes[level + width - 1];
-            hash_nodes(PREFIX_LONE, lone, lone, tree->nodes[end++]);
-        }
+        hash_level(tree->nodes + level, width, tree->nodes + end);
+        end += width / 2 + width % 2;
         level += width;
     }
     tree->node_count = end;

@@ -7,6 +7,14 @@ static void one_by_one(const struct fama_sha256_message *messages, size_t count)
     }
 }
 
+static void briefs_one_by_one(const struct fama_bytes *messages, size_t count,
+                              uint8_t (*digests)[FAMA_SHA256_BYTES])
+{
+    for (size_t i = 0; i < count; i++) {
+        fama_sha256(messages[i], digests[i]);
+    }
+}
+
 static void begin_nowhere(struct fama_sha256_start *starts, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -16,6 +24,7 @@ static void begin_nowhere(struct fama_sha256_start *starts, size_t count)
 
 #if defined(__x86_64__)
 
+#include <assert.h>
 #include <cpuid.h>
 #include <immintrin.h>
 #include <stdatomic.h>
@@ -309,6 +318,48 @@ void fama_sha256_many(const struct fama_sha256_message *messages, size_t count)
     }
 }
 
+static void fill_block(struct lane *lane, struct fama_bytes message)
+{
+    assert(message.len <= FAMA_SHA256_BRIEF_MAX);
+    memcpy(lane->state, initial_state, sizeof(initial_state));
+    if (message.len > 0) {
+        memcpy(lane->buffer, message.at, message.len);
+    }
+    lane->buffer[message.len] = 0x80;
+    memset(lane->buffer + message.len + 1, 0, BLOCK_BYTES - 2 - message.len - 1);
+    put_big_endian(lane->buffer + BLOCK_BYTES - 2, 8 * message.len, 2);
+    lane->run = lane->buffer;
+}
+
+static void hash_blocks(const struct fama_bytes *messages, size_t count,
+                        uint8_t (*digests)[FAMA_SHA256_BYTES])
+{
+    struct lane lanes[LANES];
+    struct lane *const busy[LANES] = {&lanes[0], &lanes[1]};
+    for (size_t first = 0; first < count; first += LANES) {
+        size_t width = count - first < LANES ? 1 : LANES;
+        for (size_t i = 0; i < width; i++) {
+            fill_block(&lanes[i], messages[first + i]);
+        }
+        (width == LANES ? compress_two : compress_one)(busy, 1);
+        for (size_t i = 0; i < width; i++) {
+            for (size_t word = 0; word < STATE_WORDS; word++) {
+                put_big_endian(digests[first + i] + 4 * word, lanes[i].state[word], 4);
+            }
+        }
+    }
+}
+
+void fama_sha256_briefs(const struct fama_bytes *messages, size_t count,
+                        uint8_t (*digests)[FAMA_SHA256_BYTES])
+{
+    if (has_sha_extensions()) {
+        hash_blocks(messages, count, digests);
+    } else {
+        briefs_one_by_one(messages, count, digests);
+    }
+}
+
 void fama_sha256_starts(const struct fama_bytes *texts, size_t count,
                         struct fama_sha256_start *starts)
 {
@@ -320,6 +371,12 @@ void fama_sha256_starts(const struct fama_bytes *texts, size_t count,
 }
 
 #else
+
+void fama_sha256_briefs(const struct fama_bytes *messages, size_t count,
+                        uint8_t (*digests)[FAMA_SHA256_BYTES])
+{
+    briefs_one_by_one(messages, count, digests);
+}
 
 void fama_sha256_starts(const struct fama_bytes *texts, size_t count,
                         struct fama_sha256_start *starts)

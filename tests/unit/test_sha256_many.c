@@ -93,6 +93,25 @@ static void test_any_number_of_any_messages_is_right(void)
     }
 }
 
+static void test_every_message_of_one_block_is_right(void)
+{
+    struct fama_bytes messages[FAMA_SHA256_BRIEF_MAX + 1];
+    uint8_t found[FAMA_SHA256_BRIEF_MAX + 1][FAMA_SHA256_BYTES];
+    fill_noise(3);
+    for (size_t len = 0; len <= FAMA_SHA256_BRIEF_MAX; len++) {
+        messages[len] = fama_bytes(noise + 3 * len, len);
+    }
+    for (size_t count = 0; count <= FAMA_SHA256_BRIEF_MAX + 1; count++) {
+        memset(found, 0, sizeof(found));
+        fama_sha256_briefs(messages, count, found);
+        for (size_t len = 0; len < count; len++) {
+            uint8_t expected[FAMA_SHA256_BYTES];
+            fama_sha256(messages[len], expected);
+            CU_ASSERT_EQUAL(memcmp(found[len], expected, sizeof(expected)), 0);
+        }
+    }
+}
+
 static void test_messages_that_begin_alike_share_their_start(void)
 {
     static const size_t lens[] = {0, 1, 63, 64, 65, 127, 128, 640, 641, 1000};
@@ -131,6 +150,7 @@ static void test_messages_that_begin_alike_share_their_start(void)
 int main(void)
 {
     static const struct test_case cases[] = {
+        TEST(test_every_message_of_one_block_is_right),
         TEST(test_the_standards_examples_come_out),
         TEST(test_every_length_and_every_cut_is_right),
         TEST(test_any_number_of_any_messages_is_right),
