@@ -407,7 +407,7 @@ static int run_between_sinks(const struct request *request, const struct fama_fa
     for (int i = 0; i < SENDER_COUNT; i++) {
         medians[i] = median(rates[i], request->rounds);
     }
-    return report(what, medians, fama_chunk_bytes_for(what->datagram_bytes), request->as_json);
+    return report(what, medians, fama_chunk_bytes_for(what->datagram_bytes, 0), request->as_json);
 }
 
 int fama_bench_fanout(int argc, char **argv)

@@ -255,12 +255,15 @@ int fama_fanout_run_dataplane(const struct fama_fanout_case *what)
         .hugepages = FAMA_HUGEPAGES_OFF, /* testpmd runs without as well */
         .memory_mb = 512,
         .mbufs = 16384,
-        .reassembly = {.slots = 2, .block_bytes_max = BLOCK_BYTES, .roots_max = 16, .held_max = 64},
+        .reassembly = {.slots = 2,
+                       .block_bytes_max = BLOCK_BYTES,
+                       .roots_max = 16,
+                       .held_max = 64,
+                       .blame_ns = 1000000000},
         .planner = FAMA_PLANNER_INFECTIOUS, /* to all of them at once */
         .propagate_peer_num = what->targets,
         .hop_budget = 1,
         .stalled_ns = 1000000000,
-        .blame_ns = 1000000000,
         .admissions_per_second = 1,
         .random_seed = 1,
         .warn = NULL,
@@ -279,12 +282,29 @@ int fama_fanout_run_dataplane(const struct fama_fanout_case *what)
         return 1;
     }
     fama_dataplane_publish(dataplane, view);
+    struct fama_set_encoder *encoder = fama_set_encoder_create();
+    uint8_t digest[FAMA_SHA256_BYTES];
+    uint8_t secret[FAMA_CHANNEL_KEY_BYTES] = {1}; /* nobody listens */
+    fama_channel_digest(channel_id, digest);
+    const struct fama_channel_key_setup setup = {
+        .channel_digest = digest,
+        .maker_pki_id = fama_identity_pki_id(fama_signer_identity(signer)),
+        .epoch = 1,
+        .bytes = secret,
+    };
+    struct fama_channel_key *key = fama_channel_key_create(&setup);
+    if (encoder == NULL || key == NULL) {
+        say("dataplane sender: no key");
+        return 1;
+    }
     const struct fama_block_send send = {
         .channel_id = channel_id,
         .transmit_class = FAMA_TRANSMIT_NEW_BLOCK,
         .bytes = fama_bytes(block, BLOCK_BYTES),
+        .encoder = encoder,
+        .key = key,
         /* The chunk with its header and proof is the datagram that the others send. */
-        .chunk_bytes = fama_chunk_bytes_for(what->datagram_bytes),
+        .chunk_bytes = fama_chunk_bytes_for(what->datagram_bytes, 0),
     };
     uint32_t count = cut_chunks(&config, signer, view, &send, chunks);
     if (count == 0) {

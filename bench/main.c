@@ -4,7 +4,9 @@
 #include "bench/blocks.h"
 #include "bench/commit.h"
 #include "bench/dissemination.h"
+#include "bench/encode.h"
 #include "bench/fanout.h"
+#include "bench/receive.h"
 #include "bench/verify.h"
 #include "controlplane/command.h"
 
@@ -24,7 +26,9 @@ int main(int argc, char **argv)
          fama_bench_blocks},
         fama_bench_commit_command,
         fama_bench_dissemination_command,
+        fama_bench_encode_command,
         fama_bench_fanout_command,
+        fama_bench_receive_command,
         fama_bench_verify_command,
     };
     (void)signal(SIGPIPE, SIG_IGN);

@@ -56,6 +56,7 @@ struct fama_channel {
     uint8_t digest[FAMA_SHA256_BYTES];
     fama_tag tag;
     struct fama_channel_setup setup;
+    const struct fama_push_settings *push;
     struct fama_ledger *ledger;
     struct fama_channel_gate gate;
     pthread_t thread;
@@ -317,7 +318,8 @@ static bool board(struct fama_channel *channel, struct flight *flight)
     flight->bytes += bytes.len;
     if (waiting->is_from_source) {
         waiting->time.sent_ns = clock_ns(CLOCK_MONOTONIC);
-        fama_sender_push(channel->setup.sender, channel->id, number, waiting->buffer);
+        (void)fama_sender_push(channel->setup.sender, channel->id, channel->push, number,
+                               waiting->buffer);
     }
     return true;
 }
@@ -703,6 +705,11 @@ bool fama_channel_begins_with(const struct fama_channel *channel, struct fama_by
     fama_block_clear(&given);
     fama_ledger_free(bytes);
     return is_same;
+}
+
+void fama_channel_push_as(struct fama_channel *channel, const struct fama_push_settings *settings)
+{
+    channel->push = settings;
 }
 
 int fama_channel_start(struct fama_channel *channel)

@@ -70,6 +70,8 @@ int fama_channel_open(const struct fama_channel_setup *setup, const char *channe
 /* Whether the ledger's block 0 is this one: channels of two networks may have one name. A ledger that began
  * with a snapshot does not have that block, and begins with any of its channel's name. */
 bool fama_channel_begins_with(const struct fama_channel *channel, struct fama_bytes genesis);
+/* How its new blocks are pushed; before fama_channel_start. Borrowed until the channel is closed. */
+void fama_channel_push_as(struct fama_channel *channel, const struct fama_push_settings *settings);
 /* Starts the commit thread. 0, or FAMA_CHANNEL_NO_MEMORY. */
 int fama_channel_start(struct fama_channel *channel);
 /* Call after fama_dataplane_interrupt and before fama_dataplane_stop: ends the commit thread. The

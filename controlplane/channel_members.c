@@ -72,6 +72,7 @@ enum fama_drop fama_channel_members_on_stateinfo(struct fama_channel_members *me
         .incarnation = message->incarnation,
         .sequence = message->sequence,
         .height = stateinfo->height,
+        .loss = stateinfo->loss,
         .has_left = stateinfo->has_left,
     };
     return FAMA_DROP_NONE;

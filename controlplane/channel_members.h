@@ -16,6 +16,7 @@ struct fama_channel_member {
     uint64_t incarnation;
     uint64_t sequence;
     uint64_t height;
+    uint16_t loss; /* of chunks pushed to it, parts of FAMA_LOSS_WHOLE */
     bool has_left;
 };
 

@@ -50,6 +50,7 @@ struct fama_chunk_server {
     struct served_block repaired, transferred;
     struct answer repair, transfer;
     bool is_transferring; /* `transfer` is under way */
+    struct fama_set_encoder *encoder;
 };
 
 enum fama_transmit_class fama_chunk_server_class(uint64_t block, uint64_t height)
@@ -98,7 +99,7 @@ static void ask_for_first_chunks(struct fama_request *request)
     uint64_t left = FAMA_REPAIR_WHOLE_BLOCK_BYTES / charge_of_one(request->chunk_bytes);
     /* Sets and chunks that the block does not have are passed over. */
     while (left > 0 && request->count < FAMA_REQUEST_ENTRIES_MAX) {
-        uint64_t wanted = left < FAMA_SET_CHUNKS ? (UINT64_C(1) << left) - 1 : UINT64_MAX;
+        uint64_t wanted = left < FAMA_SET_CHUNKS ? (UINT64_C(1) << left) - 1 : UINT32_MAX;
         request->entries[request->count] =
             (struct fama_request_entry){.set = request->count, .wanted = wanted};
         request->count++;
@@ -141,9 +142,12 @@ static bool go_on(struct fama_chunk_server *server, struct answer *answer,
             .transmit_class = order->transmit_class,
             .channel_id = order->channel_id,
             .number = request->block,
+            .channel = order->channel,
             .bytes = fama_bytes(served->bytes, served->len),
-            .target = &order->target,
+            .encoder = server->encoder,
+            .session = order->session,
             .chunk_bytes = request->chunk_bytes,
+            .parity = request->parity,
             .wanted = entry,
             .wanted_count = 1,
             .gives_way = gives_way ? &server->repair_waits : NULL,
@@ -211,6 +215,7 @@ static void serve_repair(struct fama_chunk_server *server)
     pthread_mutex_unlock(&server->lock);
     begin(&server->repair, &server->repaired);
     (void)go_on(server, &server->repair, &server->repaired);
+    fama_session_release(server->repair.order.session);
     pthread_mutex_lock(&server->lock);
     finish(server, &server->repair);
 }
@@ -227,6 +232,7 @@ static void serve_transfer(struct fama_chunk_server *server)
     server->is_transferring = !is_finished;
     server->stats.transfers_put_aside += !is_finished;
     if (is_finished) {
+        fama_session_release(server->transfer.order.session);
         finish(server, &server->transfer);
     }
 }
@@ -258,24 +264,40 @@ struct fama_chunk_server *fama_chunk_server_start(struct fama_dataplane *datapla
     if (server == NULL) {
         return NULL;
     }
+    server->encoder = fama_set_encoder_create();
+    if (server->encoder == NULL) {
+        free(server);
+        return NULL;
+    }
     server->dataplane = dataplane;
     server->signer = signer;
     if (pthread_mutex_init(&server->lock, NULL) != 0) {
+        fama_set_encoder_destroy(server->encoder);
         free(server);
         return NULL;
     }
     if (pthread_cond_init(&server->work, NULL) != 0) {
         pthread_mutex_destroy(&server->lock);
+        fama_set_encoder_destroy(server->encoder);
         free(server);
         return NULL;
     }
     if (pthread_create(&server->thread, NULL, server_main, server) != 0) {
         pthread_cond_destroy(&server->work);
         pthread_mutex_destroy(&server->lock);
+        fama_set_encoder_destroy(server->encoder);
         free(server);
         return NULL;
     }
     return server;
+}
+
+static void let_go(struct queue *queue)
+{
+    struct fama_chunk_order order;
+    while (take(queue, &order)) {
+        fama_session_release(order.session);
+    }
 }
 
 void fama_chunk_server_stop(struct fama_chunk_server *server)
@@ -288,8 +310,14 @@ void fama_chunk_server_stop(struct fama_chunk_server *server)
     pthread_cond_broadcast(&server->work);
     pthread_mutex_unlock(&server->lock);
     pthread_join(server->thread, NULL);
+    let_go(&server->repairs);
+    let_go(&server->transfers);
+    if (server->is_transferring) {
+        fama_session_release(server->transfer.order.session);
+    }
     forget(&server->repaired);
     forget(&server->transferred);
+    fama_set_encoder_destroy(server->encoder);
     pthread_cond_destroy(&server->work);
     pthread_mutex_destroy(&server->lock);
     free(server);
@@ -304,7 +332,9 @@ bool fama_chunk_server_order(struct fama_chunk_server *server, const struct fama
     struct queue *queue = is_repair ? &server->repairs : &server->transfers;
     bool is_queued = queue->count < QUEUE;
     if (is_queued) {
-        queue->orders[(queue->head + queue->count) % QUEUE] = *order;
+        struct fama_chunk_order *place = &queue->orders[(queue->head + queue->count) % QUEUE];
+        *place = *order;
+        place->session = fama_session_acquire(order->session);
         queue->count++;
         if (is_repair) {
             atomic_store_explicit(&server->repair_waits, true, memory_order_release);

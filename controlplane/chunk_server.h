@@ -35,8 +35,9 @@ struct fama_chunk_order {
     const struct fama_ledger *ledger;
     enum fama_transmit_class transmit_class; /* REPAIR or TRANSFER */
     fama_tag asker;
-    struct fama_endpoint target;
-    struct fama_request request; /* of a chunk size that our MTU takes */
+    struct fama_session *session; /* with the asker; the server takes a reference of its own */
+    uint16_t channel;             /* its number in views */
+    struct fama_request request;  /* of a chunk size that our MTU takes */
 };
 
 /* What an answer was charged and what it took, for fama_repair_server_settle. */

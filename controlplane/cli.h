@@ -14,6 +14,7 @@ int fama_cli_channel_blocks(int argc, char **argv);
 int fama_cli_channel_fetch(int argc, char **argv);
 int fama_cli_gossip_members(int argc, char **argv);
 int fama_cli_gossip_stats(int argc, char **argv);
+int fama_cli_gossip_trust(int argc, char **argv);
 int fama_cli_ca_init(int argc, char **argv);
 int fama_cli_ca_issue(int argc, char **argv);
 int fama_cli_channel_genesis(int argc, char **argv);

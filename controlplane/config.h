@@ -62,6 +62,11 @@ struct fama_config {
     uint64_t repair_bytes_per_second;
     uint64_t repair_bytes_per_second_each;
 
+    /* fama.dissemination */
+    uint64_t key_rotation_ns;
+    uint64_t key_grace_ns;
+    uint32_t parity_min, parity_max; /* parity chunks of a full set of 32 data chunks */
+
     /* fama.dataplane; strings inside point into `strings`. random_seed and warn are the node's to set. */
     struct fama_dataplane_config dataplane;
 

@@ -224,6 +224,40 @@ const struct fama_config_key fama_config_keys[] = {
               "they are used. Raise it where more clients and endorsers than that sign all the "
               "time: a key without a table costs several times as much."},
 
+    {.path = "fama.dissemination.parity.min",
+     .type = FAMA_KEY_NUMBER,
+     FIELD(parity_min),
+     .fallback = "0",
+     .most = FAMA_PARITY_MAX,
+     .unit = "chunks per 32",
+     .words = "Parity chunks that go with each 32 chunks of a new block when nothing is lost. Each "
+              "makes "
+              "one lost chunk good without anybody asking for it, and costs as much to send."},
+    {.path = "fama.dissemination.parity.max",
+     .type = FAMA_KEY_NUMBER,
+     FIELD(parity_max),
+     .fallback = "16",
+     .most = FAMA_PARITY_MAX,
+     .unit = "chunks per 32",
+     .words =
+         "The most parity chunks that go with each 32 chunks, however much is lost on the way: "
+         "between the two bounds their number follows the loss that members report."},
+    {.path = "fama.dissemination.keyRotation",
+     .type = FAMA_KEY_DURATION,
+     FIELD(key_rotation_ns),
+     .fallback = "1h",
+     .least = 1000 * MILLISECOND,
+     .most = 24 * HOUR,
+     .words = "How long this node, as an origin, seals a channel's blocks with one key. A new one "
+              "is also "
+              "made when a member has gone for good."},
+    {.path = "fama.dissemination.keyGrace",
+     .type = FAMA_KEY_DURATION,
+     FIELD(key_grace_ns),
+     .fallback = "1s",
+     .least = MILLISECOND,
+     .most = HOUR,
+     .words = "How long a new key waits for members that have not said that they have it."},
     {.path = "fama.dissemination.planner",
      .type = FAMA_KEY_CHOICE,
      FIELD(dataplane.planner),
@@ -392,7 +426,7 @@ const struct fama_config_key fama_config_keys[] = {
               "Raise it on links with a long round trip."},
     {.path = "fama.dataplane.blameFor",
      .type = FAMA_KEY_DURATION,
-     FIELD(dataplane.blame_ns),
+     FIELD(dataplane.reassembly.blame_ns),
      .fallback = "10s",
      .least = 10 * MILLISECOND,
      .most = HOUR,

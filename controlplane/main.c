@@ -143,6 +143,26 @@ static const struct fama_command commands[] = {
      "Example:\n"
      "  fama gossip stats --all\n",
      fama_cli_gossip_stats},
+    {"gossip trust", "sessions, channel keys, and evidence against liars",
+     "Usage: fama gossip trust [--socket PATH | --config FILE] [--json]\n"
+     "\n"
+     "Sessions: with whom this node has agreed on keys (DTLS, by MSP certificates), and which of "
+     "two it\n"
+     "seals with. Keys: the epoch of the key it seals a channel's new blocks with (0: it is no "
+     "origin),\n"
+     "how many members that key is for and how many have not said that they have it, how many keys "
+     "of\n"
+     "other origins it holds; the parity that goes with new blocks, and the loss it sees itself. "
+     "TREES:\n"
+     "not trusted while trees lose more than parity can make good; chunks then go to random "
+     "members.\n"
+     "Evidence: members that have signed two different roots for one set of chunks; --json has "
+     "both\n"
+     "signatures.\n"
+     "\n" FAMA_CLI_TARGET_HELP "\n"
+     "Example:\n"
+     "  fama gossip trust --json | jq .evidence\n",
+     fama_cli_gossip_trust},
     {"ledger replay", "commit a directory of block files to a ledger, offline",
      "Usage: fama ledger replay --blocks DIR --ledger DIR [--genesis FILE | --snapshot DIR]\n"
      "       [--to N] [--threads N] [--json]\n"

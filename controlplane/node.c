@@ -32,6 +32,12 @@ uint64_t fama_node_now_ns(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+size_t fama_node_datagram_bytes(const struct fama_node *node)
+{
+    const struct fama_dataplane_config *config = &node->config->dataplane;
+    return (size_t)config->mtu - fama_frame_ip_udp_bytes(config->endpoint.address);
+}
+
 static uint64_t wall_clock_ns(void)
 {
     struct timespec now;
@@ -80,6 +86,7 @@ static void release_channel(struct fama_node_channel *channel)
     fama_repair_destroy(channel->repair);
     fama_channel_members_destroy(channel->members);
     fama_channel_close(channel->channel);
+    fama_channel_keys_destroy(channel->push.keys);
     memset(channel, 0, sizeof(*channel));
 }
 
@@ -98,12 +105,16 @@ int fama_node_add_channel(struct fama_node *node, struct fama_channel *channel,
         .window_blocks = config->dataplane.reassembly.slots,
         .patience_ns = config->repair_patience_ns,
         .retry_ns = config->repair_retry_ns,
-        .chunk_bytes = fama_chunk_bytes_for(config->dataplane.mtu - 28u),
+        .chunk_bytes = fama_chunk_bytes_for(fama_node_datagram_bytes(node), 0),
         .holders_max = HOLDERS_MAX,
         .random_seed = fama_random_next(&node->random),
     });
+    place->push.keys = fama_node_make_keys(node, fama_channel_id(channel));
+    place->push.channel = fama_channel_index(channel);
+    atomic_init(&place->push.parity, (uint8_t)config->parity_min);
+    fama_channel_push_as(channel, &place->push);
     int result = 0;
-    if (place->members == NULL || place->repair == NULL) {
+    if (place->members == NULL || place->repair == NULL || place->push.keys == NULL) {
         result = fama_error_set(error, FAMA_CHANNEL_NO_MEMORY, "no memory for channel %s",
                                 fama_channel_id(channel));
     }
@@ -364,7 +375,7 @@ static int make_protocols(struct fama_node *node, struct fama_error *error)
     if (node->membership == NULL || node->repair_server == NULL) {
         return fama_error_set(error, -1, "no memory for membership and repair tables");
     }
-    return 0;
+    return fama_node_start_sessions(node, error);
 }
 
 static int make_events(struct fama_node *node, struct fama_error *error)
@@ -480,6 +491,7 @@ static void take_apart(struct fama_node *node)
         fama_membership_destroy(node->membership, release_identity);
     }
     fama_repair_server_destroy(node->repair_server);
+    fama_sessions_destroy(node->sessions);
     if (node->base != NULL) {
         event_base_free(node->base);
     }

@@ -93,7 +93,10 @@ static json_t *counters_json(const struct fama_node *node,
         {"chunks_stored", counters->chunks_stored},
         {"chunks_forwarded", counters->chunks_forwarded},
         {"chunks_repaired", counters->chunks_repaired},
+        {"chunks_late", counters->chunks_late},
+        {"equivocations", counters->equivocations},
         {"blocks_assembled", counters->blocks_assembled},
+        {"equivocations", counters->equivocations},
         {"messages_received", counters->messages_received},
         {"packets_handed_over", counters->packets_handed_over},
         {"signatures_verified", counters->signatures_verified},
@@ -102,6 +105,7 @@ static json_t *counters_json(const struct fama_node *node,
         {"neighbour_requests_sent", counters->neighbour_requests_sent},
         {"neighbour_replies_sent", counters->neighbour_replies_sent},
         {"blocks_pushed", sent.blocks_pushed},
+        {"blocks_unsealed", sent.blocks_unsealed},
         {"chunks_pushed", sent.chunks_pushed},
         {"repair_requests_served", served.requests_served},
         {"repair_chunks_sent", served.chunks_sent},
@@ -552,11 +556,11 @@ void fama_node_admin(void *context, struct fama_admin_call *call, const json_t *
         const char *op;
         void (*answer)(struct fama_node *, struct fama_admin_call *, const json_t *);
     } operations[] = {
-        {"node.status", answer_status},    {"gossip.members", answer_members},
-        {"gossip.stats", answer_stats},    {"channel.join", answer_join},
-        {"channel.list", answer_list},     {"channel.getinfo", answer_getinfo},
-        {"channel.fetch", answer_fetch},   {"channel.arrivals", answer_arrivals},
-        {"channel.blocks", answer_blocks},
+        {"node.status", answer_status},        {"gossip.members", answer_members},
+        {"gossip.stats", answer_stats},        {"gossip.trust", fama_node_answer_trust},
+        {"channel.join", answer_join},         {"channel.list", answer_list},
+        {"channel.getinfo", answer_getinfo},   {"channel.fetch", answer_fetch},
+        {"channel.arrivals", answer_arrivals}, {"channel.blocks", answer_blocks},
     };
     const char *op = json_string_value(json_object_get(request, "op"));
     for (size_t i = 0; op != NULL && i < sizeof(operations) / sizeof(operations[0]); i++) {

@@ -4,9 +4,11 @@
 
 #include "controlplane/log.h"
 #include "controlplane/node_state.h"
+#include "controlplane/parity.h"
 
 #define STATEINFO_PAUSE_NS        100000000u /* between two statements of a small organisation */
 #define STATEINFO_PAUSE_MEMBER_NS 10000000u /* more for each living member, so that they stay few */
+#define PARITY_PAUSE_NS           100000000u
 #define WELCOMES                  32 /* members of a channel that answer a newcomer at once */
 
 /* ---- Saying ---- */
@@ -105,7 +107,8 @@ static void state_info(struct fama_node *node, struct fama_node_channel *channel
                        const struct fama_endpoint *targets, uint32_t count)
 {
     struct fama_stateinfo stateinfo = {.channel = fama_channel_tag(channel->channel),
-                                       .height = channel->height};
+                                       .height = channel->height,
+                                       .loss = channel->loss};
     uint8_t body[64];
     size_t len = fama_wire_stateinfo_write(&stateinfo, body, sizeof(body));
     send_signed(node, FAMA_KIND_STATEINFO, fama_bytes(body, len), targets, count);
@@ -170,8 +173,26 @@ static void forget_in_channels(struct fama_node *node, fama_tag tag, bool for_go
         fama_repair_forget(node->channels[i].repair, tag);
         if (for_good) {
             fama_channel_members_forget(node->channels[i].members, tag);
+            fama_channel_keys_leave(node->channels[i].push.keys, fama_node_now_ns(), tag);
+        } else {
+            fama_channel_keys_pause(node->channels[i].push.keys, tag);
         }
     }
+    fama_node_sessions_news(node, fama_node_now_ns(), tag);
+}
+
+/* Who is alive again reads along again. */
+static void join_in_channels(struct fama_node *node, fama_tag tag)
+{
+    uint64_t now_ns = fama_node_now_ns();
+    for (uint32_t i = 0; i < node->channel_count; i++) {
+        const struct fama_channel_member *member =
+            fama_channel_members_find(node->channels[i].members, tag);
+        if (member != NULL && !member->has_left) {
+            fama_channel_keys_join(node->channels[i].push.keys, now_ns, tag);
+        }
+    }
+    fama_node_sessions_news(node, now_ns, tag);
 }
 
 static void carry_out(struct fama_node *node)
@@ -197,6 +218,7 @@ static void carry_out(struct fama_node *node)
             fama_info("membership", "%s at %s is alive",
                       fama_identity_common_name(action.peer->identity), text);
             introduce(node, action.peer);
+            join_in_channels(node, action.peer->tag);
             break;
         case FAMA_MEMBERSHIP_DIED:
             fama_endpoint_format(&action.peer->endpoint, text);
@@ -243,7 +265,7 @@ static enum fama_drop on_digest(struct fama_node *node, struct fama_event *event
     return drop;
 }
 
-static struct fama_node_channel *channel_by_tag(struct fama_node *node, fama_tag tag)
+struct fama_node_channel *fama_node_channel_by_tag(struct fama_node *node, fama_tag tag)
 {
     for (uint32_t i = 0; i < node->channel_count; i++) {
         if (fama_channel_tag(node->channels[i].channel) == tag) {
@@ -261,7 +283,7 @@ static enum fama_drop on_stateinfo(struct fama_node *node, struct fama_event *ev
     if (drop != FAMA_DROP_NONE) {
         return drop;
     }
-    struct fama_node_channel *channel = channel_by_tag(node, stateinfo.channel);
+    struct fama_node_channel *channel = fama_node_channel_by_tag(node, stateinfo.channel);
     if (channel == NULL) {
         return FAMA_DROP_UNKNOWN_CHANNEL;
     }
@@ -283,10 +305,12 @@ static enum fama_drop on_stateinfo(struct fama_node *node, struct fama_event *ev
     node->view_is_stale |= is_change;
     if (stateinfo.has_left) {
         fama_repair_forget(channel->repair, event->message.author);
+        fama_channel_keys_leave(channel->push.keys, now_ns, event->message.author);
     } else {
         fama_repair_on_stateinfo(channel->repair, now_ns, event->message.author, stateinfo.height);
         if (is_change) {
             welcome(node, channel, author);
+            fama_channel_keys_join(channel->push.keys, now_ns, author->tag);
         }
     }
     struct fama_endpoint targets[FAMA_FANOUT_MAX];
@@ -295,50 +319,44 @@ static enum fama_drop on_stateinfo(struct fama_node *node, struct fama_event *ev
     return FAMA_DROP_NONE;
 }
 
-static enum fama_drop on_request(struct fama_node *node, struct fama_event *event, uint64_t now_ns)
+enum fama_drop fama_node_on_request(struct fama_node *node, fama_tag asker,
+                                    struct fama_session *session, struct fama_bytes body,
+                                    uint64_t now_ns)
 {
     struct fama_request request;
-    enum fama_drop drop = fama_wire_request_read(event->message.body, &request);
+    enum fama_drop drop = fama_wire_request_read(body, &request);
     if (drop != FAMA_DROP_NONE) {
         return drop;
     }
-    const uint8_t *self = fama_identity_pki_id(fama_signer_identity(node->signer));
-    if (request.target != fama_tag_of(self)) {
-        return FAMA_DROP_MALFORMED; /* Meant for somebody else: nothing of ours to answer. */
-    }
-    struct fama_node_channel *channel = channel_by_tag(node, request.channel);
+    struct fama_node_channel *channel = fama_node_channel_by_tag(node, request.channel);
     if (channel == NULL) {
         return FAMA_DROP_UNKNOWN_CHANNEL;
     }
-    const struct fama_member *asker = fama_membership_find(node->membership, event->message.author);
-    const struct fama_channel_member *member =
-        fama_channel_members_find(channel->members, event->message.author);
-    if (asker == NULL || member == NULL || member->has_left) {
+    const struct fama_channel_member *member = fama_channel_members_find(channel->members, asker);
+    if (member == NULL || member->has_left) {
         return FAMA_DROP_NOT_A_MEMBER;
     }
-    drop = fama_repair_server_admit(node->repair_server, now_ns, &event->message, &request);
+    drop = fama_repair_server_admit(node->repair_server, now_ns, asker, &request);
     if (drop != FAMA_DROP_NONE) {
         return drop;
     }
     /* What the asker would like, as far as our MTU takes it. */
-    uint16_t most = fama_chunk_bytes_for(node->config->dataplane.mtu - 28u);
+    uint16_t most = fama_chunk_bytes_for(fama_node_datagram_bytes(node), 0);
     if (request.count == 0 && (request.chunk_bytes == 0 || request.chunk_bytes > most)) {
         request.chunk_bytes = most;
     }
-    /* The answer goes to the address the asker has signed for itself, never to where the datagram
-     * claims to come from: a spoofed source gets nothing. */
+    /* The answer goes to where the asker has proved to be. */
     const struct fama_chunk_order order = {
         .channel_id = fama_channel_id(channel->channel),
         .ledger = fama_channel_ledger(channel->channel),
         .transmit_class = fama_chunk_server_class(request.block, channel->height),
-        .asker = asker->tag,
-        .target = asker->endpoint,
+        .asker = asker,
+        .session = session,
+        .channel = fama_channel_index(channel->channel),
         .request = request,
     };
-    if (!fama_chunk_server_order(node->server, &order)) {
-        return FAMA_DROP_ADMISSION_BUDGET;
-    }
-    return FAMA_DROP_NONE;
+    return fama_chunk_server_order(node->server, &order) ? FAMA_DROP_NONE
+                                                         : FAMA_DROP_ADMISSION_BUDGET;
 }
 
 static enum fama_drop on_message(struct fama_node *node, struct fama_event *event, uint64_t now_ns)
@@ -350,9 +368,11 @@ static enum fama_drop on_message(struct fama_node *node, struct fama_event *even
         return on_digest(node, event, now_ns);
     case FAMA_KIND_STATEINFO:
         return on_stateinfo(node, event, now_ns);
-    case FAMA_KIND_REQUEST:
-        return on_request(node, event, now_ns);
     case FAMA_KIND_CHUNK:
+    case FAMA_KIND_REQUEST:
+    case FAMA_KIND_SESSION:
+    case FAMA_KIND_SEALED:
+    case FAMA_KIND_KEYS:
         break;
     }
     return FAMA_DROP_BAD_KIND;
@@ -362,6 +382,22 @@ static struct fama_node_channel *channel_by_index(struct fama_node *node, uint16
 {
     /* A channel's number is its place: channels are added and never removed while the node runs. */
     return index < node->channel_count ? &node->channels[index] : NULL;
+}
+
+/* A member has signed two different things: it, or who has its key, lies. Said once in the log, kept for who
+ * asks (fama gossip trust). */
+static void on_equivocation(struct fama_node *node, const struct fama_equivocation *equivocation)
+{
+    const struct fama_member *author = fama_membership_find(node->membership, equivocation->origin);
+    const struct fama_node_channel *channel = fama_node_channel_by_tag(node, equivocation->channel);
+    fama_failure(
+        "gossip",
+        "%s has signed two different roots for set %u of block %llu of channel %s: it lies, "
+        "or somebody has its key; have its certificate revoked",
+        author != NULL ? fama_identity_common_name(author->identity) : "a member",
+        equivocation->set, (unsigned long long)equivocation->block,
+        channel != NULL ? fama_channel_id(channel->channel) : "?");
+    node->evidence[node->evidence_count++ % FAMA_EVIDENCE_MAX] = *equivocation;
 }
 
 void fama_node_on_event(struct fama_node *node, struct fama_event *event)
@@ -383,7 +419,20 @@ void fama_node_on_event(struct fama_node *node, struct fama_event *event)
         channel = channel_by_index(node, event->window.channel);
         if (channel != NULL) {
             fama_repair_on_window(channel->repair, now_ns, &event->window);
+            channel->loss = event->window.loss;
         }
+        break;
+    case FAMA_EVENT_INNER:
+        node->drops[fama_node_on_inner(node, event, now_ns)]++;
+        break;
+    case FAMA_EVENT_HANDSHAKE:
+        node->drops[fama_node_on_handshake(node, event, now_ns)]++;
+        break;
+    case FAMA_EVENT_NO_KEY:
+        fama_node_on_missing_key(node, &event->key_wanted, now_ns);
+        break;
+    case FAMA_EVENT_EQUIVOCATION:
+        on_equivocation(node, &event->equivocation);
         break;
     }
 }
@@ -393,17 +442,50 @@ static void send_requests(struct fama_node *node, struct fama_node_channel *chan
 {
     struct fama_repair_request ask;
     while (fama_repair_next(channel->repair, now_ns, &ask)) {
-        const struct fama_member *holder = fama_membership_find(node->membership, ask.holder);
-        if (holder == NULL) {
+        if (fama_membership_find(node->membership, ask.holder) == NULL) {
             fama_repair_forget(channel->repair, ask.holder);
             continue;
         }
         uint8_t body[FAMA_ALIVE_DATAGRAM_MAX];
         size_t len = fama_wire_request_write(&ask.request, body, sizeof(body));
         if (len > 0) {
-            send_signed(node, FAMA_KIND_REQUEST, fama_bytes(body, len), &holder->endpoint, 1);
+            /* Without a session yet it goes nowhere; by the time it is repeated there is one. */
+            (void)fama_node_send_inner(node, ask.holder, FAMA_KIND_REQUEST, fama_bytes(body, len));
         }
     }
+}
+
+/* An origin sends as much parity as the losses ask for that its living members report. When parity within its
+ * bounds does not make them good, somebody who is taken to be alive does not pass chunks on: then trees are not
+ * used for as long as membership may take to notice. */
+static void follow_loss(struct fama_node *node, struct fama_node_channel *channel, uint64_t now_ns)
+{
+    if (channel->source == NULL || now_ns < channel->parity_due_ns) {
+        return;
+    }
+    channel->parity_due_ns = now_ns + PARITY_PAUSE_NS;
+    uint32_t count = fama_channel_members_count(channel->members);
+    uint16_t *losses = calloc(count + 1, sizeof(*losses));
+    if (losses == NULL) {
+        return; /* it stays as it is until the next time */
+    }
+    uint32_t reported = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct fama_channel_member *at = fama_channel_members_at(channel->members, i);
+        const struct fama_member *member = fama_membership_find(node->membership, at->tag);
+        if (!at->has_left && member != NULL && member->state == FAMA_PEER_ALIVE) {
+            losses[reported++] = at->loss;
+        }
+    }
+    uint32_t loss = fama_parity_loss_of(losses, reported);
+    free(losses);
+    uint32_t parity = fama_parity_for(loss, node->config->parity_min, node->config->parity_max);
+    if (!fama_parity_suffices(loss, parity)) {
+        channel->distrusts_trees_until_ns = now_ns + node->config->alive_expiration_ns;
+    }
+    atomic_store_explicit(&channel->push.parity, (uint8_t)parity, memory_order_relaxed);
+    atomic_store_explicit(&channel->push.is_infectious, now_ns < channel->distrusts_trees_until_ns,
+                          memory_order_relaxed);
 }
 
 /* A whole block was charged before anybody knew its size. */
@@ -419,10 +501,12 @@ static void settle_answers(struct fama_node *node)
 void fama_node_gossip_tick(struct fama_node *node, uint64_t now_ns)
 {
     settle_answers(node);
+    fama_node_sessions_tick(node, now_ns);
     fama_membership_tick(node->membership, now_ns);
     carry_out(node);
     publish_state_info(node, now_ns);
     for (uint32_t i = 0; i < node->channel_count; i++) {
+        follow_loss(node, &node->channels[i], now_ns);
         if (!node->channels[i].has_failed) {
             send_requests(node, &node->channels[i], now_ns);
         }

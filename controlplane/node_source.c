@@ -18,6 +18,10 @@ int fama_node_open_source(struct fama_node *node, struct fama_node_channel *chan
     if (asprintf(&directory, "%s/%s", node->config->source_directory, id) < 0) {
         return fama_error_set(error, -1, "out of memory");
     }
+    if (!fama_channel_keys_begin(channel->push.keys, fama_node_now_ns())) {
+        free(directory);
+        return fama_error_set(error, -1, "channel %s: no random bytes for a key to seal with", id);
+    }
     int result = fama_block_directory_open(
         directory, node->config->dataplane.reassembly.block_bytes_max, &channel->source, error);
     free(directory);

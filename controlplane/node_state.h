@@ -16,6 +16,7 @@
 #include "controlplane/admin.h"
 #include "controlplane/block_source.h"
 #include "controlplane/channel.h"
+#include "controlplane/channel_keys.h"
 #include "controlplane/channel_members.h"
 #include "controlplane/chunk_server.h"
 #include "controlplane/config.h"
@@ -23,6 +24,7 @@
 #include "controlplane/node.h"
 #include "controlplane/repair.h"
 #include "controlplane/sender.h"
+#include "controlplane/sessions.h"
 #include "crypto/signer.h"
 
 /* A channel as the control thread sees it. */
@@ -30,6 +32,10 @@ struct fama_node_channel {
     struct fama_channel *channel;
     struct fama_channel_members *members;
     struct fama_repair *repair;
+    struct fama_push_settings push; /* its keys are this struct's to free */
+    uint16_t loss;                  /* of pushed chunks, as the dataplane said last */
+    uint64_t parity_due_ns;
+    uint64_t distrusts_trees_until_ns;
     uint64_t height;        /* last seen from the commit thread */
     uint64_t stated_height; /* what our last stateinfo said */
     uint64_t stated_ns;
@@ -40,6 +46,8 @@ struct fama_node_channel {
     uint64_t source_due_ns;           /* not before: pace, or back-off after a refusal */
     uint32_t source_attempts;         /* refusals or failures since the height last moved */
 };
+
+#define FAMA_EVIDENCE_MAX 64
 
 struct fama_node {
     const struct fama_config *config;
@@ -52,6 +60,7 @@ struct fama_node {
     struct fama_chunk_server *server;
     struct fama_membership *membership;
     struct fama_repair_server *repair_server;
+    struct fama_sessions *sessions;
     struct fama_admin *admin;
     char *ledgers_directory;
     int wake_fd; /* commit threads ring it */
@@ -66,11 +75,16 @@ struct fama_node {
     size_t alive_len;
     uint8_t alive[FAMA_ALIVE_DATAGRAM_MAX];
 
+    struct fama_equivocation evidence[FAMA_EVIDENCE_MAX]; /* the latest ones */
+    uint64_t evidence_count;
+
     struct fama_node_channel channels[FAMA_CHANNELS_MAX];
     uint32_t channel_count;
 };
 
 uint64_t fama_node_now_ns(void);
+/* The largest datagram that our MTU takes. */
+size_t fama_node_datagram_bytes(const struct fama_node *node);
 struct fama_node_channel *fama_node_find_channel(struct fama_node *node, const char *channel_id);
 
 /* Adds a joined or opened channel and starts its commit thread; takes it over, also on failure. */
@@ -82,6 +96,30 @@ void fama_node_channel_setup(struct fama_node *node, struct fama_channel_setup *
 void fama_node_on_event(struct fama_node *node, struct fama_event *event);
 void fama_node_gossip_tick(struct fama_node *node, uint64_t now_ns);
 
+/* A request from within the asker's session. */
+enum fama_drop fama_node_on_request(struct fama_node *node, fama_tag asker,
+                                    struct fama_session *session, struct fama_bytes body,
+                                    uint64_t now_ns);
+struct fama_node_channel *fama_node_channel_by_tag(struct fama_node *node, fama_tag tag);
+
+/* node_sessions.c: sessions, and what goes through them. */
+int fama_node_start_sessions(struct fama_node *node, struct fama_error *error);
+/* NULL if out of memory. */
+struct fama_channel_keys *fama_node_make_keys(struct fama_node *node, const char *channel_id);
+/* Sends a body of a kind that goes within sessions; false if there is no session yet (one is begun), or the
+ * moment is busy. */
+bool fama_node_send_inner(struct fama_node *node, fama_tag peer, enum fama_kind kind,
+                          struct fama_bytes body);
+void fama_node_sessions_tick(struct fama_node *node, uint64_t now_ns);
+/* Membership has news of a peer. */
+void fama_node_sessions_news(struct fama_node *node, uint64_t now_ns, fama_tag peer);
+enum fama_drop fama_node_on_handshake(struct fama_node *node, const struct fama_event *event,
+                                      uint64_t now_ns);
+enum fama_drop fama_node_on_inner(struct fama_node *node, const struct fama_event *event,
+                                  uint64_t now_ns);
+void fama_node_on_missing_key(struct fama_node *node, const struct fama_key_wanted *wanted,
+                              uint64_t now_ns);
+
 /* node_view.c: the world as packet threads see it. */
 void fama_node_publish_view(struct fama_node *node);
 
@@ -91,6 +129,9 @@ int fama_node_open_source(struct fama_node *node, struct fama_node_channel *chan
 void fama_node_source_tick(struct fama_node *node, uint64_t now_ns);
 
 /* node_admin.c: the handler of the admin socket. */
+/* node_admin_trust.c: one of its answers. */
+void fama_node_answer_trust(struct fama_node *node, struct fama_admin_call *call,
+                            const json_t *request);
 void fama_node_admin(void *context, struct fama_admin_call *call, const json_t *request);
 
 #endif

@@ -23,6 +23,7 @@ static bool fill_channel(const struct fama_node_channel *from, const struct fama
     memcpy(channel->digest, fama_channel_digest_of(from->channel), sizeof(channel->digest));
     channel->index = fama_channel_index(from->channel);
     channel->gate = fama_channel_gate(from->channel);
+    channel->key_count = fama_channel_keys_list(from->push.keys, channel->keys);
     uint32_t targets = 0;
     uint32_t members = 0;
     for (int pass = 0; pass < 2; pass++) {
@@ -52,6 +53,32 @@ static bool fill_channel(const struct fama_node_channel *from, const struct fama
     return true;
 }
 
+static void count_session(void *context, struct fama_session *session, bool is_preferred)
+{
+    (void)session;
+    (void)is_preferred;
+    (*(uint32_t *)context)++;
+}
+
+static void list_session(void *context, struct fama_session *session, bool is_preferred)
+{
+    (void)is_preferred;
+    struct fama_session ***place = context;
+    *(*place)++ = fama_session_acquire(session);
+}
+
+static bool fill_sessions(const struct fama_node *node, struct fama_view *view)
+{
+    uint32_t count = 0;
+    fama_sessions_each(node->sessions, count_session, &count);
+    if (!fama_view_sessions_size(view, count)) {
+        return false;
+    }
+    struct fama_session **place = view->sessions;
+    fama_sessions_each(node->sessions, list_session, &place);
+    return true;
+}
+
 void fama_node_publish_view(struct fama_node *node)
 {
     uint32_t peers = fama_membership_count(node->membership);
@@ -63,8 +90,8 @@ void fama_node_publish_view(struct fama_node *node)
     }
     view->self = fama_tag_of(fama_identity_pki_id(fama_signer_identity(node->signer)));
     view->msp = fama_msp_acquire(node->msp);
+    bool is_whole = fill_sessions(node, view);
     fill_peers(node, view);
-    bool is_whole = true;
     for (uint32_t i = 0; i < node->channel_count && is_whole; i++) {
         is_whole = fill_channel(&node->channels[i], view, &view->channels[i]);
     }

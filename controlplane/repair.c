@@ -375,14 +375,14 @@ static void write_request(const struct fama_repair *repair, const struct want *w
                           struct fama_request *request)
 {
     *request = (struct fama_request){
-        .target = want->asked,
         .channel = repair->config.channel,
         .block = want->block,
         .chunk_bytes = repair->config.chunk_bytes,
     };
     if (want->was_for_gap) {
-        request->block_bytes = want->gap.block_bytes;
-        request->chunk_bytes = want->gap.chunk_bytes;
+        request->block_bytes = want->gap.cut.block_bytes;
+        request->chunk_bytes = want->gap.cut.chunk_bytes;
+        request->parity = want->gap.cut.parity;
         request->count = want->gap.count;
         memcpy(request->entries, want->gap.entries, want->gap.count * sizeof(request->entries[0]));
     }

@@ -31,7 +31,7 @@ struct fama_repair_config {
 
 struct fama_repair_request {
     fama_tag holder;
-    struct fama_request request; /* complete: sign and send */
+    struct fama_request request; /* complete: to be sent within a session */
 };
 
 /* NULL if out of memory, if a limit or a time but patience_ns is zero, or window_blocks is over
@@ -66,16 +66,14 @@ uint32_t fama_repair_holder_count(const struct fama_repair *repair);
 
 /* ---- Answering ---- */
 
-/* Decides whether a verified request may be answered: each (incarnation, sequence) of an asker once, in
- * rising order but for the up to FAMA_REPAIR_REORDER sequence numbers by which datagrams overtake each
- * other (replay), and a token bucket of bytes per asker and in total, each one second deep. REPLAYED or
- * ADMISSION_BUDGET if not. A bucket that is not empty admits a request of any size and may go into debt.
+/* Decides whether a request, which came within its asker's session, may be answered: a token bucket of bytes
+ * per asker and in total, each one second deep. ADMISSION_BUDGET if not. A bucket that is not empty admits a
+ * request of any size and may go into debt.
  *
  * A request for named chunks is charged what they take at most. What a whole block takes is known when it
  * is read: it is charged FAMA_REPAIR_WHOLE_BLOCK_BYTES, and the owner may have the difference settled.
  *
  * Memory is fixed: when there are more askers than places, the one longest not heard gives way. */
-#define FAMA_REPAIR_REORDER           63
 #define FAMA_REPAIR_WHOLE_BLOCK_BYTES 262144
 struct fama_repair_server;
 struct fama_repair_server_config {
@@ -88,8 +86,7 @@ struct fama_repair_server *
 fama_repair_server_create(const struct fama_repair_server_config *config);
 void fama_repair_server_destroy(struct fama_repair_server *server);
 enum fama_drop fama_repair_server_admit(struct fama_repair_server *server, uint64_t now_ns,
-                                        const struct fama_message *message,
-                                        const struct fama_request *request);
+                                        fama_tag asker, const struct fama_request *request);
 /* What admitting this request was charged, in bytes. */
 uint64_t fama_repair_server_charge(const struct fama_request *request);
 /* Replaces the `charged` bytes of an admitted request by the bytes that were really sent. */

@@ -3,7 +3,7 @@
 #include "controlplane/repair.h"
 
 #define NOBODY               UINT32_MAX
-#define CHUNK_OVERHEAD_BYTES 320 /* chunk header with the deepest proof, UDP and IPv4 */
+#define CHUNK_OVERHEAD_BYTES 352 /* session, chunk header with the deepest proof, UDP and IPv6 */
 
 struct bucket {
     double bytes; /* below zero: debt */
@@ -12,9 +12,6 @@ struct bucket {
 
 struct asker {
     fama_tag tag;
-    uint64_t incarnation;
-    uint64_t sequence; /* the newest one taken */
-    uint64_t taken;    /* bit i: sequence - i was taken */
     struct bucket bucket;
     uint32_t next_in_chain;
     uint32_t newer; /* neighbours in the order of last hearing */
@@ -144,35 +141,6 @@ static struct asker *add_asker(struct fama_repair_server *server, uint64_t now_n
     return &server->askers[at];
 }
 
-/* ---- Replay, as RFC 4303 §3.4.3 counts it, per incarnation ---- */
-
-static bool is_replay(const struct asker *asker, const struct fama_message *message)
-{
-    if (message->incarnation != asker->incarnation) {
-        return message->incarnation < asker->incarnation;
-    }
-    if (message->sequence > asker->sequence) {
-        return false;
-    }
-    uint64_t behind = asker->sequence - message->sequence;
-    return behind > FAMA_REPAIR_REORDER || (asker->taken >> behind & 1) != 0;
-}
-
-static void take(struct asker *asker, const struct fama_message *message)
-{
-    if (message->incarnation != asker->incarnation) {
-        asker->incarnation = message->incarnation;
-        asker->sequence = message->sequence;
-        asker->taken = 1;
-    } else if (message->sequence > asker->sequence) {
-        uint64_t ahead = message->sequence - asker->sequence;
-        asker->taken = (ahead <= FAMA_REPAIR_REORDER ? asker->taken << ahead : 0) | 1;
-        asker->sequence = message->sequence;
-    } else {
-        asker->taken |= (uint64_t)1 << (asker->sequence - message->sequence);
-    }
-}
-
 /* ---- Budget ---- */
 
 static void fill(struct bucket *bucket, uint64_t now_ns, uint64_t bytes_per_second)
@@ -201,26 +169,22 @@ uint64_t fama_repair_server_charge(const struct fama_request *request)
 }
 
 enum fama_drop fama_repair_server_admit(struct fama_repair_server *server, uint64_t now_ns,
-                                        const struct fama_message *message,
-                                        const struct fama_request *request)
+                                        fama_tag asker, const struct fama_request *request)
 {
-    struct asker *asker = find_asker(server, message->author);
-    if (asker == NULL) {
-        asker = add_asker(server, now_ns, message->author);
-    } else if (is_replay(asker, message)) {
-        return FAMA_DROP_REPLAYED;
+    struct asker *known = find_asker(server, asker);
+    if (known == NULL) {
+        known = add_asker(server, now_ns, asker);
     } else {
-        unlink_from_order(server, asker);
-        link_as_newest(server, asker);
+        unlink_from_order(server, known);
+        link_as_newest(server, known);
     }
-    fill(&asker->bucket, now_ns, server->config.bytes_per_second_each);
+    fill(&known->bucket, now_ns, server->config.bytes_per_second_each);
     fill(&server->total, now_ns, server->config.bytes_per_second);
-    if (asker->bucket.bytes <= 0 || server->total.bytes <= 0) {
+    if (known->bucket.bytes <= 0 || server->total.bytes <= 0) {
         return FAMA_DROP_ADMISSION_BUDGET;
     }
-    take(asker, message);
     double charge = (double)fama_repair_server_charge(request);
-    asker->bucket.bytes -= charge;
+    known->bucket.bytes -= charge;
     server->total.bytes -= charge;
     return FAMA_DROP_NONE;
 }

@@ -9,13 +9,23 @@
 #define FAMA_CONTROLPLANE_SENDER_H
 
 #include "controlplane/block_buffer.h"
+#include "controlplane/channel_keys.h"
 #include "crypto/signer.h"
 #include "dataplane/dataplane.h"
 
 struct fama_sender;
 
+/* How a channel's new blocks are pushed. Lives at least as long as the sender. */
+struct fama_push_settings {
+    struct fama_channel_keys *keys;
+    uint16_t channel;       /* its number in views */
+    _Atomic uint8_t parity; /* chunks of a full set; the control thread follows the loss with it */
+    _Atomic bool is_infectious; /* trees lose more than parity makes good: likewise */
+};
+
 struct fama_sender_stats {
     uint64_t blocks_pushed;
+    uint64_t blocks_unsealed; /* not pushed: there was no key that might have sealed them */
     uint64_t chunks_pushed;
 };
 
@@ -27,7 +37,8 @@ void fama_sender_stop(struct fama_sender *sender);
 
 /* Queues a new block for everybody; takes its own reference. Waits for a place; false when stopping.
  * Commit threads. `channel_id` must outlive the sender. */
-bool fama_sender_push(struct fama_sender *sender, const char *channel_id, uint64_t number,
+bool fama_sender_push(struct fama_sender *sender, const char *channel_id,
+                      const struct fama_push_settings *settings, uint64_t number,
                       struct fama_block_buffer *buffer);
 void fama_sender_stats(struct fama_sender *sender, struct fama_sender_stats *stats);
 

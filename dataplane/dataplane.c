@@ -206,9 +206,16 @@ void fama_dataplane_stop(struct fama_dataplane *dataplane)
 void fama_dataplane_publish(struct fama_dataplane *dataplane, struct fama_view *view)
 {
     /* Only this thread replaces the view: the present one stays while it is read. */
-    fama_view_follow(view, dataplane->topology.view);
-    struct fama_view *old = rcu_xchg_pointer(&dataplane->topology.view, view);
-    /* Short: a net lcore passes a quiescent state each round, verify lcores read views for moments. */
+    struct fama_topology *topology = &dataplane->topology;
+    fama_view_follow(view, topology->view);
+    for (uint32_t i = 0; i < view->channel_count; i++) {
+        const struct fama_view_channel *channel = &view->channels[i];
+        uint64_t id = fama_fanout_view_id(channel, topology->config.planner,
+                                          topology->config.propagate_peer_num);
+        atomic_store_explicit(&topology->view_ids[channel->index], id, memory_order_relaxed);
+    }
+    struct fama_view *old = rcu_xchg_pointer(&topology->view, view);
+    /* Short: the net lcore passes a quiescent state each round, verify lcores read views for moments. */
     urcu_qsbr_synchronize_rcu();
     fama_view_destroy(old);
 }
@@ -243,6 +250,7 @@ int fama_dataplane_send(struct fama_dataplane *dataplane, const struct fama_endp
         rte_pktmbuf_free(packet);
         return FAMA_DATAPLANE_BUSY;
     }
+    (void)fama_doorbell_ring(&topology->net_bell);
     return 0;
 }
 
@@ -301,6 +309,7 @@ void fama_dataplane_return_block(struct fama_dataplane *dataplane,
     uint32_t lcore = FAMA_SLOT_LCORE(block->slot);
     (void)rte_ring_enqueue(dataplane->topology.net[lcore].commit_to_net,
                            (void *)FAMA_RETURN_WORD(block->slot, accepted));
+    (void)fama_doorbell_ring(&dataplane->topology.net_bell);
 }
 
 int fama_dataplane_block_fd(const struct fama_dataplane *dataplane, uint16_t channel)

@@ -15,8 +15,11 @@
 #include "crypto/error.h"
 #include "crypto/signer.h"
 #include "crypto/verifier.h"
+#include "dataplane/channel_key.h"
+#include "dataplane/chunk_set.h"
 #include "dataplane/fanout.h"
 #include "dataplane/reassembly.h"
+#include "dataplane/session.h"
 #include "dataplane/transmit_class.h"
 
 struct fama_dataplane;
@@ -28,6 +31,7 @@ enum fama_dataplane_error {
     FAMA_DATAPLANE_NO_MEMORY = -4,
     FAMA_DATAPLANE_BUSY = -5, /* a ring is full: try later */
     FAMA_DATAPLANE_STOPPING = -6,
+    FAMA_DATAPLANE_KEY = -7, /* there is no channel key that may seal this block */
 };
 
 enum fama_idle {
@@ -70,7 +74,6 @@ struct fama_dataplane_config {
     uint32_t propagate_peer_num;
     uint8_t hop_budget;
     uint64_t stalled_ns; /* a block without progress for this long is reported as a gap */
-    uint64_t blame_ns;   /* how long the origin of a bad block is ignored */
     uint32_t admissions_per_second; /* certificates of unknown identities looked at */
     uint64_t random_seed;
     void (*warn)(const char *words); /* start-up warnings, may be NULL */
@@ -101,8 +104,20 @@ int fama_dataplane_send(struct fama_dataplane *dataplane, const struct fama_endp
 enum fama_event_kind {
     FAMA_EVENT_MESSAGE = 1, /* a message whose signature has been verified */
     FAMA_EVENT_GAP = 2,     /* a block that makes no progress */
-    FAMA_EVENT_WINDOW = 3,  /* which blocks of a channel are at hand; sent when it changed. What net
-                             * lcores know of their own blocks comes together in receive */
+    FAMA_EVENT_WINDOW =
+        3, /* which blocks of a channel are at hand; sent when it changed. What net lcores
+                              * know of their own blocks comes together in receive */
+    FAMA_EVENT_INNER = 4,        /* a request or keys, from within a session */
+    FAMA_EVENT_HANDSHAKE = 5,    /* a handshake's datagram; nothing in it is proved */
+    FAMA_EVENT_EQUIVOCATION = 6, /* two roots of one set, signed by the same origin */
+    FAMA_EVENT_NO_KEY = 7,       /* a chunk came that is sealed with a key we do not have */
+};
+
+/* Of a member's chunks that we could not open. */
+struct fama_key_wanted {
+    fama_tag channel;
+    fama_tag maker;
+    uint32_t epoch;
 };
 
 struct fama_window {
@@ -110,19 +125,26 @@ struct fama_window {
     uint64_t first;   /* the ledger's height when this was written */
     uint64_t present; /* bit i: block first + i is complete or in assembly */
     uint64_t horizon; /* one past the highest block heard of by a verified chunk */
+    uint16_t loss;    /* of pushed chunks of late, parts of FAMA_LOSS_WHOLE */
 };
 
 struct fama_event {
     enum fama_event_kind kind;
-    struct fama_endpoint came_from; /* MESSAGE: source address of the datagram, unproved */
-    struct fama_message message;    /* MESSAGE: body points into datagram */
-    struct fama_identity *author;   /* MESSAGE: a reference the receiver may take over, see below */
+    /* MESSAGE, HANDSHAKE: source address of the datagram, unproved. INNER: where the session's other end has
+     * proved to be. */
+    struct fama_endpoint came_from;
+    struct fama_session *session; /* INNER: a reference that event_done gives back */
+    struct fama_message message;  /* MESSAGE: body points into datagram */
+    struct fama_identity *author; /* MESSAGE: a reference the receiver may take over, see below */
     uint8_t author_pki_id[FAMA_PKI_ID_BYTES];
     bool author_is_new; /* MESSAGE: not in the view; validated in our MSP just now */
     uint16_t datagram_bytes;
-    uint8_t datagram[2048]; /* MESSAGE: as it came, for forwarding */
+    /* MESSAGE: as it came, for forwarding; HANDSHAKE: likewise; INNER: what was sealed. */
+    uint8_t datagram[2048];
     struct fama_gap gap;
     struct fama_window window;
+    struct fama_equivocation equivocation;
+    struct fama_key_wanted key_wanted;
     uint32_t net_lcore; /* WINDOW: whose part it was */
 };
 
@@ -175,11 +197,17 @@ struct fama_block_send {
      * are: NEW_BLOCK without a target, REPAIR with one. */
     enum fama_transmit_class transmit_class;
     const char *channel_id;
+    uint16_t channel; /* its number in views */
     uint64_t number;
-    struct fama_bytes bytes; /* borrowed during the call */
-    const struct fama_endpoint
-        *target;          /* NULL: fan out to the channel's view; else answer a request */
+    struct fama_bytes bytes;          /* borrowed during the call */
+    struct fama_set_encoder *encoder; /* the calling thread's */
+    /* One of both: to fan out to the channel's view, the key to seal with, which has not sealed this block or
+     * a later one; to answer a request, the session with who asked. */
+    struct fama_channel_key *key;
+    struct fama_session *session;
     uint16_t chunk_bytes; /* 0: what the MTU allows */
+    uint8_t parity;       /* parity chunks of a full set */
+    bool is_infectious;   /* whatever the planner: trees lose too much at the moment */
     const struct fama_request_entry *wanted; /* NULL: all */
     uint32_t wanted_count;
     /* NULL, or what may be set by any thread: then BUSY instead of waiting for room. The chunks queued so
@@ -187,8 +215,8 @@ struct fama_block_send {
     const _Atomic bool *gives_way;
 };
 
-/* Cuts, proves, signs and queues. Waits while the queue of its class is full (back-pressure); STOPPING if
- * the dataplane is being stopped. The number of chunks queued is added to *chunks if not NULL. */
+/* Cuts, codes, proves, signs, seals and queues. Waits while the queue of its class is full (back-pressure);
+ * STOPPING if the dataplane is being stopped; KEY if there is none, or it has sealed this block or a later one. The number of chunks queued is added to *chunks if not NULL. */
 int fama_dataplane_send_block(struct fama_dataplane *dataplane, const struct fama_signer *signer,
                               const struct fama_block_send *send, uint64_t *chunks);
 
@@ -213,8 +241,9 @@ struct fama_dataplane_counters {
     struct fama_class_counters classes[FAMA_TRANSMIT_CLASSES];
     uint64_t drops[FAMA_DROP_COUNT];
     uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
-    uint64_t chunks_received, chunks_stored, chunks_forwarded, chunks_repaired;
+    uint64_t chunks_received, chunks_stored, chunks_late, chunks_forwarded, chunks_repaired;
     uint64_t blocks_assembled;
+    uint64_t equivocations;
     uint64_t messages_received;
     uint64_t packets_handed_over; /* to the net lcores whose they were */
     uint64_t signatures_verified, signature_batches, signatures_bad;

@@ -41,6 +41,12 @@
     X(CHUNK_TOO_BIG, "chunk_block_too_big", "its block would exceed the configured size")          \
     X(ROOT_CONFLICT, "chunk_root_conflict", "another root for a set whose root is known")          \
     X(ROOT_FORGED, "chunk_root_forged", "the root's signature does not verify")                    \
+    X(OTHER_SIGNATURE, "chunk_other_signature",                                                    \
+      "not forwarded: it came with a signature nobody verified")                                   \
+    X(SET_POLLUTED, "chunk_set_polluted", "its set is no codeword: the root's signer has lied")    \
+    X(UNSEALED, "chunk_unsealed", "a chunk that is neither sealed nor within a session")           \
+    X(NO_KEY, "key_unknown", "sealed with a channel key that we do not have (yet)")                \
+    X(SEAL_FORGED, "seal_forged", "sealed by somebody who does not have the key")                  \
     X(ROOTS_FULL, "chunk_roots_full", "too many unverified roots at once")                         \
     X(SLOTS_FULL, "chunk_slots_full", "no reassembly slot free")                                   \
     X(HELD_FULL, "chunk_held_full", "too many chunks wait for their root's verification")          \

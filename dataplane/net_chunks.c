@@ -1,23 +1,36 @@
 #include "dataplane/net_chunks.h"
 
+#include <rte_prefetch.h>
 #include <stdlib.h>
+
+#define KEY_WANTED_PAUSE_NS 20000000u
+#define PREFETCH_AHEAD      4 /* packets */
 
 static uint32_t fan_out(struct fama_net *net, struct rte_mbuf *packet,
                         const struct fama_view_channel *channel, const struct fama_chunk *chunk,
                         const struct fama_endpoint *came_from)
 {
     uint32_t chosen[FAMA_FANOUT_MAX];
-    uint32_t wanted = net->topology->config.propagate_peer_num;
     bool is_own = came_from == NULL;
     /* Nobody signs the hops: a relay believes no more of them than it would have given itself. */
     uint8_t budget = net->topology->config.hop_budget;
     uint8_t hops = chunk->hops < budget ? chunk->hops : budget;
+    const struct fama_fanout_plan plan = {
+        .view = net->view,
+        .channel = channel,
+        .random = &net->random,
+        .came_from = came_from,
+        .origin = chunk->origin,
+        .view_id = chunk->view_id,
+        .block = chunk->block,
+        .set = chunk->set,
+        .index = chunk->index,
+        .propagate_peer_num = net->topology->config.propagate_peer_num,
+    };
     struct fama_transmit_fan fan = {
         .peers = net->view->peers,
         .targets = chosen,
-        .count =
-            fama_fanout_infectious(&net->random, net->view, channel, chunk->origin, came_from,
-                                   wanted < FAMA_FANOUT_MAX ? wanted : FAMA_FANOUT_MAX, chosen),
+        .count = fama_fanout_choose(&plan, chosen),
         .hops = (uint8_t)(is_own ? hops : hops - 1),
         .claim = is_own ? FAMA_TRANSMIT_OWN : FAMA_TRANSMIT_RELAYED,
     };
@@ -25,24 +38,24 @@ static uint32_t fan_out(struct fama_net *net, struct rte_mbuf *packet,
     return fan.count;
 }
 
-/* A chunk that is in its block now: others should have it too. It goes on with the signature that has
- * been verified, not the one it came with: else anybody could spoil that for whoever we pass it to. */
+/* A chunk that leads to a verified root: others should have it too. It goes on as it came, unless it came
+ * with another signature than the one that was verified: that one nobody has looked at, and who forwards
+ * it might be taken for its forger. */
 static void relay(struct fama_net *net, struct rte_mbuf *packet,
                   const struct fama_view_channel *channel, const struct fama_chunk *chunk,
                   const struct fama_offer_result *result)
 {
-    if ((chunk->flags & FAMA_FLAG_REPAIR) != 0) {
+    if (chunk->key_epoch == 0) {
         net->counts.own.chunks_repaired++;
         rte_pktmbuf_free(packet);
     } else if (chunk->hops == 0) {
         fama_net_drop(net, packet, FAMA_DROP_HOPS_SPENT);
+    } else if (chunk->origin != result->signer ||
+               memcmp(chunk->signature, result->signature, FAMA_SIGNATURE_BYTES) != 0) {
+        fama_net_drop(net, packet, FAMA_DROP_OTHER_SIGNATURE);
     } else {
         struct fama_endpoint came_from = fama_packet_of(packet)->peer;
-        struct fama_chunk proved = *chunk;
-        proved.origin = result->signer;
-        fama_wire_chunk_sign(rte_pktmbuf_mtod(packet, uint8_t *), result->signer,
-                             result->signature);
-        net->counts.own.chunks_forwarded += fan_out(net, packet, channel, &proved, &came_from);
+        net->counts.own.chunks_forwarded += fan_out(net, packet, channel, chunk, &came_from);
     }
 }
 
@@ -56,7 +69,7 @@ static void hand_over(struct fama_net *net, const struct fama_assembled *assembl
     net->counts.own.blocks_assembled++;
     if (rte_ring_enqueue(topology->net_to_commit[assembled->channel], block) != 0) {
         net->counts.own.drops[FAMA_DROP_BLOCK_RING_FULL]++;
-        fama_reassembly_return(net->reassembly, net->now_ns, assembled->slot, true, 0);
+        fama_reassembly_return(net->reassembly, net->now_ns, assembled->slot, true);
         return;
     }
     (void)fama_doorbell_ring(&topology->block_bells[assembled->channel]);
@@ -65,28 +78,38 @@ static void hand_over(struct fama_net *net, const struct fama_assembled *assembl
 /* FAMA_DROP_NONE: the root is good. Else the chunks that waited for it are dropped for that reason. */
 static void decide_root(struct fama_net *net, uint32_t ticket, enum fama_drop reason)
 {
-    void *held[FAMA_SET_CHUNKS];
+    void *held[FAMA_SET_CHUNKS_MAX];
     bool is_good = reason == FAMA_DROP_NONE;
+    if (is_good) {
+        /* It may give a slot to another block: what was opened into that slot is to be hashed before. */
+        fama_net_settle_chunks(net);
+    }
     uint32_t count = fama_reassembly_verdict(net->reassembly, ticket, is_good, held);
     for (uint32_t i = 0; i < count; i++) {
         fama_sources_forgive(net->sources, fama_net_source_of(held[i]), FAMA_SOURCE_HELD);
         if (is_good) {
+            if (i + PREFETCH_AHEAD < count) {
+                rte_prefetch0(fama_packet_of(held[i + PREFETCH_AHEAD]));
+                rte_prefetch0(fama_packet_bytes(held[i + PREFETCH_AHEAD]).at);
+                rte_prefetch0(fama_packet_bytes(held[i + PREFETCH_AHEAD]).at + RTE_CACHE_LINE_SIZE);
+            }
             fama_net_take_chunk(net, held[i]);
         } else {
+            fama_opened_give(&net->opened, fama_packet_of(held[i])->opened);
             fama_net_drop(net, held[i], reason);
         }
     }
 }
 
 /* Sends a root to the verify lcores. The packet that brought it waits in reassembly. */
-static void ask_verdict(struct fama_net *net, uint64_t source,
-                        const struct fama_view_channel *channel,
-                        const struct fama_view_peer *origin, const struct fama_chunk *chunk,
+static void ask_verdict(struct fama_net *net, uint64_t source, const struct fama_inbox_chunk *inbox,
                         const struct fama_offer_result *result)
 {
+    static const uint8_t not_sealed[FAMA_SHA256_BYTES];
     struct fama_signature signature;
     /* Reassembly has no more roots waiting than there are jobs; one too many would only be refused. */
-    if (net->free_job_count == 0 || fama_signature_from_raw(chunk->signature, &signature) != 0) {
+    if (net->free_job_count == 0 ||
+        fama_signature_from_raw(inbox->chunk.signature, &signature) != 0) {
         decide_root(net, result->root_ticket, FAMA_DROP_ROOT_FORGED);
         return;
     }
@@ -98,11 +121,13 @@ static void ask_verdict(struct fama_net *net, uint64_t source,
     job->ticket = result->root_ticket;
     job->net_lcore = net->number;
     job->source = source;
-    job->signer = fama_identity_acquire(origin->identity);
+    job->signer = fama_identity_acquire(inbox->origin->identity);
     job->job.key = fama_identity_key(job->signer);
     job->job.signature = signature;
     job->job.verdict = FAMA_VERDICT_PENDING;
-    fama_wire_root_digest(chunk, channel->digest, origin->pki_id, result->root, job->job.digest);
+    fama_wire_root_digest(&inbox->chunk, inbox->channel->digest, inbox->origin->pki_id,
+                          inbox->key != NULL ? inbox->key->commitment : not_sealed, result->root,
+                          job->job.digest);
     if (rte_ring_enqueue(net->topology->net_to_verify_roots, job) != 0) {
         fama_identity_release(job->signer);
         job->signer = NULL;
@@ -114,18 +139,34 @@ static void ask_verdict(struct fama_net *net, uint64_t source,
     net->has_verify_work = true;
 }
 
-static void offer(struct fama_net *net, struct rte_mbuf *packet,
-                  const struct fama_view_channel *channel, const struct fama_view_peer *origin,
-                  const struct fama_chunk *chunk)
+/* A chunk that has to wait does so opened, where there is room for that. */
+static void keep_opened(struct fama_net *net, struct fama_inbox_chunk *inbox,
+                        const uint8_t leaf[FAMA_MERKLE_NODE_BYTES])
+{
+    struct fama_opened *opened = inbox->opened;
+    if (opened == NULL || !fama_opened_may_keep(&net->opened)) {
+        return;
+    }
+    if (!inbox->is_hashed) {
+        memcpy(opened->leaf, leaf, FAMA_MERKLE_NODE_BYTES);
+    }
+    fama_packet_of(inbox->packet)->opened = opened;
+    inbox->opened = NULL;
+}
+
+static void offer(struct fama_net *net, struct fama_inbox_chunk *inbox,
+                  const uint8_t leaf[FAMA_MERKLE_NODE_BYTES])
 {
     struct fama_offer_result result;
     struct fama_sources *sources = net->sources;
+    struct rte_mbuf *packet = inbox->packet;
     uint64_t source = fama_net_source_of(packet);
     bool may_wait = fama_sources_has_room(sources, net->now_ns, source, FAMA_SOURCE_HELD);
-    fama_reassembly_offer(net->reassembly, net->now_ns, channel, chunk, may_wait ? packet : NULL,
-                          &result);
+    fama_reassembly_offer(net->reassembly, net->now_ns, inbox->channel, &inbox->chunk, leaf,
+                          may_wait ? packet : NULL, &result);
     if (result.offer == FAMA_OFFER_HELD || result.offer == FAMA_OFFER_VERIFY) {
         (void)fama_sources_charge(sources, net->now_ns, source, FAMA_SOURCE_HELD); /* has room */
+        keep_opened(net, inbox, leaf);
     }
     switch (result.offer) {
     case FAMA_OFFER_DROPPED:
@@ -134,46 +175,188 @@ static void offer(struct fama_net *net, struct rte_mbuf *packet,
     case FAMA_OFFER_COMPLETE:
         hand_over(net, &result.assembled);
         net->counts.own.chunks_stored++;
-        relay(net, packet, channel, chunk, &result);
+        relay(net, packet, inbox->channel, &inbox->chunk, &result);
         break;
     case FAMA_OFFER_STORED:
         net->counts.own.chunks_stored++;
-        relay(net, packet, channel, chunk, &result);
+        relay(net, packet, inbox->channel, &inbox->chunk, &result);
+        break;
+    case FAMA_OFFER_LATE:
+        net->counts.own.chunks_late++;
+        relay(net, packet, inbox->channel, &inbox->chunk, &result);
         break;
     case FAMA_OFFER_HELD:
         break;
     case FAMA_OFFER_VERIFY:
-        ask_verdict(net, source, channel, origin, chunk, &result);
+        ask_verdict(net, source, inbox, &result);
         break;
     }
+    fama_opened_give(&net->opened, inbox->opened);
+}
+
+/* ---- The inbox: chunks of one burst, opened one by one, hashed together ---- */
+
+/* All that can be said of a chunk before it is opened; finds what it takes to open it. */
+static enum fama_drop look_up(struct fama_net *net, struct fama_inbox_chunk *inbox)
+{
+    const struct fama_chunk *chunk = &inbox->chunk;
+    const struct fama_view *view = net->view;
+    inbox->channel = view != NULL ? fama_view_channel(view, chunk->channel) : NULL;
+    if (inbox->channel == NULL) {
+        return FAMA_DROP_UNKNOWN_CHANNEL;
+    }
+    if (chunk->origin == view->self) {
+        return FAMA_DROP_OWN_MESSAGE;
+    }
+    inbox->origin = fama_view_peer(view, chunk->origin);
+    if (inbox->origin == NULL || inbox->origin->identity == NULL ||
+        !fama_view_is_member(view, inbox->channel, chunk->origin)) {
+        return FAMA_DROP_NOT_A_MEMBER;
+    }
+    inbox->key = NULL;
+    if (chunk->key_epoch == 0) {
+        return fama_packet_of(inbox->packet)->is_in_session ? FAMA_DROP_NONE : FAMA_DROP_UNSEALED;
+    }
+    inbox->key = fama_view_channel_key(inbox->channel, chunk->origin, chunk->key_epoch);
+    if (inbox->key == NULL) {
+        net->key_wanted = (struct fama_key_wanted){
+            .channel = chunk->channel, .maker = chunk->origin, .epoch = chunk->key_epoch};
+        return FAMA_DROP_NO_KEY;
+    }
+    return FAMA_DROP_NONE;
+}
+
+/* Two chunks of a burst that claim one place must not be opened over each other: the second could be a
+ * member's forgery. */
+static bool is_taken(const struct fama_inbox *inbox, const uint8_t *room)
+{
+    for (uint32_t i = 0; i < inbox->count; i++) {
+        if (inbox->rooms[i] == room) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A chunk that was opened and hashed when its root was not known yet. */
+static void recall(struct fama_inbox_chunk *chunk, uint8_t *room)
+{
+    size_t bytes = fama_wire_chunk_payload_bytes(&chunk->chunk);
+    uint8_t *payload = chunk->opened->payload;
+    if (room != NULL) {
+        memcpy(room, payload, bytes);
+        payload = room;
+    }
+    chunk->chunk.signature = chunk->opened->proof;
+    chunk->chunk.proof = chunk->opened->proof + FAMA_SIGNATURE_BYTES;
+    chunk->chunk.payload = fama_bytes(payload, bytes);
+}
+
+/* Opens a chunk into its place in its block, or else beside it. */
+static enum fama_drop open_chunk(struct fama_net *net, struct fama_inbox_chunk *chunk)
+{
+    struct fama_inbox *inbox = &net->inbox;
+    uint8_t *room;
+    inbox->rooms[inbox->count] = NULL;
+    enum fama_drop reason =
+        fama_reassembly_place(net->reassembly, net->now_ns, chunk->channel, &chunk->chunk, &room);
+    if (reason != FAMA_DROP_NONE || chunk->key == NULL) {
+        return reason;
+    }
+    if (room != NULL && is_taken(inbox, room)) {
+        room = NULL;
+    }
+    inbox->rooms[inbox->count] = room;
+    if (chunk->is_hashed) {
+        recall(chunk, room);
+        return FAMA_DROP_NONE;
+    }
+    uint8_t *proof = chunk->proof;
+    if (room == NULL) {
+        chunk->opened = fama_opened_take(&net->opened); /* there is one for each of a burst */
+        room = chunk->opened->payload;
+        proof = chunk->opened->proof;
+    }
+    bool is_genuine = fama_chunk_open(chunk->key, fama_packet_bytes(chunk->packet).at,
+                                      &chunk->chunk, proof, room);
+    return is_genuine ? FAMA_DROP_NONE : FAMA_DROP_SEAL_FORGED;
 }
 
 /* Also for chunks that come back from waiting: the view may have changed meanwhile. */
 void fama_net_take_chunk(struct fama_net *net, struct rte_mbuf *packet)
 {
-    struct fama_chunk chunk;
-    enum fama_drop reason = fama_wire_chunk_read(fama_packet_bytes(packet), &chunk);
-    const struct fama_view *view = net->view;
-    const struct fama_view_channel *channel = NULL;
-    const struct fama_view_peer *origin = NULL;
+    struct fama_inbox *inbox = &net->inbox;
+    struct fama_inbox_chunk *chunk = &inbox->chunks[inbox->count];
+    chunk->packet = packet;
+    chunk->opened = fama_packet_of(packet)->opened;
+    chunk->is_hashed = chunk->opened != NULL;
+    fama_packet_of(packet)->opened = NULL;
+    enum fama_drop reason = fama_wire_chunk_read(fama_packet_bytes(packet), &chunk->chunk);
     if (reason == FAMA_DROP_NONE) {
-        channel = view != NULL ? fama_view_channel(view, chunk.channel) : NULL;
-        reason = channel != NULL ? FAMA_DROP_NONE : FAMA_DROP_UNKNOWN_CHANNEL;
-    }
-    if (reason == FAMA_DROP_NONE && chunk.origin == view->self) {
-        reason = FAMA_DROP_OWN_MESSAGE;
+        reason = look_up(net, chunk);
     }
     if (reason == FAMA_DROP_NONE) {
-        origin = fama_view_peer(view, chunk.origin);
-        bool is_member = origin != NULL && origin->identity != NULL &&
-                         fama_view_is_member(view, channel, chunk.origin);
-        reason = is_member ? FAMA_DROP_NONE : FAMA_DROP_NOT_A_MEMBER;
+        reason = open_chunk(net, chunk);
     }
     if (reason != FAMA_DROP_NONE) {
+        fama_opened_give(&net->opened, chunk->opened);
         fama_net_drop(net, packet, reason);
         return;
     }
-    offer(net, packet, channel, origin, &chunk);
+    inbox->count++;
+    if (inbox->count == FAMA_NET_BURST) {
+        fama_net_settle_chunks(net);
+    }
+}
+
+void fama_net_settle_chunks(struct fama_net *net)
+{
+    struct fama_inbox *inbox = &net->inbox;
+    struct fama_bytes payloads[FAMA_NET_BURST];
+    uint8_t leaves[FAMA_NET_BURST][FAMA_MERKLE_NODE_BYTES];
+    uint32_t count = inbox->count;
+    uint32_t new_count = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!inbox->chunks[i].is_hashed) {
+            payloads[new_count++] = inbox->chunks[i].chunk.payload;
+        }
+    }
+    if (new_count > 0) {
+        fama_merkle_leaves(payloads, new_count, leaves);
+    }
+    const uint8_t(*leaf)[FAMA_MERKLE_NODE_BYTES] = leaves;
+    for (uint32_t i = 0; i < count; i++) {
+        struct fama_inbox_chunk *chunk = &inbox->chunks[i];
+        offer(net, chunk, chunk->is_hashed ? chunk->opened->leaf : *leaf++);
+    }
+    inbox->count = 0;
+}
+
+/* ---- What the control thread is told ---- */
+
+void fama_net_chunks_keep_house(struct fama_net *net)
+{
+    struct fama_equivocation equivocation;
+    if (fama_reassembly_evidence(net->reassembly, &equivocation)) {
+        net->counts.own.equivocations++;
+        struct fama_event *event = fama_topology_event(net->topology);
+        if (event != NULL) {
+            event->kind = FAMA_EVENT_EQUIVOCATION;
+            event->equivocation = equivocation;
+            (void)fama_topology_tell(net->topology,
+                                     event); /* else counted, and seen again or not */
+        }
+    }
+    if (net->key_wanted.epoch != 0 && net->now_ns >= net->key_wanted_at_ns) {
+        struct fama_event *event = fama_topology_event(net->topology);
+        if (event != NULL) {
+            event->kind = FAMA_EVENT_NO_KEY;
+            event->key_wanted = net->key_wanted;
+            (void)fama_topology_tell(net->topology, event); /* the next such chunk asks again */
+        }
+        net->key_wanted.epoch = 0;
+        net->key_wanted_at_ns = net->now_ns + KEY_WANTED_PAUSE_NS;
+    }
 }
 
 /* ---- What other threads want ---- */
@@ -196,6 +379,7 @@ uint32_t fama_net_take_verdicts(struct fama_net *net)
         net->free_jobs[net->free_job_count++] = job;
         decide_root(net, ticket, is_good ? FAMA_DROP_NONE : FAMA_DROP_ROOT_FORGED);
     }
+    fama_net_settle_chunks(net);
     return count;
 }
 
@@ -207,7 +391,7 @@ uint32_t fama_net_take_returns(struct fama_net *net)
     for (uint32_t i = 0; i < count; i++) {
         uintptr_t word = (uintptr_t)objects[i];
         fama_reassembly_return(net->reassembly, net->now_ns, FAMA_SLOT_OWN(FAMA_RETURN_SLOT(word)),
-                               FAMA_RETURN_ACCEPTED(word), net->topology->config.blame_ns);
+                               FAMA_RETURN_ACCEPTED(word));
     }
     return count;
 }
@@ -257,12 +441,14 @@ bool fama_net_chunks_create(struct fama_net *net)
     limits.roots_max = fama_topology_roots_each(net->topology);
     limits.held_max = fama_topology_held_each(net->topology);
     net->reassembly = fama_reassembly_create(&limits);
-    return net->reassembly != NULL && make_jobs(net, limits.roots_max);
+    return net->reassembly != NULL && make_jobs(net, limits.roots_max) &&
+           fama_opened_pool_create(&net->opened);
 }
 
 void fama_net_chunks_destroy(struct fama_net *net)
 {
     fama_reassembly_destroy(net->reassembly);
+    fama_opened_pool_destroy(&net->opened);
     uint32_t jobs = net->root_jobs != NULL ? fama_topology_roots_each(net->topology) : 0;
     for (uint32_t i = 0; i < jobs; i++) {
         fama_identity_release(net->root_jobs[i].signer);

@@ -13,11 +13,16 @@
 bool fama_net_chunks_create(struct fama_net *net);
 void fama_net_chunks_destroy(struct fama_net *net);
 
-/* A chunk datagram from the network. */
+/* A chunk datagram from the network, or from within a session: judged and opened. It lies in the inbox, and
+ * the view it was judged by must stay, until fama_net_settle_chunks has offered it to reassembly. */
 void fama_net_take_chunk(struct fama_net *net, struct rte_mbuf *packet);
+void fama_net_settle_chunks(struct fama_net *net);
 /* A chunk from the origin thread. */
 void fama_net_send_own_chunk(struct fama_net *net, struct rte_mbuf *packet,
                              enum fama_transmit_class transmit_class);
+
+/* Tells the control thread of evidence, and of keys that are missing. About each millisecond. */
+void fama_net_chunks_keep_house(struct fama_net *net);
 
 /* What lies in the rings from the verify lcores and the commit threads; the number of things done. */
 uint32_t fama_net_take_verdicts(struct fama_net *net);

@@ -10,12 +10,15 @@
 #include "dataplane/idle.h"
 #include "dataplane/net_chunks.h"
 #include "dataplane/net_messages.h"
+#include "dataplane/net_sessions.h"
+#include "dataplane/port_wake.h"
 
 #define PREFETCH_AHEAD  4
 #define HOUSEKEEPING_NS 1000000u
 #define WINDOW_PAUSE_NS 5000000u
 #define PORT_WATCH_NS   250000000u
 #define GAPS_PER_TICK   4
+#define REST_MAX_NS     10000000u /* housekeeping is not put off for longer */
 
 static uint64_t monotonic_ns(void)
 {
@@ -26,7 +29,7 @@ static uint64_t monotonic_ns(void)
 
 /* ---- What belongs to other net lcores ---- */
 
-static void hand_to(struct fama_net *net, uint32_t lcore, struct rte_mbuf *packet)
+void fama_net_hand_to(struct fama_net *net, uint32_t lcore, struct rte_mbuf *packet)
 {
     if (rte_ring_enqueue(net->topology->net[lcore].net_to_net, packet) != 0) {
         fama_net_drop(net, packet, FAMA_DROP_NET_RING_FULL);
@@ -53,7 +56,7 @@ static void share_neighbours(struct fama_net *net, struct fama_bytes bytes)
         }
         memcpy(at, bytes.at, bytes.len);
         *fama_packet_of(copy) = (struct fama_packet){.is_neighbours = true};
-        hand_to(net, i, copy);
+        fama_net_hand_to(net, i, copy);
     }
 }
 
@@ -79,6 +82,10 @@ static void take_own(struct fama_net *net, struct rte_mbuf *packet, uint8_t kind
     if (kind == FAMA_KIND_CHUNK) {
         net->counts.own.chunks_received++;
         fama_net_take_chunk(net, packet);
+    } else if (kind == FAMA_KIND_SEALED) {
+        fama_net_take_sealed(net, packet);
+    } else if (kind == FAMA_KIND_SESSION) {
+        fama_net_take_handshake(net, packet);
     } else {
         fama_net_take_message(net, packet);
     }
@@ -98,7 +105,7 @@ static void take_datagram(struct fama_net *net, struct rte_mbuf *packet)
     if (owner == net->number) {
         take_own(net, packet, header.kind);
     } else {
-        hand_to(net, owner, packet);
+        fama_net_hand_to(net, owner, packet);
     }
 }
 
@@ -264,6 +271,7 @@ static void tell_window(struct fama_net *net, const struct fama_view_channel *ch
         .first = first,
         .present = fama_reassembly_present(net->reassembly, channel->index, first),
         .horizon = fama_reassembly_horizon(net->reassembly, channel->index),
+        .loss = fama_reassembly_loss(net->reassembly, channel->index),
     };
     if (told->is_known && window.first == told->window.first &&
         window.present == told->window.present && window.horizon == told->window.horizon) {
@@ -286,6 +294,7 @@ static void keep_house(struct fama_net *net)
     (void)fama_neighbour_tick(net->transmit.neighbours, net->now_ns);
     if (net->view != NULL) {
         tell_gaps(net);
+        fama_net_chunks_keep_house(net);
         for (uint32_t i = 0; i < net->view->channel_count; i++) {
             tell_window(net, &net->view->channels[i]);
         }
@@ -305,6 +314,7 @@ static uint32_t cycle(struct fama_net *net)
     work += fama_net_take_verdicts(net);
     work += receive(net);
     work += receive_own(net);
+    fama_net_settle_chunks(net);
     if (net->has_verify_work) {
         fama_topology_wake_verify(net->topology);
         net->has_verify_work = false;
@@ -323,11 +333,41 @@ static uint32_t cycle(struct fama_net *net)
     return work;
 }
 
+static bool has_empty_rings(const struct fama_topology *topology)
+{
+    const struct fama_net_ends *ends = &topology->net[0];
+    return rte_ring_empty(topology->control_to_net) != 0 &&
+           rte_ring_empty(ends->origin_to_net) != 0 && rte_ring_empty(ends->repair_to_net) != 0 &&
+           rte_ring_empty(ends->transfer_to_net) != 0 && rte_ring_empty(ends->verify_to_net) != 0 &&
+           rte_ring_empty(ends->commit_to_net) != 0;
+}
+
+/* Until a frame comes, a ring is filled, or what waits to be sent is due; by the clock where the port has
+ * nothing to wait for. */
+static void rest(struct fama_topology *topology, const struct fama_port_wake *wake,
+                 uint64_t sleep_ns, uint64_t due_ns)
+{
+    bool is_done = wake->count > 0;
+    if (is_done) {
+        fama_doorbell_arm(&topology->net_bell);
+        is_done = !has_empty_rings(topology) ||
+                  fama_port_wake_wait(wake, topology->net_bell.fd,
+                                      due_ns < REST_MAX_NS ? due_ns : REST_MAX_NS);
+    }
+    if (!is_done) {
+        fama_idle_wait(sleep_ns);
+    }
+}
+
 int fama_net_run(void *argument)
 {
     struct fama_net *net = argument;
     struct fama_topology *topology = net->topology;
     struct fama_idler idler;
+    struct fama_port_wake wake = {.count = 0};
+    if (topology->config.net_core_count == 1) {
+        fama_port_wake_find(&wake); /* several would wake each other for nothing */
+    }
     fama_idle_init(&idler, topology->config.idle, topology->config.idle_sleep_max_ns);
     fama_idle_prepare_thread();
     urcu_qsbr_register_thread();
@@ -346,7 +386,7 @@ int fama_net_run(void *argument)
         sleep_ns = sleep_ns < due_ns ? sleep_ns : due_ns;
         if (sleep_ns != 0) {
             urcu_qsbr_thread_offline();
-            fama_idle_wait(sleep_ns);
+            rest(topology, &wake, sleep_ns, due_ns);
             urcu_qsbr_thread_online();
         } else if (work == 0) {
             fama_idle_wait(0);

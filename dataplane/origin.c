@@ -1,5 +1,6 @@
 #include "dataplane/origin.h"
 
+#include "dataplane/chunk_set.h"
 #include "dataplane/idle.h"
 
 #define WAIT_SLEEP_MAX_NS 200000
@@ -10,6 +11,7 @@ struct sending {
     struct rte_ring *ring; /* to the block's net lcore */
     const struct fama_signer *signer;
     const struct fama_block_send *send;
+    struct fama_cut cut;
     struct fama_geometry geometry;
     uint8_t channel_digest[FAMA_SHA256_BYTES];
     struct fama_chunk chunk; /* what all chunks of the block, and then of the set, have in common */
@@ -29,7 +31,7 @@ static struct rte_ring *ring_of(const struct fama_topology *topology,
     const struct fama_net_ends *net = &topology->net[lcore];
     switch (send->transmit_class) {
     case FAMA_TRANSMIT_CONTROL:
-        return send->target == NULL ? net->origin_to_net : net->repair_to_net;
+        return send->session == NULL ? net->origin_to_net : net->repair_to_net;
     case FAMA_TRANSMIT_NEW_BLOCK:
         return net->origin_to_net;
     case FAMA_TRANSMIT_REPAIR:
@@ -45,25 +47,39 @@ static struct rte_ring *ring_of(const struct fama_topology *topology,
 static int prepare(struct sending *sending)
 {
     const struct fama_block_send *send = sending->send;
-    const struct fama_dataplane_config *config = &sending->topology->config;
-    uint16_t most = fama_chunk_bytes_for((size_t)config->mtu -
-                                         fama_frame_ip_udp_bytes(config->endpoint.address));
-    uint16_t chunk_bytes = send->chunk_bytes != 0 ? send->chunk_bytes : most;
+    const struct fama_topology *topology = sending->topology;
+    const struct fama_dataplane_config *config = &topology->config;
+    size_t datagram_bytes = config->mtu - fama_frame_ip_udp_bytes(config->endpoint.address);
+    uint16_t most = fama_chunk_bytes_for(datagram_bytes, send->parity);
     fama_channel_digest(send->channel_id, sending->channel_digest);
-    sending->ring = ring_of(sending->topology, send, fama_tag_of(sending->channel_digest));
-    if (sending->ring == NULL || chunk_bytes > most || send->bytes.len > UINT32_MAX ||
-        !fama_geometry((uint32_t)send->bytes.len, chunk_bytes, &sending->geometry)) {
+    sending->ring = ring_of(topology, send, fama_tag_of(sending->channel_digest));
+    sending->cut = (struct fama_cut){
+        .block_bytes = (uint32_t)send->bytes.len,
+        .chunk_bytes = send->chunk_bytes != 0 ? send->chunk_bytes : most,
+        .parity = send->parity,
+    };
+    if (sending->ring == NULL || sending->cut.chunk_bytes > most || send->bytes.len > UINT32_MAX ||
+        send->channel >= FAMA_CHANNELS_MAX ||
+        !fama_geometry(sending->cut.block_bytes, sending->cut.chunk_bytes, &sending->geometry)) {
         return FAMA_DATAPLANE_CONFIG;
     }
+    if (send->session == NULL &&
+        (send->key == NULL || !fama_channel_key_take_block(send->key, send->number))) {
+        return FAMA_DATAPLANE_KEY;
+    }
     sending->chunk = (struct fama_chunk){
-        .hops = send->target == NULL ? config->hop_budget : 0,
-        .flags = send->target == NULL ? 0 : FAMA_FLAG_REPAIR,
         .channel = fama_tag_of(sending->channel_digest),
         .origin = fama_tag_of(fama_identity_pki_id(fama_signer_identity(sending->signer))),
         .block = send->number,
-        .block_bytes = (uint32_t)send->bytes.len,
-        .chunk_bytes = chunk_bytes,
     };
+    if (send->session == NULL) {
+        sending->chunk.hops = config->hop_budget;
+        sending->chunk.key_epoch = send->key->epoch;
+        if (!send->is_infectious) {
+            sending->chunk.view_id =
+                atomic_load_explicit(&topology->view_ids[send->channel], memory_order_relaxed);
+        }
+    }
     return 0;
 }
 
@@ -109,42 +125,61 @@ static struct rte_mbuf *wait_for_packet(const struct sending *sending)
     return NULL;
 }
 
+/* The one time that the payload is written: sealed for all, or for the session's other end. */
+static size_t write_chunk(const struct sending *sending, uint8_t *at, size_t size)
+{
+    struct fama_session *session = sending->send->session;
+    if (session == NULL) {
+        return fama_chunk_seal(sending->send->key, &sending->chunk, at, size);
+    }
+    if (size < FAMA_WIRE_SEALED_HEADER) {
+        return 0;
+    }
+    uint8_t *inner = at + FAMA_WIRE_SEALED_HEADER;
+    size_t len = fama_chunk_seal(NULL, &sending->chunk, inner, size - FAMA_WIRE_SEALED_HEADER);
+    const struct fama_bytes piece = fama_bytes(inner, len);
+    return len == 0 ? 0 : fama_session_seal(session, FAMA_STREAM_SERVING, &piece, 1, at, size);
+}
+
 static int queue_chunk(struct sending *sending)
 {
     struct rte_mbuf *packet = wait_for_packet(sending);
     if (packet == NULL) {
         return is_interrupted(sending) ? FAMA_DATAPLANE_STOPPING : FAMA_DATAPLANE_BUSY;
     }
-    const struct fama_chunk *chunk = &sending->chunk;
-    uint8_t *at = rte_pktmbuf_mtod(packet, uint8_t *);
-    size_t head = fama_wire_chunk_write(chunk, at, rte_pktmbuf_tailroom(packet));
-    if (head == 0 || rte_pktmbuf_append(packet, (uint16_t)(head + chunk->payload.len)) == NULL) {
+    size_t len =
+        write_chunk(sending, rte_pktmbuf_mtod(packet, uint8_t *), rte_pktmbuf_tailroom(packet));
+    if (len == 0 || rte_pktmbuf_append(packet, (uint16_t)len) == NULL) {
         rte_pktmbuf_free(packet);
         return FAMA_DATAPLANE_CONFIG;
     }
-    memcpy(at + head, chunk->payload.at, chunk->payload.len);
-    const struct fama_endpoint *target = sending->send->target;
-    *fama_packet_of(packet) = (struct fama_packet){.is_fanned_out = target == NULL};
-    if (target != NULL) {
-        fama_packet_of(packet)->peer = *target;
+    struct fama_session *session = sending->send->session;
+    *fama_packet_of(packet) = (struct fama_packet){.is_fanned_out = session == NULL};
+    if (session != NULL) {
+        fama_packet_of(packet)->peer = *fama_session_endpoint(session);
     }
     /* There was room a moment ago, and nobody else fills this ring. */
     if (rte_ring_enqueue(sending->ring, packet) != 0) {
         rte_pktmbuf_free(packet);
         return FAMA_DATAPLANE_BUSY;
     }
+    (void)fama_doorbell_ring(&sending->topology->net_bell);
     sending->queued++;
     return 0;
 }
 
-static int sign_root(struct sending *sending, const uint8_t *root,
-                     uint8_t raw[FAMA_SIGNATURE_BYTES])
+static int sign_root(struct sending *sending, uint8_t raw[FAMA_SIGNATURE_BYTES])
 {
+    static const uint8_t not_sealed[FAMA_SHA256_BYTES];
+    const struct fama_channel_key *key = sending->send->key;
+    bool is_sealed = sending->send->session == NULL;
     uint8_t digest[FAMA_SHA256_BYTES];
     struct fama_signature signature;
+    fama_set_describe(sending->send->encoder, &sending->chunk);
     fama_wire_root_digest(&sending->chunk, sending->channel_digest,
-                          fama_identity_pki_id(fama_signer_identity(sending->signer)), root,
-                          digest);
+                          fama_identity_pki_id(fama_signer_identity(sending->signer)),
+                          is_sealed ? key->commitment : not_sealed,
+                          fama_set_root(sending->send->encoder), digest);
     if (fama_signer_sign_digest(sending->signer, digest, &signature) != 0) {
         return FAMA_DATAPLANE_CONFIG;
     }
@@ -154,31 +189,17 @@ static int sign_root(struct sending *sending, const uint8_t *root,
 
 static int send_set(struct sending *sending, uint32_t set, uint64_t wanted)
 {
-    struct fama_bytes leaves[FAMA_SET_CHUNKS];
-    struct fama_merkle_tree tree;
+    struct fama_set_encoder *encoder = sending->send->encoder;
     uint8_t signature[FAMA_SIGNATURE_BYTES];
     uint8_t proof[FAMA_MERKLE_DEPTH_MAX * FAMA_MERKLE_NODE_BYTES];
-    struct fama_chunk *chunk = &sending->chunk;
-    struct fama_bytes block = sending->send->bytes;
-    uint32_t count = fama_geometry_set_chunks(&sending->geometry, set);
-    size_t offset = (size_t)set * FAMA_SET_CHUNKS * chunk->chunk_bytes;
-    for (uint32_t i = 0; i < count; i++, offset += chunk->chunk_bytes) {
-        size_t left = block.len - offset;
-        leaves[i] =
-            fama_bytes(block.at + offset, left < chunk->chunk_bytes ? left : chunk->chunk_bytes);
+    if (!fama_set_encode(encoder, sending->send->bytes, &sending->cut, set)) {
+        return FAMA_DATAPLANE_CONFIG;
     }
-    fama_merkle_build(&tree, leaves, count);
-    chunk->set = (uint16_t)set;
-    chunk->data_chunks = (uint8_t)count;
-    chunk->proof_nodes = (uint8_t)fama_merkle_depth(count);
-    int status = sign_root(sending, fama_merkle_root(&tree), signature);
-    chunk->signature = signature;
-    chunk->proof = proof;
-    for (uint32_t i = 0; i < count && status == 0; i++) {
+    int status = sign_root(sending, signature);
+    sending->chunk.signature = signature;
+    for (uint32_t i = 0; i < fama_set_chunks(encoder) && status == 0; i++) {
         if ((wanted >> i & 1) != 0) {
-            chunk->index = (uint8_t)i;
-            chunk->payload = leaves[i];
-            fama_merkle_prove(&tree, i, proof);
+            fama_set_chunk(encoder, i, &sending->chunk, proof);
             status = queue_chunk(sending);
         }
     }

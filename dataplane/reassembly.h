@@ -1,11 +1,17 @@
-/* Chunks become blocks again: verified roots, slots with one buffer per block, and the list of what is
- * missing. Fixed memory, taken at creation (address space for slots x block_bytes_max, of which only
- * what blocks fill is ever backed).
+/* Chunks become blocks again: verified roots, slots with one buffer per block, decoding of what was lost,
+ * and the list of what is missing. Fixed memory, taken at creation (address space for slots x twice
+ * block_bytes_max, of which only what blocks fill is ever backed).
  *
- * Life of a chunk: fama_reassembly_offer says STORED, COMPLETE (the last one of its block), HELD (its
- * root waits for verification), VERIFY (the same, and the caller must now have the root's signature
- * checked and bring the answer to fama_reassembly_verdict), or DROPPED with a reason. Cheap checks come
- * first: window, duplicate, blame; then the Merkle path; a signature only for a root not yet known.
+ * Life of a chunk: fama_reassembly_place judges it by its clear header and says where its payload may be
+ * opened to: into its place in its block where its root is known, so that it is never copied again.
+ * fama_reassembly_offer then says STORED, COMPLETE (it completed its block), LATE (it is good, and not
+ * needed here any more, but others may still need it), HELD (its root waits for verification), VERIFY (the
+ * same, and the caller must now have the root's signature checked and bring the answer to
+ * fama_reassembly_verdict), or DROPPED with a reason. Cheap checks come first: window, duplicate, blame;
+ * then the Merkle path; a signature only for a root not yet known.
+ *
+ * A set is decoded as soon as k of its chunks are there, and not at all when these are its data chunks.
+ * What comes out is encoded again: a set whose root is not that of a codeword is its signer's lie.
  *
  * Adversaries.
  * Strangers: nothing of theirs passes the root's signature. Until it is verified a chunk only occupies
@@ -31,6 +37,9 @@
 #include "dataplane/wire.h"
 
 #define FAMA_SLOTS_MAX 64
+/* Of a slot whose block is done: so long chunks that come late are passed on, of so many blocks at least. */
+#define FAMA_LATE_NS    UINT64_C(50000000)
+#define FAMA_LATE_SLOTS 8
 /* A block must not have more sets than one of block_bytes_max has when cut into chunks of this size:
  * the largest blocks need at least these, smaller blocks may come in smaller chunks. */
 #define FAMA_REASSEMBLY_CHUNK_BYTES 512
@@ -44,6 +53,7 @@ struct fama_reassembly_limits {
     uint32_t block_bytes_max; /* the largest block taken */
     uint32_t roots_max;       /* roots waiting for verification, all channels, <= 65536 */
     uint32_t held_max;        /* chunks waiting for their root, all together, <= 2^20 */
+    uint64_t blame_ns;        /* how long the origin of a bad block or set is ignored */
 };
 
 enum fama_offer {
@@ -52,6 +62,7 @@ enum fama_offer {
     FAMA_OFFER_COMPLETE = 2,
     FAMA_OFFER_HELD = 3,
     FAMA_OFFER_VERIFY = 4,
+    FAMA_OFFER_LATE = 5,
 };
 
 /* A whole block in its slot's buffer, until fama_reassembly_return. */
@@ -71,7 +82,7 @@ struct fama_offer_result {
     uint32_t root_ticket;                 /* for VERIFY */
     uint8_t root[FAMA_MERKLE_NODE_BYTES]; /* for VERIFY: what the signature must cover */
     struct fama_assembled assembled;      /* for COMPLETE */
-    /* For STORED and COMPLETE: who signed the root, and the signature that was verified; lives until the
+    /* For STORED, COMPLETE and LATE: who signed the root, and the signature that was verified; lives until the
      * next call. The chunk itself may have come with another origin or signature, which nobody has looked
      * at: these are what is to be passed on with it. */
     fama_tag signer;
@@ -82,10 +93,25 @@ struct fama_offer_result {
 struct fama_gap {
     uint16_t channel;
     uint64_t block;
-    uint32_t block_bytes;
-    uint16_t chunk_bytes;
+    struct fama_cut cut;
     uint16_t count;
     struct fama_request_entry entries[FAMA_REQUEST_ENTRIES_MAX];
+};
+
+/* Two roots that one origin has signed for the same set, of one cut or of blocks of two lengths: evidence,
+ * since nobody else can have. Whoever checks the signatures needs the keys' commitments
+ * (fama_wire_root_digest). */
+struct fama_equivocation {
+    fama_tag channel;
+    fama_tag origin;
+    uint64_t block;
+    uint16_t set;
+    struct fama_signed_root {
+        struct fama_cut cut;
+        uint32_t key_epoch;
+        uint8_t root[FAMA_MERKLE_NODE_BYTES];
+        uint8_t signature[FAMA_SIGNATURE_BYTES];
+    } roots[2];
 };
 
 /* NULL if out of memory or if a limit is 0 or out of range. */
@@ -93,17 +119,25 @@ struct fama_reassembly *fama_reassembly_create(const struct fama_reassembly_limi
 /* Packets still held are forgotten, not handed back. NULL is fine. */
 void fama_reassembly_destroy(struct fama_reassembly *reassembly);
 
-/* `chunk` is well parsed and its origin a member of `channel`: the caller has checked. `packet` is what
- * the caller wants back when the root of a held chunk is decided; it stays the caller's unless the
- * result is HELD or VERIFY. NULL: this chunk may not wait, and is dropped with SOURCE_BUDGET if it would
- * have to. `root` of the result is written whenever the chunk was not dropped before
- * hashing, `assembled` for COMPLETE only. */
+/* `chunk` is well parsed and its origin a member of `channel`: the caller has checked. FAMA_DROP_NONE, or why
+ * the chunk goes nowhere, before anything dear is done for it. *room is where its payload is to be opened
+ * to, or NULL: anywhere, it may have to wait or is not needed. What lies there is not the block's before
+ * it has been offered. */
+enum fama_drop fama_reassembly_place(struct fama_reassembly *reassembly, uint64_t now_ns,
+                                     const struct fama_view_channel *channel,
+                                     const struct fama_chunk *chunk, uint8_t **room);
+
+/* The chunk, opened; `leaf` is its payload's leaf of the Merkle tree. `packet` is what the caller wants back
+ * when the root of a held chunk is decided; it stays the caller's unless the result is HELD or VERIFY.
+ * NULL: this chunk may not wait, and is dropped with SOURCE_BUDGET if it would have to. `root` of the
+ * result is written for VERIFY, `assembled` for COMPLETE only. */
 void fama_reassembly_offer(struct fama_reassembly *reassembly, uint64_t now_ns,
                            const struct fama_view_channel *channel, const struct fama_chunk *chunk,
-                           void *packet, struct fama_offer_result *result);
+                           const uint8_t leaf[FAMA_MERKLE_NODE_BYTES], void *packet,
+                           struct fama_offer_result *result);
 
 /* Decides a root, once for each VERIFY (with a bad verdict if the signature could not be checked at
- * all). Hands back the packets held for it (`packets` has room for FAMA_SET_CHUNKS) and returns how many:
+ * all). Hands back the packets held for it (`packets` has room for FAMA_SET_CHUNKS_MAX) and returns how many:
  * after a good verdict the caller offers each again, after a bad one it drops them. 0 for a ticket
  * nobody waits for. What depends on time (blame, stuck blocks) is judged by the latest time that another
  * call passed in. */
@@ -111,9 +145,9 @@ uint32_t fama_reassembly_verdict(struct fama_reassembly *reassembly, uint32_t ro
                                  bool good, void **packets);
 
 /* The commit thread is done with a block and the gate, if `accepted`, has moved on: frees the slot. A
- * refusal also blames the origin for `blame_ns`, so that a good copy can come from elsewhere. */
+ * refusal also blames the origin, so that a good copy can come from elsewhere. */
 void fama_reassembly_return(struct fama_reassembly *reassembly, uint64_t now_ns, uint32_t slot,
-                            bool accepted, uint64_t blame_ns);
+                            bool accepted);
 
 /* One stalled block (no progress for `stalled_ns`, nor reported within it) per call, or false; stalled
  * blocks take turns. At most FAMA_REQUEST_ENTRIES_MAX sets of it, ascending: the rest another time. Also
@@ -127,5 +161,11 @@ uint64_t fama_reassembly_present(const struct fama_reassembly *reassembly, uint1
                                  uint64_t first);
 /* One past the highest block number that a verified chunk named, 0 if none. */
 uint64_t fama_reassembly_horizon(const struct fama_reassembly *reassembly, uint16_t channel);
+/* Of the chunks of late that should have come by push, how many did not: parts of FAMA_LOSS_WHOLE, smoothed
+ * over some dozens of blocks. */
+uint16_t fama_reassembly_loss(const struct fama_reassembly *reassembly, uint16_t channel);
+/* Evidence not yet taken, or false. Of further cases meanwhile only the first is kept. */
+bool fama_reassembly_evidence(struct fama_reassembly *reassembly,
+                              struct fama_equivocation *evidence);
 
 #endif

@@ -88,8 +88,9 @@ static uint32_t bucket_of(const struct fama_roots *roots, const struct fama_root
 static bool is_same(const struct fama_root *a, const struct fama_root *b)
 {
     return a->block == b->block && a->set == b->set && a->channel == b->channel &&
-           a->origin == b->origin && a->block_bytes == b->block_bytes &&
-           a->chunk_bytes == b->chunk_bytes && memcmp(a->root, b->root, sizeof(a->root)) == 0 &&
+           a->origin == b->origin && a->key_epoch == b->key_epoch &&
+           a->cut.block_bytes == b->cut.block_bytes && a->cut.chunk_bytes == b->cut.chunk_bytes &&
+           a->cut.parity == b->cut.parity && memcmp(a->root, b->root, sizeof(a->root)) == 0 &&
            memcmp(a->signature, b->signature, sizeof(a->signature)) == 0;
 }
 

@@ -19,9 +19,9 @@ struct fama_root {
     struct fama_channel_gate *gate;
     fama_tag channel;
     uint16_t channel_index;
-    uint16_t chunk_bytes;
     uint16_t set;
-    uint32_t block_bytes;
+    struct fama_cut cut;
+    uint32_t key_epoch; /* what is signed names the key */
     uint64_t block;
     fama_tag origin;
     uint8_t root[FAMA_MERKLE_NODE_BYTES];
@@ -39,7 +39,7 @@ void fama_roots_destroy(struct fama_roots *roots);
 enum fama_drop fama_roots_hold(struct fama_roots *roots, const struct fama_root *root,
                                uint8_t index, void *packet, bool *is_new, uint32_t *ticket);
 
-/* Ends a root's wait: copies it to *root, hands back its packets (at most FAMA_SET_CHUNKS) in the order
+/* Ends a root's wait: copies it to *root, hands back its packets (at most FAMA_SET_CHUNKS_MAX) in the order
  * they came and says how many in *count. False if no root waits under this ticket. */
 bool fama_roots_take(struct fama_roots *roots, uint32_t ticket, struct fama_root *root,
                      void **packets, uint32_t *count);

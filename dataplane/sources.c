@@ -3,7 +3,15 @@
 #include <string.h>
 
 #define SECOND_NS UINT64_C(1000000000)
-#define PAUSE_NS  (SECOND_NS / FAMA_SOURCE_FORGERIES_PER_SECOND)
+
+/* Between two things that time forgives. */
+static const uint64_t pause_ns[FAMA_SOURCE_KINDS] = {
+    [FAMA_SOURCE_ROOTS] = SECOND_NS / FAMA_SOURCE_FORGERIES_PER_SECOND,
+    [FAMA_SOURCE_HELD] = SECOND_NS / FAMA_SOURCE_FORGERIES_PER_SECOND,
+    [FAMA_SOURCE_MESSAGES] = SECOND_NS / FAMA_SOURCE_FORGERIES_PER_SECOND,
+    [FAMA_SOURCE_ALIVE] = SECOND_NS / FAMA_SOURCE_ALIVE_FORGERIES_PER_SECOND,
+    [FAMA_SOURCE_HANDSHAKES] = SECOND_NS / FAMA_SOURCE_FORGERIES_PER_SECOND,
+};
 
 void fama_sources_init(struct fama_sources *sources, uint64_t seed,
                        const uint32_t sizes[FAMA_SOURCE_KINDS])
@@ -29,7 +37,8 @@ static struct fama_source_account *account_of(struct fama_sources *sources, uint
 
 /* What time has forgiven since the last look. Things that were forgiven twice, by time and by their
  * verdict, leave less than nothing charged: that is no credit. */
-static void forgive_by_time(struct fama_source_account *account, uint64_t now_ns)
+static void forgive_by_time(struct fama_source_account *account, enum fama_source_kind kind,
+                            uint64_t now_ns)
 {
     int64_t charged = atomic_load_explicit(&account->charged, memory_order_relaxed);
     if (charged <= 0) {
@@ -39,12 +48,12 @@ static void forgive_by_time(struct fama_source_account *account, uint64_t now_ns
         }
         return;
     }
-    uint64_t due = (now_ns - account->forgiven_ns) / PAUSE_NS;
+    uint64_t due = (now_ns - account->forgiven_ns) / pause_ns[kind];
     if (due >= (uint64_t)charged) {
         account->forgiven_ns = now_ns;
         (void)atomic_fetch_sub_explicit(&account->charged, charged, memory_order_relaxed);
     } else if (due > 0) {
-        account->forgiven_ns += due * PAUSE_NS;
+        account->forgiven_ns += due * pause_ns[kind];
         (void)atomic_fetch_sub_explicit(&account->charged, (int64_t)due, memory_order_relaxed);
     }
 }
@@ -62,7 +71,7 @@ bool fama_sources_has_room(struct fama_sources *sources, uint64_t now_ns, uint64
     if (has_room(sources, account, kind)) {
         return true;
     }
-    forgive_by_time(account, now_ns);
+    forgive_by_time(account, kind, now_ns);
     return has_room(sources, account, kind);
 }
 
@@ -70,7 +79,7 @@ bool fama_sources_charge(struct fama_sources *sources, uint64_t now_ns, uint64_t
                          enum fama_source_kind kind)
 {
     struct fama_source_account *account = account_of(sources, source, kind);
-    forgive_by_time(account, now_ns);
+    forgive_by_time(account, kind, now_ns);
     if (!has_room(sources, account, kind)) {
         return false;
     }

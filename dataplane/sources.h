@@ -3,7 +3,7 @@
  *
  * Each thing whose signature must be checked is charged to the address it came from when it is queued,
  * and forgiven when it turns out good (or cost nothing). What was forged stays charged and is forgiven
- * slowly, FAMA_SOURCE_FORGERIES_PER_SECOND of them; once a source's account is full, what it sends is
+ * slowly, FAMA_SOURCE_FORGERIES_PER_SECOND of them and faster for alive messages; once a source's account is full, what it sends is
  * refused before anything dear is done. Who passes on only what it has verified never notices.
  *
  * Adversary: source addresses prove nothing. Who sends under another's address can have that one
@@ -20,13 +20,18 @@
 #include <stdint.h>
 
 #define FAMA_SOURCES                     1024
-#define FAMA_SOURCE_FORGERIES_PER_SECOND 32 /* of each kind */
+#define FAMA_SOURCE_FORGERIES_PER_SECOND 32 /* of each kind but one: */
+/* A member that is not heard of is held for dead, and its address is anybody's to write. So forged alive
+ * messages are looked at for as long as that is bearable, a few per cent of a verify lcore. */
+#define FAMA_SOURCE_ALIVE_FORGERIES_PER_SECOND 2048
 
 enum fama_source_kind {
-    FAMA_SOURCE_ROOTS = 0,    /* roots that wait for verification */
-    FAMA_SOURCE_HELD = 1,     /* chunks that wait for their root */
-    FAMA_SOURCE_MESSAGES = 2, /* signed messages */
-    FAMA_SOURCE_KINDS = 3,
+    FAMA_SOURCE_ROOTS = 0,      /* roots that wait for verification */
+    FAMA_SOURCE_HELD = 1,       /* chunks that wait for their root */
+    FAMA_SOURCE_MESSAGES = 2,   /* signed messages, but: */
+    FAMA_SOURCE_ALIVE = 3,      /* alive messages of members that the view knows */
+    FAMA_SOURCE_HANDSHAKES = 4, /* datagrams of handshakes; forgiven by time alone */
+    FAMA_SOURCE_KINDS = 5,
 };
 
 struct fama_source_account {

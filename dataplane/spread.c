@@ -1,20 +1,12 @@
 #include "dataplane/spread.h"
 
+#include "dataplane/octets.h"
+
 #define CHANNEL_AT   8 /* as wire.h has them */
 #define BLOCK_AT     24
 #define SESSION_AT   8
-#define SEALED_KIND  7
 #define FIRST_LCORE  0
 #define GOLDEN_RATIO UINT64_C(0x9e3779b97f4a7c15)
-
-static uint64_t read_u64(const uint8_t *at)
-{
-    uint64_t value = 0;
-    for (int i = 0; i < 8; i++) {
-        value = value << 8 | at[i];
-    }
-    return value;
-}
 
 /* Fibonacci hashing (Knuth, TAOCP 3, section 6.4), of which the high half is used. */
 static uint32_t mixed(uint64_t value)
@@ -40,13 +32,13 @@ uint32_t fama_spread_datagram(uint32_t lcores, uint32_t here, uint8_t kind,
     }
     if (kind == FAMA_KIND_CHUNK) {
         return datagram.len >= BLOCK_AT + sizeof(uint64_t)
-                   ? fama_spread_block(lcores, read_u64(datagram.at + CHANNEL_AT),
-                                       read_u64(datagram.at + BLOCK_AT))
+                   ? fama_spread_block(lcores, fama_get64(datagram.at + CHANNEL_AT),
+                                       fama_get64(datagram.at + BLOCK_AT))
                    : here;
     }
-    if (kind == SEALED_KIND) {
+    if (kind == FAMA_KIND_SEALED) {
         return datagram.len >= SESSION_AT + sizeof(uint64_t)
-                   ? fama_spread_session(lcores, read_u64(datagram.at + SESSION_AT))
+                   ? fama_spread_session(lcores, fama_get64(datagram.at + SESSION_AT))
                    : here;
     }
     return FIRST_LCORE;

@@ -10,6 +10,8 @@
 #define BURST           32
 #define EVENTS          1024
 #define MAIL            512
+#define HANDSHAKES      128 /* datagrams of one source beyond what time forgives */
+#define ALIVE           512
 #define STAGES_AT_WORK  512 /* packets in the hands of stages and in the pools' caches */
 #define TRANSMIT_QUEUES (FAMA_TRANSMIT_CLASSES * FAMA_TRANSMIT_QUEUE)
 #define BETWEEN_NETS    4096 /* all net lcores together; nothing if there is one */
@@ -44,6 +46,8 @@ static const struct link links[] = {
      "as when a port's queue is full"},
     {"net>verify roots", "net", "verify", 0, 0, CONTENT_BORROWED, AT(net_to_verify_roots),
      "never: one entry per root that may wait"},
+    {"net>verify alive", "first net", "verify", ALIVE, SP, CONTENT_PACKETS, AT(net_to_verify_alive),
+     "dropped: verify_ring_full"},
     {"net>verify mail", "first net", "verify", MAIL, SP, CONTENT_PACKETS,
      AT(net_to_verify_messages), "dropped: verify_ring_full"},
     {"commit>verify", "commit", "verify", 256, 0, CONTENT_BORROWED, AT(commit_to_verify),
@@ -159,6 +163,8 @@ static void open_accounts(struct fama_topology *topology)
         [FAMA_SOURCE_ROOTS] = fama_topology_roots_each(topology),
         [FAMA_SOURCE_HELD] = fama_topology_held_each(topology),
         [FAMA_SOURCE_MESSAGES] = MAIL,
+        [FAMA_SOURCE_HANDSHAKES] = HANDSHAKES,
+        [FAMA_SOURCE_ALIVE] = ALIVE,
     };
     struct fama_random random;
     fama_random_seed(&random, topology->config.random_seed);
@@ -179,6 +185,9 @@ static void open_pace(struct fama_topology *topology)
 static int open_bells(struct fama_topology *topology, struct fama_error *error)
 {
     int status = fama_doorbell_open(&topology->event_bell);
+    if (status == 0) {
+        status = fama_doorbell_open(&topology->net_bell);
+    }
     for (uint32_t i = 0; i < topology->config.verify_core_count && status == 0; i++) {
         status = fama_doorbell_open(&topology->verify_bells[i]);
     }
@@ -235,6 +244,7 @@ static int make_net_rings(struct fama_topology *topology, struct fama_error *err
 int fama_topology_create(struct fama_topology *topology, struct fama_error *error)
 {
     topology->event_bell.fd = -1;
+    topology->net_bell.fd = -1;
     for (uint32_t i = 0; i < FAMA_CORES_MAX; i++) {
         topology->verify_bells[i].fd = -1;
     }
@@ -303,6 +313,7 @@ void fama_topology_destroy(struct fama_topology *topology)
         fama_doorbell_close(&topology->verify_bells[i]);
     }
     fama_doorbell_close(&topology->event_bell);
+    fama_doorbell_close(&topology->net_bell);
     rte_mempool_free(topology->event_pool);
 }
 
@@ -325,6 +336,7 @@ struct fama_event *fama_topology_event(struct fama_topology *topology)
     }
     struct fama_event *event = object;
     event->author = NULL;
+    event->session = NULL;
     return event;
 }
 
@@ -342,5 +354,7 @@ void fama_topology_event_done(struct fama_topology *topology, struct fama_event 
 {
     fama_identity_release(event->author);
     event->author = NULL;
+    fama_session_release(event->session);
+    event->session = NULL;
     rte_mempool_put(topology->event_pool, event);
 }

@@ -18,13 +18,17 @@
 #include "dataplane/sources.h"
 #include "dataplane/spread.h"
 
+struct fama_opened; /* dataplane/opened.h */
+
 /* What a packet carries beside its bytes, in its mbuf's private area. Between stages an mbuf holds just
  * the datagram, from the common header on, in one segment. */
 struct fama_packet {
     struct fama_endpoint peer; /* received: whence; to be sent: where to */
     bool is_fanned_out;     /* from the origin thread: to the channel's peers instead of `peer` */
+    bool is_in_session;     /* received: the session it came in has proved who sent it */
     bool is_neighbours;     /* between net lcores: a whole frame, for fama_neighbour_input */
     uint8_t transmit_class; /* while it waits for its neighbour's address */
+    struct fama_opened *opened; /* of a chunk that waits for its root: itself, opened; or NULL */
 };
 
 static inline struct fama_packet *fama_packet_of(struct rte_mbuf *mbuf)
@@ -83,18 +87,23 @@ struct fama_topology {
     struct fama_view *view; /* RCU */
     _Atomic bool is_interrupted;
     _Atomic bool is_stopping;
+    /* By a channel's number: what the view in force has our own chunks carry, for the origin thread. */
+    _Atomic uint64_t view_ids[FAMA_CHANNELS_MAX];
 
     struct fama_pacer pacer; /* of the port: shared by all who send */
     struct fama_net_ends net[FAMA_NET_CORES_MAX];
     struct rte_ring *control_to_net; /* the first one's, whose signed messages are, too */
     struct rte_ring *net_to_verify_roots;
-    struct rte_ring *net_to_verify_messages;
+    struct rte_ring *net_to_verify_alive;    /* of members that the view knows */
+    struct rte_ring *net_to_verify_messages; /* all others */
     struct rte_ring *commit_to_verify;
     struct rte_ring *events;
     struct rte_ring *net_to_commit[FAMA_CHANNELS_MAX];
 
     struct rte_mempool *event_pool;
     struct fama_doorbell event_bell;
+    struct fama_doorbell
+        net_bell; /* rung for what lies in the rings of a net lcore that is alone */
     struct fama_doorbell verify_bells[FAMA_CORES_MAX];
     struct fama_doorbell block_bells[FAMA_CHANNELS_MAX];
     struct fama_assembled assembled[FAMA_SLOTS_ALL]; /* by slot: what net_to_commit points at */

@@ -235,6 +235,10 @@ void fama_transmit_fan_out(struct fama_transmit *transmit, uint64_t now_ns, stru
 {
     struct rte_mbuf *packets[FAMA_FANOUT_MAX];
     uint8_t header[FAMA_WIRE_HEADER_BYTES];
+    if (fan->count == 0) { /* half of a tree's nodes have nobody below them */
+        rte_pktmbuf_free(packet);
+        return;
+    }
     memcpy(header, rte_pktmbuf_mtod(packet, const uint8_t *), sizeof header);
     header[HOPS_AT] = fan->hops;
     (void)rte_pktmbuf_adj(packet, FAMA_WIRE_HEADER_BYTES); /* a chunk is longer than its header */

@@ -6,14 +6,18 @@
 
 #include "dataplane/idle.h"
 
-#define BATCH           64
-#define ROOTS_MOST      48 /* of a batch: however many roots come, messages go on */
+#define BATCH 64
+/* Of a batch: however many roots come, messages go on, and however many alive messages, others do. */
+#define ROOTS_MOST      48
+#define MAIL_LEAST      8
 #define HOUSEKEEPING_NS 1000000u
+#define REST_MAX_NS     100000000u /* the stop flag rings no bell */
 #define SECOND_NS       UINT64_C(1000000000)
 
 /* A message whose signature is being checked. */
 struct letter {
     struct rte_mbuf *packet;
+    enum fama_source_kind queue;  /* it came through */
     struct fama_identity *author; /* a reference */
     uint8_t pki_id[FAMA_PKI_ID_BYTES];
     bool author_is_new;
@@ -35,6 +39,7 @@ struct fama_verify {
     uint64_t now_ns;
     time_t wall;
     uint32_t root_count, letter_count, job_count;
+    uint32_t work; /* things taken from rings */
     struct fama_root_job *roots[ROOTS_MOST];
     struct letter letters[BATCH];
     struct fama_verify_job *jobs[BATCH];
@@ -189,11 +194,11 @@ static void tell_message(struct fama_verify *verify, struct letter *letter)
     }
 }
 
-static void forgive(struct fama_verify *verify, struct rte_mbuf *packet)
+static void forgive(struct fama_verify *verify, struct rte_mbuf *packet,
+                    enum fama_source_kind queue)
 {
     fama_sources_forgive(&verify->topology->net[0].sources,
-                         fama_address_source(fama_packet_of(packet)->peer.address),
-                         FAMA_SOURCE_MESSAGES);
+                         fama_address_source(fama_packet_of(packet)->peer.address), queue);
 }
 
 /* Refused for what its source cannot know: the view has changed, or newcomers are too many. */
@@ -205,7 +210,7 @@ static bool was_cheap(enum fama_drop reason)
 static void close_letter(struct fama_verify *verify, struct letter *letter)
 {
     if (letter->job.verdict == FAMA_VERDICT_GOOD) {
-        forgive(verify, letter->packet);
+        forgive(verify, letter->packet, letter->queue);
         tell_message(verify, letter);
     } else {
         verify->counts.own.drops[FAMA_DROP_BAD_SIGNATURE]++;
@@ -239,34 +244,44 @@ static void run_urgent(struct fama_verify *verify)
     count(verify, verify->jobs, verify->job_count);
 }
 
-static uint32_t collect_urgent(struct fama_verify *verify)
+static void collect_letters(struct fama_verify *verify, struct rte_ring *ring,
+                            enum fama_source_kind queue, uint32_t most)
 {
-    struct fama_topology *topology = verify->topology;
     void *objects[BATCH];
-    verify->job_count = 0;
-    verify->letter_count = 0;
-    verify->root_count = rte_ring_dequeue_burst(topology->net_to_verify_roots,
-                                                (void **)verify->roots, ROOTS_MOST, NULL);
-    for (uint32_t i = 0; i < verify->root_count; i++) {
-        verify->jobs[verify->job_count++] = &verify->roots[i]->job;
-    }
-    uint32_t count = rte_ring_dequeue_burst(topology->net_to_verify_messages, objects,
-                                            BATCH - verify->job_count, NULL);
+    uint32_t count = rte_ring_dequeue_burst(ring, objects, most, NULL);
     for (uint32_t i = 0; i < count; i++) {
         struct letter *letter = &verify->letters[verify->letter_count];
         enum fama_drop reason = open_letter(verify, objects[i], letter);
+        verify->work++;
         if (reason == FAMA_DROP_NONE) {
+            letter->queue = queue;
             verify->letter_count++;
             verify->jobs[verify->job_count++] = &letter->job;
         } else {
             verify->counts.own.drops[reason]++;
             if (was_cheap(reason)) {
-                forgive(verify, objects[i]);
+                forgive(verify, objects[i], queue);
             }
             rte_pktmbuf_free(objects[i]);
         }
     }
-    return verify->root_count + count;
+}
+
+static void collect_urgent(struct fama_verify *verify)
+{
+    struct fama_topology *topology = verify->topology;
+    verify->job_count = 0;
+    verify->letter_count = 0;
+    verify->root_count = rte_ring_dequeue_burst(topology->net_to_verify_roots,
+                                                (void **)verify->roots, ROOTS_MOST, NULL);
+    verify->work = verify->root_count;
+    for (uint32_t i = 0; i < verify->root_count; i++) {
+        verify->jobs[verify->job_count++] = &verify->roots[i]->job;
+    }
+    collect_letters(verify, topology->net_to_verify_alive, FAMA_SOURCE_ALIVE,
+                    BATCH - MAIL_LEAST - verify->job_count);
+    collect_letters(verify, topology->net_to_verify_messages, FAMA_SOURCE_MESSAGES,
+                    BATCH - verify->job_count);
 }
 
 static void deliver_urgent(struct fama_verify *verify)
@@ -275,6 +290,9 @@ static void deliver_urgent(struct fama_verify *verify)
         /* Each ring has room for every job of its lcore's. */
         struct fama_root_job *job = verify->roots[i];
         (void)rte_ring_enqueue(verify->topology->net[job->net_lcore].verify_to_net, job);
+    }
+    if (verify->root_count > 0) {
+        (void)fama_doorbell_ring(&verify->topology->net_bell);
     }
     for (uint32_t i = 0; i < verify->letter_count; i++) {
         close_letter(verify, &verify->letters[i]);
@@ -306,7 +324,7 @@ static uint32_t cycle(struct fama_verify *verify)
     verify->now_ns = monotonic_ns();
     verify->wall = time(NULL);
     verify->view = rcu_dereference(verify->topology->view);
-    uint32_t work = collect_urgent(verify);
+    collect_urgent(verify);
     verify->view = NULL;
     urcu_qsbr_thread_offline();
     if (verify->job_count > 0) {
@@ -314,20 +332,21 @@ static uint32_t cycle(struct fama_verify *verify)
     }
     deliver_urgent(verify);
     (void)fama_verifier_rest(verify->verifier);
-    work += do_bulk(verify);
+    verify->work += do_bulk(verify);
     urcu_qsbr_thread_online();
-    return work;
+    return verify->work;
 }
 
-/* Sleeps until there is something to do, or for that long. */
-static void sleep_until_rung(struct fama_verify *verify, uint64_t sleep_ns)
+/* Sleeps until there is something to do: whoever fills a ring rings the bell. */
+static void sleep_until_rung(struct fama_verify *verify)
 {
     const struct fama_topology *topology = verify->topology;
     fama_doorbell_arm(verify->bell);
     if (rte_ring_empty(topology->net_to_verify_roots) != 0 &&
+        rte_ring_empty(topology->net_to_verify_alive) != 0 &&
         rte_ring_empty(topology->net_to_verify_messages) != 0 &&
         rte_ring_empty(topology->commit_to_verify) != 0) {
-        fama_doorbell_wait(verify->bell, sleep_ns);
+        fama_doorbell_wait(verify->bell, REST_MAX_NS);
     }
 }
 
@@ -349,7 +368,7 @@ int fama_verify_run(void *argument)
         uint64_t sleep_ns = fama_idle_next(&idler, work);
         if (sleep_ns != 0) {
             urcu_qsbr_thread_offline();
-            sleep_until_rung(verify, sleep_ns);
+            sleep_until_rung(verify);
             urcu_qsbr_thread_online();
         } else if (work == 0) {
             fama_idle_wait(0);

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "dataplane/session.h"
+
 struct fama_view *fama_view_create(uint32_t peer_count, uint32_t channel_count)
 {
     if (peer_count > FAMA_PEERS_MAX || channel_count > FAMA_CHANNELS_MAX) {
@@ -42,6 +44,16 @@ bool fama_view_channel_size(struct fama_view_channel *channel, uint32_t targets,
     return true;
 }
 
+bool fama_view_sessions_size(struct fama_view *view, uint32_t sessions)
+{
+    if (sessions > FAMA_SESSIONS_MAX) {
+        return false;
+    }
+    view->sessions = calloc((size_t)sessions + 1, sizeof(struct fama_session *));
+    view->session_count = view->sessions != NULL ? sessions : 0;
+    return view->sessions != NULL;
+}
+
 void fama_view_destroy(struct fama_view *view)
 {
     if (view == NULL) {
@@ -55,7 +67,14 @@ void fama_view_destroy(struct fama_view *view)
         free(view->channels[i].members);
         fama_roster_free(&view->channels[i].now);
         fama_roster_free(&view->channels[i].before);
+        for (uint32_t j = 0; j < view->channels[i].key_count; j++) {
+            fama_channel_key_release(view->channels[i].keys[j]);
+        }
     }
+    for (uint32_t i = 0; i < view->session_count; i++) {
+        fama_session_release(view->sessions[i]);
+    }
+    free(view->sessions);
     if (view->msp != NULL) {
         fama_msp_release(view->msp);
     }
@@ -144,6 +163,31 @@ static bool sort_list(uint32_t *list, uint32_t list_count)
     return true;
 }
 
+static int session_order(const void *left, const void *right)
+{
+    uint64_t a = fama_session_id(*(struct fama_session *const *)left);
+    uint64_t b = fama_session_id(*(struct fama_session *const *)right);
+    return (a > b) - (a < b);
+}
+
+static bool sort_sessions(struct fama_view *view)
+{
+    for (uint32_t i = 0; i < view->session_count; i++) {
+        if (view->sessions[i] == NULL) {
+            return false;
+        }
+    }
+    if (view->session_count > 1) {
+        qsort(view->sessions, view->session_count, sizeof(struct fama_session *), session_order);
+    }
+    for (uint32_t i = 1; i < view->session_count; i++) {
+        if (fama_session_id(view->sessions[i]) == fama_session_id(view->sessions[i - 1])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool seal_channels(struct fama_view *view, const uint32_t *after)
 {
     qsort(view->channels, view->channel_count, sizeof(*view->channels), channel_order);
@@ -194,7 +238,7 @@ bool fama_view_seal(struct fama_view *view)
     if (after == NULL) {
         return false;
     }
-    bool is_good = sort_peers(view, after) && seal_channels(view, after);
+    bool is_good = sort_peers(view, after) && seal_channels(view, after) && sort_sessions(view);
     free(after);
     for (uint32_t i = 0; i < view->channel_count && is_good; i++) {
         is_good = make_roster(view, &view->channels[i]);
@@ -265,6 +309,34 @@ const struct fama_view_channel *fama_view_channel(const struct fama_view *view, 
     }
     return low < view->channel_count && view->channels[low].tag == tag ? &view->channels[low]
                                                                        : NULL;
+}
+
+const struct fama_channel_key *fama_view_channel_key(const struct fama_view_channel *channel,
+                                                     fama_tag maker, uint32_t epoch)
+{
+    for (uint32_t i = 0; i < channel->key_count; i++) {
+        if (channel->keys[i]->epoch == epoch && channel->keys[i]->maker == maker) {
+            return channel->keys[i];
+        }
+    }
+    return NULL;
+}
+
+struct fama_session *fama_view_session(const struct fama_view *view, uint64_t id)
+{
+    uint32_t low = 0;
+    uint32_t high = view->session_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (fama_session_id(view->sessions[middle]) < id) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < view->session_count && fama_session_id(view->sessions[low]) == id
+               ? view->sessions[low]
+               : NULL;
 }
 
 bool fama_view_is_member(const struct fama_view *view, const struct fama_view_channel *channel,

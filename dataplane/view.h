@@ -10,9 +10,12 @@
 
 #include "crypto/identity.h"
 #include "crypto/msp.h"
+#include "dataplane/channel_key.h"
 #include "dataplane/endpoint.h"
 #include "dataplane/roster.h"
 #include "dataplane/wire.h"
+
+struct fama_session; /* dataplane/session.h */
 
 struct fama_view_peer {
     fama_tag tag;
@@ -27,6 +30,9 @@ struct fama_channel_gate {
     _Atomic uint64_t next_block; /* the ledger's height: chunks below it are stale */
 };
 
+/* Of one channel: makers are few, and each has two epochs' keys at most in use. */
+#define FAMA_VIEW_KEYS_MAX 32
+
 struct fama_view_channel {
     fama_tag tag;
     uint8_t digest[FAMA_SHA256_BYTES]; /* SHA-256(channel id) */
@@ -36,12 +42,17 @@ struct fama_view_channel {
     uint32_t target_count;
     uint32_t *members; /* indices into peers: all known members, ascending: who may be an origin */
     uint32_t member_count;
+    /* Keys that chunks may come sealed with; references. */
+    struct fama_channel_key *keys[FAMA_VIEW_KEYS_MAX];
+    uint32_t key_count;
     struct fama_roster now;    /* made by fama_view_seal: the targets and ourselves */
     struct fama_roster before; /* of the view before, if it had another one: see fama_view_follow */
 };
 
 #define FAMA_CHANNELS_MAX 64
 #define FAMA_PEERS_MAX    10000
+/* Two of each peer: one that begins while the other ends. */
+#define FAMA_SESSIONS_MAX (2 * FAMA_PEERS_MAX)
 
 struct fama_view {
     fama_tag self;
@@ -50,6 +61,8 @@ struct fama_view {
     uint32_t peer_count;
     struct fama_view_channel *channels; /* ascending by tag */
     uint32_t channel_count;
+    struct fama_session **sessions; /* ascending by id; references */
+    uint32_t session_count;
 };
 
 /* Takes memory for a view of these sizes, all zero; NULL if out of memory or over the limits. The caller
@@ -58,10 +71,12 @@ struct fama_view *fama_view_create(uint32_t peer_count, uint32_t channel_count);
 /* Gives a channel of the view its target and member lists (zeroed), once. False if out of memory or if
  * either list would be longer than FAMA_PEERS_MAX. */
 bool fama_view_channel_size(struct fama_view_channel *channel, uint32_t targets, uint32_t members);
-/* Puts peers and channels into the order of their tags and member lists into ascending order, and
+/* Gives the view its list of sessions (all NULL), once. False if out of memory or over FAMA_SESSIONS_MAX. */
+bool fama_view_sessions_size(struct fama_view *view, uint32_t sessions);
+/* Puts peers, channels and sessions into the order of their tags and member lists into ascending order, and
  * rewrites targets and members so that they mean the same peers as before. To be called once, before
  * the view is published or searched. False, and the view is good for fama_view_destroy only, if two
- * peers, two channels or two entries of one list are the same, if an index points nowhere, if a
+ * peers, two channels, two sessions or two entries of one list are the same, if an index points nowhere, if a
  * channel's number is out of range or its gate missing, or if memory runs out. */
 bool fama_view_seal(struct fama_view *view);
 /* Hands the rosters of the view published before on to this one, which is sealed and not published yet: what
@@ -73,6 +88,10 @@ void fama_view_destroy(struct fama_view *view);
 
 const struct fama_view_peer *fama_view_peer(const struct fama_view *view, fama_tag tag);
 const struct fama_view_channel *fama_view_channel(const struct fama_view *view, fama_tag tag);
+/* NULL: not among those of the channel. */
+const struct fama_channel_key *fama_view_channel_key(const struct fama_view_channel *channel,
+                                                     fama_tag maker, uint32_t epoch);
+struct fama_session *fama_view_session(const struct fama_view *view, uint64_t id);
 bool fama_view_is_member(const struct fama_view *view, const struct fama_view_channel *channel,
                          fama_tag tag);
 

@@ -10,6 +10,7 @@ void fama_windows_put_together(struct fama_windows *windows, uint32_t lcore,
     for (uint32_t i = 0; i < FAMA_NET_CORES_MAX; i++) {
         window->first = parts[i].first > window->first ? parts[i].first : window->first;
         window->horizon = parts[i].horizon > window->horizon ? parts[i].horizon : window->horizon;
+        window->loss = parts[i].loss > window->loss ? parts[i].loss : window->loss;
     }
     window->present = 0;
     for (uint32_t i = 0; i < FAMA_NET_CORES_MAX; i++) {

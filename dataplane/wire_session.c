@@ -1,5 +1,7 @@
 #include "dataplane/wire_session.h"
 
+#include "dataplane/octets.h"
+
 #define STEP_AT       8
 #define ZEROS_AT      9
 #define ZEROS         7
@@ -12,61 +14,29 @@
 
 static const uint8_t nothing[FAMA_WIRE_HELLO_BYTES];
 
-static uint64_t get64(const uint8_t *at)
-{
-    uint64_t value = 0;
-    for (int i = 0; i < 8; i++) {
-        value = value << 8 | at[i];
-    }
-    return value;
-}
-
-static void put64(uint8_t *at, uint64_t value)
-{
-    for (int i = 7; i >= 0; i--, value >>= 8) {
-        at[i] = (uint8_t)value;
-    }
-}
-
 static bool is_zero(const uint8_t *at, size_t len)
 {
     return memcmp(at, nothing, len) == 0;
 }
 
 /* The common header of a datagram that nobody passes on. */
-static enum fama_drop header_read(struct fama_bytes datagram, uint8_t kind)
+static enum fama_drop header_read(struct fama_bytes datagram, enum fama_kind kind)
 {
-    const uint8_t *at = datagram.at;
-    if (datagram.len < FAMA_WIRE_HEADER_BYTES) {
-        return FAMA_DROP_TRUNCATED;
+    struct fama_wire_header header;
+    enum fama_drop drop = fama_wire_header_read(datagram, &header);
+    if (drop != FAMA_DROP_NONE) {
+        return drop;
     }
-    if (((uint32_t)at[0] << 8 | at[1]) != FAMA_WIRE_MAGIC) {
-        return FAMA_DROP_BAD_MAGIC;
-    }
-    if (at[2] != FAMA_WIRE_VERSION) {
-        return FAMA_DROP_BAD_VERSION;
-    }
-    if (at[3] != kind) {
+    if (header.kind != kind) {
         return FAMA_DROP_BAD_KIND;
     }
-    size_t len = FAMA_WIRE_HEADER_BYTES + ((size_t)at[6] << 8 | at[7]);
-    if (datagram.len > FAMA_WIRE_DATAGRAM_MAX || at[4] != 0 || at[5] != 0 || datagram.len > len) {
-        return FAMA_DROP_MALFORMED;
-    }
-    return datagram.len < len ? FAMA_DROP_TRUNCATED : FAMA_DROP_NONE;
+    return header.hops == 0 ? FAMA_DROP_NONE : FAMA_DROP_MALFORMED;
 }
 
-static void header_write(uint8_t *at, uint8_t kind, size_t datagram_bytes)
+static void header_write(uint8_t *at, enum fama_kind kind, size_t datagram_bytes)
 {
-    size_t len = datagram_bytes - FAMA_WIRE_HEADER_BYTES;
-    at[0] = FAMA_WIRE_MAGIC >> 8;
-    at[1] = FAMA_WIRE_MAGIC & 0xff;
-    at[2] = FAMA_WIRE_VERSION;
-    at[3] = kind;
-    at[4] = 0;
-    at[5] = 0;
-    at[6] = (uint8_t)(len >> 8);
-    at[7] = (uint8_t)len;
+    const struct fama_wire_header header = {.kind = (uint8_t)kind};
+    fama_wire_header_write(at, &header, datagram_bytes);
 }
 
 /* ---- SESSION ---- */
@@ -91,7 +61,7 @@ static bool is_sound(const struct fama_session_message *message)
 enum fama_drop fama_wire_session_read(struct fama_bytes datagram,
                                       struct fama_session_message *message)
 {
-    enum fama_drop drop = header_read(datagram, FAMA_WIRE_SESSION_KIND);
+    enum fama_drop drop = header_read(datagram, FAMA_KIND_SESSION);
     if (drop != FAMA_DROP_NONE) {
         return drop;
     }
@@ -105,9 +75,9 @@ enum fama_drop fama_wire_session_read(struct fama_bytes datagram,
     }
     *message = (struct fama_session_message){
         .step = (enum fama_session_step)at[STEP_AT],
-        .sender = get64(at + SENDER_AT),
-        .target = get64(at + TARGET_AT),
-        .handshake = get64(at + HANDSHAKE_AT),
+        .sender = fama_get64(at + SENDER_AT),
+        .target = fama_get64(at + TARGET_AT),
+        .handshake = fama_get64(at + HANDSHAKE_AT),
         .bytes = fama_bytes(at + FAMA_WIRE_SESSION_BYTES, datagram.len - FAMA_WIRE_SESSION_BYTES),
     };
     memcpy(message->cookie, at + COOKIE_AT, FAMA_COOKIE_BYTES);
@@ -132,12 +102,12 @@ size_t fama_wire_session_write(const struct fama_session_message *message, uint8
     if (whole.bytes.len > 0) {
         memmove(datagram + FAMA_WIRE_SESSION_BYTES, whole.bytes.at, whole.bytes.len);
     }
-    header_write(datagram, FAMA_WIRE_SESSION_KIND, bytes);
+    header_write(datagram, FAMA_KIND_SESSION, bytes);
     datagram[STEP_AT] = (uint8_t)whole.step;
     memset(datagram + ZEROS_AT, 0, ZEROS);
-    put64(datagram + SENDER_AT, whole.sender);
-    put64(datagram + TARGET_AT, whole.target);
-    put64(datagram + HANDSHAKE_AT, whole.handshake);
+    fama_put64(datagram + SENDER_AT, whole.sender);
+    fama_put64(datagram + TARGET_AT, whole.target);
+    fama_put64(datagram + HANDSHAKE_AT, whole.handshake);
     memcpy(datagram + COOKIE_AT, whole.cookie, FAMA_COOKIE_BYTES);
     return bytes;
 }
@@ -146,7 +116,7 @@ size_t fama_wire_session_write(const struct fama_session_message *message, uint8
 
 enum fama_drop fama_wire_sealed_read(struct fama_bytes datagram, struct fama_sealed *sealed)
 {
-    enum fama_drop drop = header_read(datagram, FAMA_WIRE_SEALED_KIND);
+    enum fama_drop drop = header_read(datagram, FAMA_KIND_SEALED);
     if (drop != FAMA_DROP_NONE) {
         return drop;
     }
@@ -154,8 +124,8 @@ enum fama_drop fama_wire_sealed_read(struct fama_bytes datagram, struct fama_sea
         return FAMA_DROP_TRUNCATED;
     }
     const uint8_t *at = datagram.at;
-    uint64_t counter = get64(at + COUNTER_AT);
-    sealed->session = get64(at + SESSION_ID_AT);
+    uint64_t counter = fama_get64(at + COUNTER_AT);
+    sealed->session = fama_get64(at + SESSION_ID_AT);
     sealed->stream = (uint8_t)(counter >> FAMA_WIRE_COUNTER_BITS);
     sealed->number = counter & (((uint64_t)1 << FAMA_WIRE_COUNTER_BITS) - 1);
     sealed->header = fama_bytes(at, FAMA_WIRE_SEALED_HEADER);
@@ -174,9 +144,9 @@ size_t fama_wire_sealed_write(uint64_t session, enum fama_session_stream stream,
         inner_bytes > FAMA_WIRE_DATAGRAM_MAX - FAMA_WIRE_SEALED_OVERHEAD) {
         return 0;
     }
-    header_write(header, FAMA_WIRE_SEALED_KIND, inner_bytes + FAMA_WIRE_SEALED_OVERHEAD);
-    put64(header + SESSION_ID_AT, session);
-    put64(header + COUNTER_AT, (uint64_t)stream << FAMA_WIRE_COUNTER_BITS | number);
+    header_write(header, FAMA_KIND_SEALED, inner_bytes + FAMA_WIRE_SEALED_OVERHEAD);
+    fama_put64(header + SESSION_ID_AT, session);
+    fama_put64(header + COUNTER_AT, (uint64_t)stream << FAMA_WIRE_COUNTER_BITS | number);
     return FAMA_WIRE_SEALED_HEADER;
 }
 

@@ -28,11 +28,8 @@
 #include "crypto/cookie.h"
 #include "dataplane/wire.h"
 
-#define FAMA_WIRE_SESSION_KIND  6
 #define FAMA_WIRE_SESSION_BYTES 56 /* of a SESSION datagram before its bytes */
 #define FAMA_WIRE_HELLO_BYTES   64 /* of a hello */
-#define FAMA_WIRE_SEALED_KIND   7
-#define FAMA_WIRE_SEALED_HEADER 24 /* bytes before the ciphertext */
 /* What a session adds to a datagram. */
 #define FAMA_WIRE_SEALED_OVERHEAD (FAMA_WIRE_SEALED_HEADER + FAMA_AEAD_TAG_BYTES)
 #define FAMA_WIRE_COUNTER_BITS    56

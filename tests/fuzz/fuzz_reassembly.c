@@ -4,7 +4,8 @@
  *  - nothing is entered without a good verdict, and after one no chunk asks for another at once;
  *  - a whole block has, set by set, the bytes of one of its signers, and its memory does not change until
  *    it is returned; it is offered once;
- *  - a gap names missing chunks only, in order;
+ *  - room for a payload lies in no block that is whole;
+ *  - a gap names missing chunks only, in order, and of each set no more than give it;
  *  - the numbers in assembly never exceed the slots. */
 #include <stdlib.h>
 
@@ -16,23 +17,27 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 enum {
     CHANNELS = 2,
     NUMBERS = 12,
-    SIGNERS = 5,
+    SIGNERS = 6,
     SLOTS = 4,
     ROOTS = 6,
     HELD = 10,
 };
 
-/* Signers 0 and 3 sign the same bytes; 1 other bytes; 2 the same in another cut; 4 forges 0's signature. */
+/* Signers 0 and 3 sign the same bytes; 1 other bytes; 2 the same in another cut; 4 forges 0's signature; 5
+ * signs parity that is not made of its bytes. */
 static const struct {
     uint32_t len;
     uint16_t chunk_bytes;
+    uint8_t parity;
     uint8_t content;
-} versions[SIGNERS] = {{4500, 64, 1}, {4500, 64, 2}, {4500, 700, 1}, {4500, 64, 1}, {4500, 64, 1}};
+} versions[SIGNERS] = {{4500, 64, 3, 1}, {4500, 64, 3, 2}, {4500, 700, 1, 1},
+                       {4500, 64, 3, 1}, {4500, 64, 3, 1}, {4500, 64, 3, 1}};
 
 static struct cut_block *blocks[SIGNERS];
 
 struct packet {
     struct fama_chunk chunk;
+    struct fama_bytes payload; /* as it came */
     uint8_t proof[FAMA_MERKLE_DEPTH_MAX * FAMA_MERKLE_NODE_BYTES];
     uint8_t channel;
     uint8_t signer;
@@ -77,9 +82,9 @@ static void check_whole(struct world *world, const struct fama_assembled *block)
         demand(world->whole[i].channel != block->channel ||
                world->whole[i].number != block->number);
     }
-    /* 64 chunks of 64 bytes are one set of the usual cut; the other cut has the same bytes as the first. */
-    for (uint32_t at = 0; at < block->len; at += 64 * 64) {
-        uint32_t left = block->len - at < 64 * 64 ? block->len - at : 64 * 64;
+    /* 32 chunks of 64 bytes are one set of the usual cut; the other cut has the same bytes as the first. */
+    for (uint32_t at = 0; at < block->len; at += 32 * 64) {
+        uint32_t left = block->len - at < 32 * 64 ? block->len - at : 32 * 64;
         demand(memcmp(block->at + at, blocks[0]->bytes + at, left) == 0 ||
                memcmp(block->at + at, blocks[1]->bytes + at, left) == 0);
     }
@@ -91,8 +96,26 @@ static void check_whole(struct world *world, const struct fama_assembled *block)
 static enum fama_offer offer(struct world *world, struct packet *packet)
 {
     struct fama_offer_result result;
-    fama_reassembly_offer(world->reassembly, world->now_ns, &world->view->channels[packet->channel],
-                          &packet->chunk, packet, &result);
+    const struct fama_view_channel *channel = &world->view->channels[packet->channel];
+    uint8_t *room;
+    uint8_t leaf[1][FAMA_MERKLE_NODE_BYTES];
+    packet->chunk.payload = packet->payload;
+    enum fama_drop judged =
+        fama_reassembly_place(world->reassembly, world->now_ns, channel, &packet->chunk, &room);
+    demand(judged == FAMA_DROP_NONE || room == NULL);
+    if (room != NULL) {
+        for (uint32_t i = 0; i < world->whole_count; i++) {
+            const struct fama_assembled *whole = &world->whole[i];
+            demand(room + packet->payload.len <= whole->at || room >= whole->at + whole->len);
+        }
+        memcpy(room, packet->payload.at, packet->payload.len);
+        packet->chunk.payload.at = room;
+    }
+    fama_merkle_leaves(&packet->chunk.payload, 1, leaf);
+    fama_reassembly_offer(world->reassembly, world->now_ns, channel, &packet->chunk, leaf[0],
+                          packet, &result);
+    demand(judged == FAMA_DROP_NONE ||
+           (result.offer == FAMA_OFFER_DROPPED && result.drop == judged));
     switch (result.offer) {
     case FAMA_OFFER_VERIFY:
         demand(world->pending_count < ROOTS);
@@ -115,11 +138,23 @@ static enum fama_offer offer(struct world *world, struct packet *packet)
         break;
     case FAMA_OFFER_STORED:
         break;
+    case FAMA_OFFER_LATE:
+        demand(result.signature != NULL && result.signer != 0);
+        break;
     default:
         demand(false);
     }
     free(packet);
     return result.offer;
+}
+
+static uint32_t chunk_count(const struct cut_block *block)
+{
+    uint32_t count = 0;
+    for (uint32_t set = 0; set < block->geometry.sets; set++) {
+        count += cut_block_count(block, set);
+    }
+    return count;
 }
 
 static void send_chunk(struct world *world, uint8_t what, uint8_t which)
@@ -130,9 +165,15 @@ static void send_chunk(struct world *world, uint8_t what, uint8_t which)
     demand(packet != NULL);
     packet->channel = what / SIGNERS % CHANNELS;
     packet->signer = signer;
-    cut_block_chunk(block, which % block->geometry.chunks, &packet->chunk, packet->proof);
+    uint32_t set = 0;
+    uint32_t index = which % chunk_count(block);
+    for (; index >= cut_block_count(block, set); set++) {
+        index -= cut_block_count(block, set);
+    }
+    cut_block_set_chunk(block, set, index, &packet->chunk, packet->proof);
+    packet->payload = packet->chunk.payload;
     packet->chunk.block = what / (SIGNERS * CHANNELS) % NUMBERS;
-    packet->chunk.flags = which >> 7;
+    packet->chunk.key_epoch = which < 128;
     (void)offer(world, packet);
 }
 
@@ -142,8 +183,9 @@ static void judge(struct world *world, uint32_t which);
 static void send_run(struct world *world, uint8_t what, uint8_t from)
 {
     uint8_t signer = what % SIGNERS;
-    for (uint32_t i = 0; i < blocks[signer]->geometry.chunks; i++) {
-        send_chunk(world, what, (uint8_t)((from + i) % blocks[signer]->geometry.chunks));
+    uint32_t count = chunk_count(blocks[signer]);
+    for (uint32_t i = 0; i < count; i++) {
+        send_chunk(world, what, (uint8_t)((from + i) % count));
         if (world->pending_count > 0) {
             judge(world, world->pending_count - 1);
         }
@@ -159,7 +201,7 @@ static void judge(struct world *world, uint32_t which)
     struct pending pending = world->pending[which];
     world->pending[which] = world->pending[--world->pending_count];
     bool is_good = pending.signer != 4;
-    void *packets[FAMA_SET_CHUNKS];
+    void *packets[FAMA_SET_CHUNKS_MAX];
     uint32_t count = fama_reassembly_verdict(world->reassembly, pending.ticket, is_good, packets);
     demand(count >= 1 && count <= world->held_count);
     for (uint32_t i = 0; i < count; i++) {
@@ -195,8 +237,7 @@ static void give_back(struct world *world, uint8_t which)
     if (is_accepted && atomic_load(&gate->next_block) == block.number) {
         atomic_store(&gate->next_block, block.number + 1);
     }
-    fama_reassembly_return(world->reassembly, world->now_ns, block.slot, is_accepted,
-                           UINT64_C(1000000) << (which & 15));
+    fama_reassembly_return(world->reassembly, world->now_ns, block.slot, is_accepted);
 }
 
 static void look_for_gap(struct world *world)
@@ -206,7 +247,7 @@ static void look_for_gap(struct world *world)
         return;
     }
     struct fama_geometry geometry;
-    demand(fama_geometry(gap.block_bytes, gap.chunk_bytes, &geometry));
+    demand(fama_geometry(gap.cut.block_bytes, gap.cut.chunk_bytes, &geometry));
     demand(gap.channel < CHANNELS && gap.block < NUMBERS && gap.count >= 1);
     for (uint32_t i = 0; i < gap.count; i++) {
         uint32_t chunks = fama_geometry_set_chunks(&geometry, gap.entries[i].set);
@@ -216,8 +257,9 @@ static void look_for_gap(struct world *world)
     }
     uint8_t body[2048];
     struct fama_request request = {.block = gap.block,
-                                   .block_bytes = gap.block_bytes,
-                                   .chunk_bytes = gap.chunk_bytes,
+                                   .block_bytes = gap.cut.block_bytes,
+                                   .chunk_bytes = gap.cut.chunk_bytes,
+                                   .parity = gap.cut.parity,
                                    .count = gap.count};
     memcpy(request.entries, gap.entries, gap.count * sizeof(gap.entries[0]));
     demand(fama_wire_request_write(&request, body, sizeof(body)) > 0);
@@ -265,8 +307,15 @@ static void step(struct world *world, uint8_t action, uint8_t what, uint8_t whic
 static void make_blocks(void)
 {
     for (uint32_t i = 0; i < SIGNERS && blocks[i] == NULL; i++) {
-        blocks[i] = cut_block_make(0, versions[i].len, versions[i].chunk_bytes, 10 + i,
-                                   versions[i].content);
+        blocks[i] = cut_block_make_with_parity(0, versions[i].len, versions[i].chunk_bytes,
+                                               versions[i].parity, 10 + i, versions[i].content);
+    }
+    if (blocks[5]->key_epoch != 2) {
+        blocks[5]->key_epoch = 2; /* done once */
+        cut_block_parity_at(blocks[5], 0, 0)[5] ^= 1;
+        cut_block_parity_at(blocks[5], 1, 1)[6] ^= 1;
+        cut_block_build_tree(blocks[5], 0);
+        cut_block_build_tree(blocks[5], 1);
     }
     blocks[4]->origin = blocks[0]->origin;
 }
@@ -274,8 +323,11 @@ static void make_blocks(void)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     make_blocks();
-    static const struct fama_reassembly_limits limits = {
-        .slots = SLOTS, .block_bytes_max = 1 << 17, .roots_max = ROOTS, .held_max = HELD};
+    static const struct fama_reassembly_limits limits = {.slots = SLOTS,
+                                                         .block_bytes_max = 1 << 17,
+                                                         .roots_max = ROOTS,
+                                                         .held_max = HELD,
+                                                         .blame_ns = 50000000};
     struct world world = {.now_ns = 1, .reassembly = fama_reassembly_create(&limits)};
     world.view = fama_view_create(0, CHANNELS);
     demand(world.reassembly != NULL && world.view != NULL);

@@ -34,18 +34,27 @@ static void read_chunk(struct fama_bytes datagram)
         return;
     }
     size_t bytes = fama_wire_chunk_write(&chunk, again, sizeof(again));
-    demand(bytes > 0 && bytes + chunk.payload.len == datagram.len);
+    demand(bytes == FAMA_WIRE_CHUNK_BYTES && bytes + chunk.body.len == datagram.len);
     demand(memcmp(again, datagram.at, bytes) == 0);
-    demand(chunk.payload.at == datagram.at + bytes);
+    demand(chunk.body.at == datagram.at + bytes);
     struct fama_geometry geometry;
     demand(fama_geometry(chunk.block_bytes, chunk.chunk_bytes, &geometry));
-    uint64_t offset =
-        ((uint64_t)chunk.set * FAMA_SET_CHUNKS + chunk.index) * (uint64_t)chunk.chunk_bytes;
-    demand(offset + chunk.payload.len <= chunk.block_bytes);
-    uint8_t root[FAMA_MERKLE_NODE_BYTES];
-    fama_merkle_climb(chunk.payload, chunk.index, chunk.data_chunks, chunk.proof, root);
-    uint8_t digest[FAMA_SHA256_BYTES];
-    fama_wire_root_digest(&chunk, digest, digest, root, digest);
+    uint32_t leaves = (uint32_t)chunk.data_chunks + chunk.parity_chunks;
+    demand(chunk.data_chunks >= 1 && leaves <= FAMA_SET_CHUNKS_MAX && chunk.index < leaves);
+    uint64_t place = chunk.index < chunk.data_chunks ? chunk.index : 0;
+    uint64_t offset = ((uint64_t)chunk.set * FAMA_SET_CHUNKS + place) * (uint64_t)chunk.chunk_bytes;
+    demand(offset + fama_wire_chunk_payload_bytes(&chunk) <= chunk.block_bytes);
+    uint8_t root[FAMA_MERKLE_NODE_BYTES] = {0};
+    if (chunk.key_epoch == 0) {
+        demand(chunk.payload.len == fama_wire_chunk_payload_bytes(&chunk));
+        demand(chunk.payload.at + chunk.payload.len == datagram.at + datagram.len);
+        fama_merkle_climb(chunk.payload, chunk.index, leaves, chunk.proof, root);
+    } else {
+        demand(chunk.body.len == fama_wire_chunk_proof_bytes(&chunk) +
+                                     fama_wire_chunk_payload_bytes(&chunk) + FAMA_WIRE_TAG_BYTES);
+    }
+    uint8_t digest[FAMA_SHA256_BYTES] = {0};
+    fama_wire_root_digest(&chunk, digest, digest, digest, root, digest);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -54,12 +63,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     /* The first octet chooses; a datagram's own header is repaired, or few inputs got past it. */
-    uint8_t choice = data[0] % 8;
+    uint8_t choice = data[0] % 9;
     size_t bytes = size - 1;
     uint8_t *copy = malloc(bytes + (bytes == 0));
     demand(copy != NULL);
     memcpy(copy, data + 1, bytes);
-    if (choice >= 6 && bytes >= FAMA_WIRE_HEADER_BYTES && bytes <= FAMA_WIRE_DATAGRAM_MAX) {
+    if ((choice == 6 || choice == 7) && bytes >= FAMA_WIRE_HEADER_BYTES &&
+        bytes <= FAMA_WIRE_DATAGRAM_MAX) {
         copy[0] = FAMA_WIRE_MAGIC >> 8;
         copy[1] = FAMA_WIRE_MAGIC & 0xff;
         copy[2] = FAMA_WIRE_VERSION;
@@ -79,6 +89,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
     case 3:
         REREAD(request, input);
+        break;
+    case 8:
+        REREAD(keys, input);
         break;
     case 4:
     case 6:

@@ -104,7 +104,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         copy[0] = FAMA_WIRE_MAGIC >> 8;
         copy[1] = FAMA_WIRE_MAGIC & 0xff;
         copy[2] = FAMA_WIRE_VERSION;
-        copy[3] = choice < 6 ? FAMA_WIRE_SESSION_KIND : FAMA_WIRE_SEALED_KIND;
+        copy[3] = choice < 6 ? FAMA_KIND_SESSION : FAMA_KIND_SEALED;
         copy[4] = 0;
         copy[5] = 0;
         copy[6] = (uint8_t)((bytes - FAMA_WIRE_HEADER_BYTES) >> 8);

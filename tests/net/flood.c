@@ -7,7 +7,8 @@
  *   KIND      noise    random bytes
  *             header   a datagram of ours with one wrong field in its common header
  *             chunk    a well-formed chunk of the channel, of a member, with nothing true in it
- *             message  a well-formed message of a member, with a signature that is none
+ *             message  a well-formed message of a member about its ledger, with a signature that is none
+ *             alive    the same, which says that the member is alive
  *             arp      questions for addresses, from addresses that nobody has
  *
  * Datagrams come from addresses that nobody has and, half of them, from the other targets'. Frames are written
@@ -42,9 +43,10 @@
 #define AT_KIND       3
 #define AT_LENGTH     6
 
-enum kind { NOISE, HEADER, CHUNK, MESSAGE, ARP, KINDS };
+enum kind { NOISE, HEADER, CHUNK, MESSAGE, ALIVE, ARP, KINDS };
 
-static const char *const kind_names[KINDS] = {"noise", "header", "chunk", "message", "arp"};
+static const char *const kind_names[KINDS] = {"noise",   "header", "chunk",
+                                              "message", "alive",  "arp"};
 
 struct target {
     uint8_t address[4];
@@ -125,13 +127,11 @@ static fama_tag any_member(struct flood *flood)
                                     : flood->members[draw(flood) % flood->member_count];
 }
 
-/* Of a block that comes soon, as far as a stranger can guess. */
+/* Of a block that comes soon, sealed with a key of an epoch that may be in force, as far as a stranger can
+ * guess: epochs begin with the second their maker started. */
 static size_t make_chunk(struct flood *flood, uint8_t *at, size_t room)
 {
     enum { CHUNK_BYTES = 1000, CHUNKS = 8 };
-    uint8_t proof[16 * FAMA_MERKLE_NODE_BYTES], signature[FAMA_SIGNATURE_BYTES];
-    fill(flood, proof, sizeof proof);
-    fill(flood, signature, sizeof signature);
     struct fama_chunk chunk = {
         .hops = 3,
         .channel = flood->channel,
@@ -141,26 +141,31 @@ static size_t make_chunk(struct flood *flood, uint8_t *at, size_t room)
         .chunk_bytes = CHUNK_BYTES,
         .index = (uint8_t)(draw(flood) % CHUNKS),
         .data_chunks = CHUNKS,
-        .proof_nodes = 3, /* of 8 chunks */
-        .signature = signature,
-        .proof = proof,
-        .payload = {.at = at, .len = CHUNK_BYTES},
+        .key_epoch = (uint32_t)time(NULL) - (uint32_t)(draw(flood) % 30),
+        .view_id = draw(flood),
     };
     size_t head = fama_wire_chunk_write(&chunk, at, room);
-    if (head == 0 || head + CHUNK_BYTES > room) {
+    size_t body = fama_wire_chunk_proof_bytes(&chunk) + CHUNK_BYTES + FAMA_WIRE_TAG_BYTES;
+    if (head == 0 || head + body > room) {
         return 0;
     }
-    fill(flood, at + head, CHUNK_BYTES);
-    return head + CHUNK_BYTES;
+    fill(flood, at + head, body);
+    return head + body;
 }
 
-static size_t make_message(struct flood *flood, uint8_t *at, size_t room)
+/* Bodies are looked at when the signature is found good, and not before. */
+static size_t make_message(struct flood *flood, enum fama_kind kind, uint8_t *at, size_t room)
 {
-    uint8_t body[64];
+    uint8_t body[700];
     struct fama_stateinfo stateinfo = {.channel = flood->channel, .height = draw(flood) % 1000};
-    size_t len = fama_wire_stateinfo_write(&stateinfo, body, sizeof body);
+    size_t len = kind == FAMA_KIND_STATEINFO
+                     ? fama_wire_stateinfo_write(&stateinfo, body, sizeof body)
+                     : sizeof body;
+    if (kind != FAMA_KIND_STATEINFO) {
+        fill(flood, body, sizeof body);
+    }
     struct fama_message message = {
-        .kind = FAMA_KIND_STATEINFO,
+        .kind = kind,
         .author = any_member(flood),
         .incarnation = (uint64_t)time(NULL) * 1000,
         .sequence = draw(flood) >> 32,
@@ -225,7 +230,8 @@ static size_t make_frame(struct flood *flood, enum kind kind, uint8_t frame[FRAM
     size_t len = kind == NOISE    ? make_noise(flood, payload, room)
                  : kind == HEADER ? make_header(flood, payload, room)
                  : kind == CHUNK  ? make_chunk(flood, payload, room)
-                                  : make_message(flood, payload, room);
+                 : kind == ALIVE  ? make_message(flood, FAMA_KIND_ALIVE, payload, room)
+                                  : make_message(flood, FAMA_KIND_STATEINFO, payload, room);
     uint8_t *ip = frame + ETH_HLEN;
     write_u16(frame + 12, ETH_P_IP);
     ip[0] = 0x45;
@@ -405,10 +411,9 @@ int main(int argc, char **argv)
         is_right = read_target(&flood, argv[i]) || read_member(&flood, argv[i]);
     }
     if (!is_right || flood.target_count == 0) {
-        fprintf(
-            stderr,
-            "usage: flood INTERFACE SECONDS DATAGRAMS_PER_SECOND SEED CHANNEL "
-            "noise,header,chunk,message,arp ADDRESS/LINK-ADDRESS... [MSP-DIRECTORY:MSPID...]\n");
+        fprintf(stderr, "usage: flood INTERFACE SECONDS DATAGRAMS_PER_SECOND SEED CHANNEL "
+                        "noise,header,chunk,message,alive,arp ADDRESS/LINK-ADDRESS... "
+                        "[MSP-DIRECTORY:MSPID...]\n");
         return EXIT_FAILURE;
     }
     flood.random = strtoull(argv[4], NULL, 10) * 2 + 1; /* never 0 */

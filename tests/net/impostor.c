@@ -15,7 +15,7 @@
 
 struct command_line {
     const char *msp, *mspid, *bind, *other, *channel, *attack, *change, *origin;
-    struct fama_texts targets;
+    struct fama_texts targets, target_ids;
     bool expects_silence;
     bool is_listing;
 };
@@ -61,6 +61,7 @@ static int parse(int argc, char **argv, struct command_line *line, struct impost
         {"bind", FAMA_OPTION_TEXT, &line->bind, false},
         {"other", FAMA_OPTION_TEXT, &line->other, false},
         {"target", FAMA_OPTION_TEXTS, &line->targets, false},
+        {"target-id", FAMA_OPTION_TEXTS, &line->target_ids, false},
         {"channel", FAMA_OPTION_TEXT, &line->channel, false},
         {"attack", FAMA_OPTION_TEXT, &line->attack, false},
         {"change", FAMA_OPTION_TEXT, &line->change, false},
@@ -71,6 +72,7 @@ static int parse(int argc, char **argv, struct command_line *line, struct impost
         {"ahead", FAMA_OPTION_NUMBER, &impostor->ahead, false},
         {"count", FAMA_OPTION_NUMBER, &impostor->count, false},
         {"seed", FAMA_OPTION_NUMBER, &impostor->seed, false},
+        {"epoch", FAMA_OPTION_NUMBER, &impostor->epoch, false},
         {"expect-silence", FAMA_OPTION_FLAG, &line->expects_silence, false},
     };
     return fama_options_parse(&self, table, sizeof(table) / sizeof(table[0]), argc, argv, NULL);
@@ -93,8 +95,13 @@ static int prepare(const struct command_line *line, struct impostor *impostor)
                    (line->origin == NULL ||
                     read_hex(line->origin, impostor->claimed_origin, FAMA_PKI_ID_BYTES));
     for (size_t i = 0; is_sane && i < line->targets.count; i++) {
-        is_sane =
-            fama_endpoint_parse(line->targets.items[i], &impostor->targets[i].endpoint, NULL) == 0;
+        struct impostor_target *target = &impostor->targets[i];
+        is_sane = fama_endpoint_parse(line->targets.items[i], &target->endpoint, NULL) == 0;
+        if (is_sane && i < line->target_ids.count) {
+            is_sane = read_hex(line->target_ids.items[i], target->pki_id, FAMA_PKI_ID_BYTES);
+            target->tag = fama_tag_of(target->pki_id);
+            target->is_named = is_sane;
+        }
     }
     if (!is_sane) {
         fprintf(
@@ -102,6 +109,7 @@ static int prepare(const struct command_line *line, struct impostor *impostor)
             "usage: fama-impostor --msp DIR --mspid ID --bind ADDRESS:PORT --target "
             "ADDRESS:PORT...\n"
             "           --channel NAME --attack NAME [--other ADDRESS:PORT] [--origin PKI-ID]\n"
+            "           [--target-id PKI-ID...] [--epoch N]\n"
             "           [--blocks DIR | --block-file FILE] [--change NAME] [--number N | --ahead "
             "N]\n"
             "           [--count N] [--seed N] [--expect-silence]\n"
@@ -110,6 +118,7 @@ static int prepare(const struct command_line *line, struct impostor *impostor)
     }
     impostor->target_count = (uint32_t)line->targets.count;
     impostor->has_claimed_origin = line->origin != NULL;
+    impostor->msp_directory = line->msp;
     impostor->channel = line->channel;
     uint8_t digest[FAMA_SHA256_BYTES];
     fama_channel_digest(line->channel, digest);
@@ -131,8 +140,8 @@ static int prepare(const struct command_line *line, struct impostor *impostor)
 
 static json_t *tally_json(const struct impostor_tally *tally)
 {
-    static const char *const names[IMPOSTOR_KINDS] = {"other",  "alive",   "chunk",
-                                                      "digest", "request", "stateinfo"};
+    static const char *const names[IMPOSTOR_KINDS] = {
+        "other", "alive", "chunk", "digest", "request", "stateinfo", "session", "sealed", "keys"};
     json_t *json =
         json_pack("{s:I, s:I, s:I}", "datagrams", (json_int_t)tally->datagrams, "bytes",
                   (json_int_t)tally->bytes, "repair_chunks", (json_int_t)tally->repair_chunks);
@@ -164,9 +173,10 @@ static int print_list(void)
     int status = 0;
     const struct impostor_attack *attack;
     for (size_t i = 0; status == 0 && (attack = impostor_attack_at(i)) != NULL; i++) {
-        status = print_json(json_pack("{s:s, s:s, s:b, s:b, s:o}", "attack", attack->name, "words",
-                                      attack->words, "joins", attack->joins, "needs_other",
-                                      attack->needs_other, "expects", expected_json(attack)));
+        status = print_json(json_pack("{s:s, s:s, s:b, s:b, s:o, s:s?}", "attack", attack->name,
+                                      "words", attack->words, "joins", attack->joins, "needs_other",
+                                      attack->needs_other, "expects", expected_json(attack),
+                                      "expects_log", attack->log));
     }
     return status;
 }
@@ -175,8 +185,9 @@ static int print_result(const struct impostor_attack *attack, const struct impos
 {
     const char *refusal = impostor_change_refusal(impostor->change);
     json_t *json = json_pack(
-        "{s:s, s:s, s:o, s:s?, s:o, s:o, s:o, s:o, s:O}", "attack", attack->name, "words",
-        attack->words, "expects", expected_json(attack), "expects_refusal", refusal, "sent",
+        "{s:s, s:s, s:o, s:s?, s:s?, s:o, s:o, s:o, s:o, s:o, s:O}", "attack", attack->name,
+        "words", attack->words, "expects", expected_json(attack), "expects_refusal", refusal,
+        "expects_log", attack->log, "keys", impostor_party_keys_json(impostor), "sent",
         tally_json(&impostor->home.sent), "received", tally_json(&impostor->home.received),
         "sent_from_other", tally_json(&impostor->other.sent), "received_at_other",
         tally_json(&impostor->other.received), "violations", impostor->violations);
@@ -220,6 +231,7 @@ int main(int argc, char **argv)
         code = impostor.violations != NULL ? attack_and_tell(&line, &impostor) : FAMA_EXIT_FAILED;
         json_decref(impostor.violations);
     }
+    impostor_party_close(&impostor);
     impostor_socket_close(&impostor.home);
     impostor_socket_close(&impostor.other);
     impostor_identity_close(&impostor.identity);

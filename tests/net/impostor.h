@@ -1,5 +1,6 @@
 /* fama-impostor: an adversary of a network of nodes, for tests. It speaks Fama's wire over ordinary kernel
- * sockets, with whatever identity it is given, and tells what it sent and what came back.
+ * sockets, with whatever identity it is given, and tells what it sent and what came back. As a member it has
+ * real sessions with its targets, gets the channel's keys like anybody, and hands them a key of its own.
  *
  * An attack is a row of a table: its name, what it needs, and the counters or refusals by which a sound
  * node answers it. What must never happen and can be seen from outside (an answer to an address that did
@@ -14,7 +15,9 @@
 #include <openssl/evp.h>
 
 #include "crypto/error.h"
-#include "dataplane/wire.h"
+#include "dataplane/channel_key.h"
+#include "dataplane/chunk_set.h"
+#include "dataplane/wire_session.h"
 #include "ledger/block.h"
 
 #define IMPOSTOR_TARGETS_MAX   16
@@ -22,8 +25,11 @@
 #define IMPOSTOR_PER_SECOND    4000
 #define IMPOSTOR_MTU_DATAGRAM  1472
 #define IMPOSTOR_BLOCK_MAX     (64u << 20)
-#define IMPOSTOR_KINDS         (FAMA_KIND_STATEINFO + 1)
+#define IMPOSTOR_KINDS         (FAMA_KIND_KEYS + 1)
 #define IMPOSTOR_EXPECTED_MAX  4
+#define IMPOSTOR_PEERS_MAX     32 /* members it learns of */
+#define IMPOSTOR_KEYS_MAX      32 /* keys it is handed */
+#define IMPOSTOR_PARITY        4  /* of the blocks it makes up */
 
 enum impostor_error {
     IMPOSTOR_FAILED = -1,
@@ -72,9 +78,13 @@ void impostor_make_stateinfo(struct impostor_voice *voice, const struct fama_sta
                              struct impostor_datagram *datagram);
 void impostor_make_digest(struct impostor_voice *voice, fama_tag target,
                           struct impostor_datagram *datagram);
-/* For the whole block. */
-void impostor_make_request(struct impostor_voice *voice, fama_tag target, fama_tag channel,
-                           uint64_t block, struct impostor_datagram *datagram);
+/* The body of a request for the whole block; its length. */
+size_t impostor_make_request(fama_tag channel, uint64_t block, uint8_t *body, size_t size);
+/* Of a kind that belongs into a session, outside of one. */
+void impostor_make_bare(enum fama_kind kind, struct fama_bytes body,
+                        struct impostor_datagram *datagram);
+void impostor_make_handshake(const struct fama_session_message *message,
+                             struct impostor_datagram *datagram);
 
 /* A block as its origin cuts it, one set at a time. */
 struct impostor_cut {
@@ -86,10 +96,14 @@ struct impostor_cut {
     uint32_t
         block_bytes; /* 0: what `block` has; else what is claimed, and `block` only its beginning */
     uint16_t chunk_bytes;
+    uint8_t parity;                     /* only of whole blocks */
+    const struct fama_channel_key *key; /* NULL: not sealed */
+    bool is_polluted;                   /* the parity is no parity, honestly signed */
+    bool has_garbage_signature;
 };
 
 /* Writes the chunks of one set; returns how many, 0 if it has none. `datagrams` has room for
- * FAMA_SET_CHUNKS. Of a set that `block` does not hold to its end, chunks beyond it are zeros. */
+ * FAMA_SET_CHUNKS_MAX. Of a set that `block` does not hold to its end, chunks beyond it are zeros. */
 uint32_t impostor_cut_set(const struct impostor_cut *cut, uint16_t set,
                           struct impostor_datagram *datagrams);
 
@@ -135,15 +149,21 @@ struct impostor_socket {
 
 struct impostor_target {
     struct fama_endpoint endpoint;
-    bool is_met; /* its alive message came */
+    bool is_met;   /* its alive message came */
+    bool is_named; /* its name was on the command line */
+    bool has_our_key;
     uint8_t pki_id[FAMA_PKI_ID_BYTES];
     fama_tag tag;
     uint64_t height;                /* the last one it stated, 0: none */
     struct impostor_datagram alive; /* its latest */
 };
 
+struct impostor_party; /* impostor_party.c */
+
 struct impostor {
     struct impostor_identity identity;
+    const char *msp_directory;
+    struct impostor_party *party; /* NULL: it takes part in nothing */
     struct impostor_voice voice;
     const char *channel;
     fama_tag channel_tag;
@@ -159,6 +179,7 @@ struct impostor {
     uint64_t ahead;  /* blocks beyond the targets' height, if there is no number */
     uint64_t count;  /* datagrams of a flood */
     uint64_t seed;
+    uint64_t epoch; /* of the claimed origin's key, as the wire shows it */
     enum impostor_change change;
     const char *block_file;
     const char *block_directory;
@@ -181,6 +202,37 @@ bool impostor_send_all(struct impostor *impostor, const struct impostor_datagram
 /* Takes what comes to both sockets for so long. */
 void impostor_listen(struct impostor *impostor, uint64_t milliseconds);
 
+/* ---- Sessions with others, and keys: impostor_party.c ---- */
+
+/* Begins to take part, under a name: its own, or one that it has not the certificate of. */
+int impostor_party_open(struct impostor *impostor, const uint8_t name[FAMA_PKI_ID_BYTES]);
+void impostor_party_close(struct impostor *impostor);
+void impostor_party_tick(struct impostor *impostor);
+/* An alive message that was heard: somebody to have a session with. */
+void impostor_party_learn(struct impostor *impostor, const struct fama_message *message,
+                          const struct fama_alive *alive);
+/* A datagram of a kind that is about sessions. */
+void impostor_party_take(struct impostor *impostor, struct impostor_socket *to, uint8_t kind,
+                         struct fama_bytes datagram);
+/* Whether there is a session with the target; wants one. */
+bool impostor_party_has_session(struct impostor *impostor, const struct impostor_target *target);
+/* Handshakes that were refused, as far as anybody told us. */
+uint32_t impostor_party_failures(const struct impostor *impostor);
+/* Seals a datagram's body for the target; length 0 if there is no session. */
+void impostor_party_seal(struct impostor *impostor, const struct impostor_target *target,
+                         enum fama_kind kind, struct fama_bytes body,
+                         struct impostor_datagram *datagram);
+/* Offers a key of ours, made of the epoch. */
+void impostor_party_offer(struct impostor *impostor, const struct impostor_target *target,
+                          fama_tag channel, uint32_t epoch, struct impostor_datagram *datagram);
+/* Our own key, which targets with has_our_key have; NULL: we take no part. */
+struct fama_channel_key *impostor_party_key(const struct impostor *impostor);
+/* A key that another has handed us: of this maker, or, if 0, anybody's; of this epoch, or, if 0, its latest. */
+struct fama_channel_key *impostor_party_key_of(const struct impostor *impostor, fama_tag maker,
+                                               uint32_t epoch);
+/* [{"maker": PKI-ID, "epoch": number}, ...] */
+json_t *impostor_party_keys_json(const struct impostor *impostor);
+
 /* ---- What it does: impostor_attacks.c ---- */
 
 struct impostor_attack {
@@ -191,6 +243,7 @@ struct impostor_attack {
     int (*run)(struct impostor *impostor); /* 0, or IMPOSTOR_FAILED with words */
     const char
         *drops[IMPOSTOR_EXPECTED_MAX]; /* dataplane/drop.h: each of these rises at each target */
+    const char *log;                   /* what each target's log says anew, NULL: nothing special */
 };
 
 const struct impostor_attack *impostor_attack_find(const char *name);

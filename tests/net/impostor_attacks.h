@@ -7,19 +7,45 @@
 
 #define RECENT_MS                                                                                  \
     700 /* a node that saw a message less than half a second ago does not look again */
-#define VIEW_MS    400 /* for a node's packet threads to learn of a new member */
-#define ANSWER_MS  600
-#define MEET_MS    4000
+#define VIEW_MS   400 /* for a node's packet threads to learn of a new member */
+#define ANSWER_MS 600
+#define MEET_MS   4000
+#define JOIN_MS                                                                                    \
+    15000 /* members that come one after the other from one address wait for their turn */
 #define MADE_BYTES 8000 /* of blocks that are made up: a few chunks */
 
-/* Where the root's signature lies in a chunk: dataplane/wire.h. */
-#define AT_CHUNK_SIGNATURE 48
+/* Where fields lie in a datagram: dataplane/WIRE.md. */
+enum {
+    AT_VERSION = 2,
+    AT_KIND = 3,
+    AT_ZERO = 5,
+    AT_LENGTH = 6,
+    AT_CHANNEL = 8,
+    AT_SESSION_ID = 8,
+    AT_BLOCK = 24,
+    AT_MESSAGE_SIGNATURE = 32,
+    AT_BLOCK_BYTES = 32,
+    AT_CHUNK_BYTES = 36,
+    AT_SET = 38,
+    AT_INDEX = 40,
+    AT_DATA_CHUNKS = 41,
+    AT_PARITY_CHUNKS = 42,
+    AT_PARITY = 43,
+    AT_KEY_EPOCH = 44,
+    AT_BODY_PORT = FAMA_WIRE_MESSAGE_BYTES + 17,
+};
 
 /* The set at hand. */
-extern struct impostor_datagram impostor_chunks[FAMA_SET_CHUNKS];
+extern struct impostor_datagram impostor_chunks[FAMA_SET_CHUNKS_MAX];
 
-/* Cuts the first set of a block of made-up bytes into impostor_chunks; returns how many there are. */
+/* Cuts the first set of a block of made-up bytes into impostor_chunks, with our own key where we have one;
+ * returns how many there are. */
 uint32_t impostor_make_chunks(const struct impostor *impostor, uint64_t number, uint8_t filling);
+/* The same in another's name, as `cut` says: its block and number are filled in here. */
+uint32_t impostor_make_chunks_as(const struct impostor *impostor, struct impostor_cut *cut,
+                                 uint8_t filling);
+/* Sends the first `count` of them to all targets, and waits for what comes. */
+int impostor_send_chunks(struct impostor *impostor, uint32_t count);
 uint16_t impostor_chunk_bytes(void); /* what the network's MTU takes */
 /* The highest height that a target has stated. */
 uint64_t impostor_height(const struct impostor *impostor);
@@ -33,6 +59,16 @@ void impostor_violation(struct impostor *impostor, const char *words);
 int impostor_stranger_alive(struct impostor *impostor);
 int impostor_stranger_messages(struct impostor *impostor);
 int impostor_stranger_chunk(struct impostor *impostor);
+int impostor_unsealed_chunk(struct impostor *impostor);
+int impostor_forged_seal(struct impostor *impostor);
+int impostor_unknown_epoch(struct impostor *impostor);
+int impostor_unknown_session(struct impostor *impostor);
+int impostor_unproved_handshake(struct impostor *impostor);
+int impostor_handshake_flood(struct impostor *impostor);
+int impostor_stolen_name(struct impostor *impostor);
+int impostor_polluted_set(struct impostor *impostor);
+int impostor_replayed_chunks(struct impostor *impostor);
+int impostor_key_offers(struct impostor *impostor);
 int impostor_forged_root(struct impostor *impostor);
 int impostor_replayed_alive(struct impostor *impostor);
 int impostor_echoed_alive(struct impostor *impostor);

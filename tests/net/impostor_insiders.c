@@ -12,22 +12,66 @@
 
 /* ---- Members that lie about chunks ---- */
 
-/* A good chunk makes the root known; then others of the set with a payload or a proof that is not its. */
-int impostor_bad_merkle(struct impostor *impostor)
+/* Chunks of the channel's origin, sealed with its key: first signed by us, then by nobody. */
+int impostor_forged_root(struct impostor *impostor)
 {
-    uint32_t count = impostor_make_chunks(impostor, impostor_block_number(impostor), 0x55);
+    struct fama_channel_key *key = impostor_party_key_of(
+        impostor, impostor->has_claimed_origin ? fama_tag_of(impostor->claimed_origin) : 0, 0);
+    if (key == NULL || !impostor->has_claimed_origin) {
+        return impostor_failed(impostor, "no key of the origin (--origin) was handed to us");
+    }
+    struct impostor_cut cut = {.origin_pki_id = impostor->claimed_origin,
+                               .number = impostor_block_number(impostor),
+                               .key = key};
+    int status = impostor_send_chunks(impostor, impostor_make_chunks_as(impostor, &cut, 0x22));
+    cut.number++;
+    cut.has_garbage_signature = true;
+    return status == 0
+               ? impostor_send_chunks(impostor, impostor_make_chunks_as(impostor, &cut, 0x23))
+               : status;
+}
+
+/* All but one data chunk and all parity: what is decoded is encoded again, and is not what was signed. */
+int impostor_polluted_set(struct impostor *impostor)
+{
+    struct impostor_cut cut = {.origin_pki_id = impostor->identity.pki_id,
+                               .number = impostor_block_number(impostor),
+                               .key = impostor_party_key(impostor),
+                               .is_polluted = true};
+    uint32_t count = impostor_make_chunks_as(impostor, &cut, 0x24);
     if (count < 4) {
         return impostor_failed(impostor, "the chunks could not be made");
     }
-    struct impostor_datagram *payload = &impostor_chunks[1];
-    payload->bytes[payload->len - 1] ^= 1;
-    impostor_chunks[2].bytes[FAMA_WIRE_CHUNK_FIXED_BYTES] ^= 1;
-    for (uint32_t i = 0; i < 3; i++) {
-        if (!impostor_send_all(impostor, &impostor_chunks[i])) {
-            return impostor_stopped(impostor);
-        }
-        impostor_listen(impostor, VIEW_MS);
+    impostor_chunks[0] = impostor_chunks[count - 1];
+    return impostor_send_chunks(impostor, count - 1);
+}
+
+/* A good chunk makes the root known; then others of the set with a payload or a proof that is not its: as it
+ * is signed before it is sealed, the whole set is made twice. */
+int impostor_bad_merkle(struct impostor *impostor)
+{
+    struct impostor_datagram good, other;
+    uint64_t number = impostor_block_number(impostor);
+    if (impostor_make_chunks(impostor, number, 0x55) < 4) {
+        return impostor_failed(impostor, "the chunks could not be made");
     }
+    good = impostor_chunks[0];
+    struct impostor_cut cut = {.origin_pki_id = impostor->identity.pki_id,
+                               .number = number,
+                               .key = impostor_party_key(impostor),
+                               .has_garbage_signature = true};
+    if (impostor_make_chunks_as(impostor, &cut, 0x56) < 4) {
+        return impostor_failed(impostor, "the chunks could not be made");
+    }
+    other = impostor_chunks[1];
+    if (!impostor_send_all(impostor, &good)) {
+        return impostor_stopped(impostor);
+    }
+    impostor_listen(impostor, VIEW_MS);
+    if (!impostor_send_all(impostor, &other)) {
+        return impostor_stopped(impostor);
+    }
+    impostor_listen(impostor, VIEW_MS);
     return 0;
 }
 
@@ -49,7 +93,7 @@ int impostor_equivocation(struct impostor *impostor)
 
 int impostor_too_big(struct impostor *impostor)
 {
-    static const uint32_t sizes[] = {1u << 28, 1u << 30};
+    static const uint32_t sizes[] = {1u << 28, 1u << 29};
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         const struct impostor_cut cut = {
             .signer = &impostor->identity,
@@ -57,7 +101,8 @@ int impostor_too_big(struct impostor *impostor)
             .channel = impostor->channel,
             .number = impostor_block_number(impostor),
             .block_bytes = sizes[i],
-            .chunk_bytes = impostor_chunk_bytes(),
+            .chunk_bytes = FAMA_CHUNK_BYTES_MAX / 8,
+            .key = impostor_party_key(impostor),
         };
         if (impostor_cut_set(&cut, 0, impostor_chunks) == 0) {
             return impostor_failed(impostor, "the chunks could not be made");
@@ -98,14 +143,14 @@ int impostor_stale(struct impostor *impostor)
     return status;
 }
 
+/* The channel is looked at before the seal. */
 int impostor_other_channel(struct impostor *impostor)
 {
-    const char *channel = impostor->channel;
-    impostor->channel = "a-channel-nobody-has-joined";
-    int status = one_chunk_of(impostor, impostor_block_number(impostor));
-    impostor->channel = channel;
-    impostor_listen(impostor, ANSWER_MS);
-    return status;
+    uint32_t count = impostor_make_chunks(impostor, impostor_block_number(impostor), 0x77);
+    for (uint32_t i = 0; i < count; i++) {
+        impostor_chunks[i].bytes[AT_CHANNEL] ^= 1;
+    }
+    return impostor_send_chunks(impostor, count);
 }
 
 /* One chunk each of many blocks that will never be whole: places for blocks are few. */
@@ -156,6 +201,7 @@ static int push_other_set(struct impostor *impostor, const struct fama_chunk *se
         .number = seen->block,
         .block_bytes = seen->block_bytes,
         .chunk_bytes = seen->chunk_bytes,
+        .key = impostor_party_key(impostor),
     };
     uint32_t count = impostor_cut_set(&cut, (uint16_t)(shape.sets - 1), impostor_chunks);
     for (uint32_t i = 0; i < count; i++) {
@@ -187,11 +233,31 @@ int impostor_pollution(struct impostor *impostor)
     return 0;
 }
 
+/* What was pushed to us, opened, with another signature and sealed again as its origin would. */
+static bool sign_anew(const struct impostor *impostor, struct impostor_datagram *datagram)
+{
+    uint8_t proof[FAMA_WIRE_CHUNK_PROOF_MAX], payload[FAMA_CHUNK_BYTES_MAX];
+    struct fama_chunk chunk;
+    if (fama_wire_chunk_read(fama_bytes(datagram->bytes, datagram->len), &chunk) !=
+        FAMA_DROP_NONE) {
+        return false;
+    }
+    const struct fama_channel_key *key =
+        impostor_party_key_of(impostor, chunk.origin, chunk.key_epoch);
+    if (key == NULL || !fama_chunk_open(key, datagram->bytes, &chunk, proof, payload)) {
+        return false;
+    }
+    proof[FAMA_SIGNATURE_BYTES - 1] ^= 1;
+    datagram->len = fama_chunk_seal(key, &chunk, datagram->bytes, sizeof(datagram->bytes));
+    return datagram->len > 0;
+}
+
 /* Chunks that were pushed to us go on to the targets with another signature, or another payload. */
 int impostor_spoilt_copies(struct impostor *impostor)
 {
     uint64_t until_ms = impostor_now_ms() + MEET_MS;
-    for (uint32_t copies = 0; copies < COPIES && impostor_now_ms() < until_ms;) {
+    uint32_t copies = 0;
+    while (copies < COPIES && impostor_now_ms() < until_ms) {
         impostor->chunk.len = 0;
         impostor_listen(impostor, 5);
         if (impostor->chunk.len == 0) {
@@ -199,12 +265,66 @@ int impostor_spoilt_copies(struct impostor *impostor)
         }
         struct impostor_datagram by_nobody = impostor->chunk;
         struct impostor_datagram of_nothing = impostor->chunk;
-        by_nobody.bytes[AT_CHUNK_SIGNATURE + FAMA_SIGNATURE_BYTES - 1] ^= 1;
         of_nothing.bytes[of_nothing.len - 1] ^= 1;
-        if (!impostor_send_all(impostor, &by_nobody) || !impostor_send_all(impostor, &of_nothing)) {
+        if ((sign_anew(impostor, &by_nobody) && !impostor_send_all(impostor, &by_nobody)) ||
+            !impostor_send_all(impostor, &of_nothing)) {
             return impostor_stopped(impostor);
         }
         copies++;
+    }
+    return copies > 0 ? 0 : impostor_failed(impostor, "nothing was pushed to us");
+}
+
+/* One chunk that was pushed to us: elsewhere than it was sealed for, and, when its block is done, again. */
+int impostor_replayed_chunks(struct impostor *impostor)
+{
+    static const size_t places[] = {AT_BLOCK + 7, AT_KEY_EPOCH, AT_CHANNEL};
+    uint64_t until_ms = impostor_now_ms() + MEET_MS;
+    impostor->chunk.len = 0;
+    while (impostor->chunk.len == 0 && impostor_now_ms() < until_ms) {
+        impostor_listen(impostor, 5);
+    }
+    const struct impostor_datagram caught = impostor->chunk;
+    if (caught.len == 0) {
+        return impostor_failed(impostor, "nothing was pushed to us");
+    }
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        struct impostor_datagram changed = caught;
+        changed.bytes[places[i]] += 5;
+        if (!impostor_send_all(impostor, &changed)) {
+            return impostor_stopped(impostor);
+        }
+    }
+    impostor_listen(impostor, MEET_MS / 2);
+    if (!impostor_send_all(impostor, &caught)) {
+        return impostor_stopped(impostor);
+    }
+    impostor_listen(impostor, ANSWER_MS);
+    return 0;
+}
+
+/* Two newer epochs push the first one out; it may not come back, nor go to another channel. */
+int impostor_key_offers(struct impostor *impostor)
+{
+    uint32_t first = impostor_party_key(impostor)->epoch;
+    const struct {
+        fama_tag channel;
+        uint32_t epoch;
+    } offers[] = {{impostor->channel_tag, first + 1},
+                  {impostor->channel_tag, first + 2},
+                  {impostor->channel_tag, first - 1},
+                  {impostor->channel_tag ^ 1, first + 3}};
+    for (size_t i = 0; i < sizeof(offers) / sizeof(offers[0]); i++) {
+        for (uint32_t k = 0; k < impostor->target_count; k++) {
+            const struct impostor_target *target = &impostor->targets[k];
+            struct impostor_datagram datagram;
+            impostor_party_offer(impostor, target, offers[i].channel, offers[i].epoch, &datagram);
+            if (datagram.len == 0 ||
+                !impostor_send(impostor, &impostor->home, &target->endpoint, &datagram)) {
+                return impostor_stopped(impostor);
+            }
+        }
+        impostor_listen(impostor, VIEW_MS / 2);
     }
     return 0;
 }
@@ -237,6 +357,8 @@ static int push_block(struct impostor *impostor, uint64_t number, struct fama_by
         .number = number,
         .block = block,
         .chunk_bytes = impostor_chunk_bytes(),
+        .parity = IMPOSTOR_PARITY,
+        .key = impostor_party_key(impostor),
     };
     struct fama_geometry shape;
     if (!fama_geometry((uint32_t)block.len, cut.chunk_bytes, &shape)) {
@@ -288,30 +410,29 @@ int impostor_insider_bad_block(struct impostor *impostor)
 
 /* ---- Requests ---- */
 
-/* Signed by a member, but from an address that is not that member's: whatever answer there is goes to the
- * address that was signed. The same datagram again gets none. */
+/* Within a session, but from an address that is not its other end's: whatever answer there is goes to the
+ * address that has proved itself. The same datagram again gets none, and a broken one neither. */
 int impostor_request_spoof(struct impostor *impostor)
 {
-    struct impostor_datagram requests[IMPOSTOR_TARGETS_MAX], datagram;
+    struct impostor_datagram requests[IMPOSTOR_TARGETS_MAX];
+    uint8_t body[64];
+    size_t len = impostor_make_request(impostor->channel_tag, 1, body, sizeof(body));
     for (uint32_t i = 0; i < impostor->target_count; i++) {
         const struct impostor_target *target = &impostor->targets[i];
-        impostor_make_request(&impostor->voice, target->tag, impostor->channel_tag, 1,
-                              &requests[i]);
-        impostor_make_digest(&impostor->voice, target->tag, &datagram);
-        if (!impostor_send(impostor, &impostor->other, &target->endpoint, &requests[i]) ||
-            !impostor_send(impostor, &impostor->other, &target->endpoint, &datagram)) {
-            return impostor_stopped(impostor);
-        }
-        impostor_make_alive(&impostor->voice, &impostor->home.endpoint, &datagram);
-        if (!impostor_send(impostor, &impostor->other, &target->endpoint, &datagram)) {
+        impostor_party_seal(impostor, target, FAMA_KIND_REQUEST, fama_bytes(body, len),
+                            &requests[i]);
+        struct impostor_datagram broken = requests[i];
+        broken.bytes[broken.len - 1] ^= 1;
+        if (requests[i].len == 0 ||
+            !impostor_send(impostor, &impostor->other, &target->endpoint, &broken) ||
+            !impostor_send(impostor, &impostor->other, &target->endpoint, &requests[i])) {
             return impostor_stopped(impostor);
         }
     }
     impostor_listen(impostor, RECENT_MS);
     uint64_t answers = impostor->home.received.repair_chunks;
     if (answers == 0) {
-        impostor_violation(impostor,
-                           "a good request was not answered to the address its author signed");
+        impostor_violation(impostor, "a good request was not answered to where its session ends");
     }
     for (int again = 0; again < 3; again++) {
         for (uint32_t i = 0; i < impostor->target_count; i++) {
@@ -326,20 +447,22 @@ int impostor_request_spoof(struct impostor *impostor)
         impostor_violation(impostor, "a request was answered again when it was replayed");
     }
     if (impostor->other.received.datagrams > 0) {
-        impostor_violation(impostor, "something was sent to an address that never signed anything");
+        impostor_violation(impostor, "something was sent to an address that has proved nothing");
     }
     return 0;
 }
 
 int impostor_request_flood(struct impostor *impostor)
 {
+    uint8_t body[64];
     uint64_t block = impostor->number != IMPOSTOR_NO_NUMBER ? impostor->number : 1;
+    size_t len = impostor_make_request(impostor->channel_tag, block, body, sizeof(body));
     for (uint64_t i = 0; i < impostor->count; i++) {
         const struct impostor_target *target = &impostor->targets[i % impostor->target_count];
         struct impostor_datagram datagram;
-        impostor_make_request(&impostor->voice, target->tag, impostor->channel_tag, block,
-                              &datagram);
-        if (!impostor_send(impostor, &impostor->home, &target->endpoint, &datagram)) {
+        impostor_party_seal(impostor, target, FAMA_KIND_REQUEST, fama_bytes(body, len), &datagram);
+        if (datagram.len == 0 ||
+            !impostor_send(impostor, &impostor->home, &target->endpoint, &datagram)) {
             return impostor_stopped(impostor);
         }
     }

@@ -50,55 +50,83 @@ void impostor_make_digest(struct impostor_voice *voice, fama_tag target,
     impostor_make_message(voice, FAMA_KIND_DIGEST, fama_bytes(body, len), datagram);
 }
 
-void impostor_make_request(struct impostor_voice *voice, fama_tag target, fama_tag channel,
-                           uint64_t block, struct impostor_datagram *datagram)
+size_t impostor_make_request(fama_tag channel, uint64_t block, uint8_t *body, size_t size)
 {
-    uint8_t body[64];
-    const struct fama_request request = {.target = target,
-                                         .channel = channel,
+    const struct fama_request request = {.channel = channel,
                                          .block = block,
                                          .chunk_bytes =
-                                             fama_chunk_bytes_for(IMPOSTOR_MTU_DATAGRAM)};
-    size_t len = fama_wire_request_write(&request, body, sizeof(body));
-    impostor_make_message(voice, FAMA_KIND_REQUEST, fama_bytes(body, len), datagram);
+                                             fama_chunk_bytes_for(IMPOSTOR_MTU_DATAGRAM, 0)};
+    return fama_wire_request_write(&request, body, size);
+}
+
+void impostor_make_bare(enum fama_kind kind, struct fama_bytes body,
+                        struct impostor_datagram *datagram)
+{
+    datagram->len = fama_wire_inner_write(kind, body, datagram->bytes, sizeof(datagram->bytes));
+}
+
+void impostor_make_handshake(const struct fama_session_message *message,
+                             struct impostor_datagram *datagram)
+{
+    datagram->len = fama_wire_session_write(message, datagram->bytes, sizeof(datagram->bytes));
 }
 
 /* ---- Chunks ---- */
 
-/* Payloads of the set: views into the block, or into zeros where it does not reach. */
-static void payloads_of(const struct impostor_cut *cut, uint32_t block_bytes, uint16_t set,
-                        uint32_t count, struct fama_bytes *payloads)
+struct set_of_chunks {
+    struct fama_geometry geometry;
+    uint32_t data, parity;
+    struct fama_bytes payloads[FAMA_SET_CHUNKS_MAX];
+    uint8_t (*made)[FAMA_CHUNK_BYTES_MAX]; /* parity */
+};
+
+/* Payloads of the data chunks: views into the block, or into zeros where it does not reach. */
+static void cut_data(const struct impostor_cut *cut, uint32_t block_bytes, uint16_t set,
+                     struct set_of_chunks *chunks)
 {
     static const uint8_t zeros[FAMA_CHUNK_BYTES_MAX];
     uint64_t offset = (uint64_t)set * FAMA_SET_CHUNKS * cut->chunk_bytes;
-    for (uint32_t i = 0; i < count; i++, offset += cut->chunk_bytes) {
+    for (uint32_t i = 0; i < chunks->data; i++, offset += cut->chunk_bytes) {
         uint64_t left = block_bytes - offset;
         size_t len = left < cut->chunk_bytes ? (size_t)left : cut->chunk_bytes;
         bool is_there = offset + len <= cut->block.len;
-        payloads[i] = fama_bytes(is_there ? cut->block.at + offset : zeros, len);
+        chunks->payloads[i] = fama_bytes(is_there ? cut->block.at + offset : zeros, len);
     }
 }
 
-uint32_t impostor_cut_set(const struct impostor_cut *cut, uint16_t set,
-                          struct impostor_datagram *datagrams)
+/* Honest parity comes from the code that every origin uses; polluted parity is bytes that no code gives. */
+static bool add_parity(const struct impostor_cut *cut, uint16_t set, struct set_of_chunks *chunks)
 {
-    uint32_t block_bytes = cut->block_bytes != 0 ? cut->block_bytes : (uint32_t)cut->block.len;
-    struct fama_geometry geometry;
-    if (!fama_geometry(block_bytes, cut->chunk_bytes, &geometry)) {
-        return 0;
+    struct fama_set_encoder *encoder = fama_set_encoder_create();
+    struct fama_cut shape = {.block_bytes = (uint32_t)cut->block.len,
+                             .chunk_bytes = cut->chunk_bytes,
+                             .parity = cut->parity};
+    bool is_made = encoder != NULL && fama_set_encode(encoder, cut->block, &shape, set);
+    for (uint32_t i = 0; is_made && i < chunks->parity; i++) {
+        uint8_t proof[FAMA_MERKLE_DEPTH_MAX * FAMA_MERKLE_NODE_BYTES];
+        struct fama_chunk chunk;
+        fama_set_describe(encoder, &chunk);
+        fama_set_chunk(encoder, chunks->data + i, &chunk, proof);
+        memcpy(chunks->made[i], chunk.payload.at, chunk.payload.len);
+        if (cut->is_polluted) {
+            chunks->made[i][chunk.payload.len / 2] ^= 0x5a;
+        }
+        chunks->payloads[chunks->data + i] = fama_bytes(chunks->made[i], chunk.payload.len);
     }
-    uint32_t count = fama_geometry_set_chunks(&geometry, set);
-    if (count == 0) {
-        return 0;
-    }
-    struct fama_bytes payloads[FAMA_SET_CHUNKS];
-    struct fama_merkle_tree tree;
-    payloads_of(cut, block_bytes, set, count, payloads);
-    fama_merkle_build(&tree, payloads, count);
+    fama_set_encoder_destroy(encoder);
+    return is_made;
+}
 
+static uint32_t seal_set(const struct impostor_cut *cut, uint32_t block_bytes, uint16_t set,
+                         const struct set_of_chunks *chunks, struct impostor_datagram *datagrams)
+{
+    static const uint8_t not_sealed[FAMA_SHA256_BYTES];
+    uint32_t count = chunks->data + chunks->parity;
+    struct fama_merkle_tree tree;
     uint8_t channel_digest[FAMA_SHA256_BYTES], digest[FAMA_SHA256_BYTES];
     uint8_t signature[FAMA_SIGNATURE_BYTES];
     uint8_t proof[FAMA_MERKLE_DEPTH_MAX * FAMA_MERKLE_NODE_BYTES];
+    fama_merkle_build(&tree, chunks->payloads, count);
     fama_channel_digest(cut->channel, channel_digest);
     struct fama_chunk chunk = {
         .hops = HOPS,
@@ -108,27 +136,52 @@ uint32_t impostor_cut_set(const struct impostor_cut *cut, uint16_t set,
         .block_bytes = block_bytes,
         .chunk_bytes = cut->chunk_bytes,
         .set = set,
-        .data_chunks = (uint8_t)count,
-        .proof_nodes = (uint8_t)fama_merkle_depth(count),
+        .data_chunks = (uint8_t)chunks->data,
+        .parity_chunks = (uint8_t)chunks->parity,
+        .parity = cut->parity,
+        .key_epoch = cut->key != NULL ? cut->key->epoch : 0,
         .signature = signature,
         .proof = proof,
     };
-    fama_wire_root_digest(&chunk, channel_digest, cut->origin_pki_id, fama_merkle_root(&tree),
-                          digest);
+    fama_wire_root_digest(&chunk, channel_digest, cut->origin_pki_id,
+                          cut->key != NULL ? cut->key->commitment : not_sealed,
+                          fama_merkle_root(&tree), digest);
     if (!impostor_sign(cut->signer, digest, signature)) {
         return 0;
     }
+    if (cut->has_garbage_signature) {
+        memset(signature, 0x5a, sizeof(signature));
+    }
     for (uint32_t i = 0; i < count; i++) {
         chunk.index = (uint8_t)i;
-        chunk.payload = payloads[i];
+        chunk.payload = chunks->payloads[i];
         fama_merkle_prove(&tree, i, proof);
-        size_t head = fama_wire_chunk_write(&chunk, datagrams[i].bytes,
-                                            sizeof(datagrams[i].bytes) - payloads[i].len);
-        if (head == 0) {
+        datagrams[i].len =
+            fama_chunk_seal(cut->key, &chunk, datagrams[i].bytes, sizeof(datagrams[i].bytes));
+        if (datagrams[i].len == 0) {
             return 0;
         }
-        memcpy(datagrams[i].bytes + head, payloads[i].at, payloads[i].len);
-        datagrams[i].len = head + payloads[i].len;
     }
     return count;
+}
+
+uint32_t impostor_cut_set(const struct impostor_cut *cut, uint16_t set,
+                          struct impostor_datagram *datagrams)
+{
+    static uint8_t made[FAMA_PARITY_MAX][FAMA_CHUNK_BYTES_MAX];
+    struct set_of_chunks chunks = {.made = made};
+    uint32_t block_bytes = cut->block_bytes != 0 ? cut->block_bytes : (uint32_t)cut->block.len;
+    if (!fama_geometry(block_bytes, cut->chunk_bytes, &chunks.geometry)) {
+        return 0;
+    }
+    chunks.data = fama_geometry_set_chunks(&chunks.geometry, set);
+    chunks.parity = fama_geometry_parity_chunks(cut->parity, chunks.data);
+    if (chunks.data == 0 || (chunks.parity > 0 && block_bytes != cut->block.len)) {
+        return 0;
+    }
+    cut_data(cut, block_bytes, set, &chunks);
+    if (chunks.parity > 0 && !add_parity(cut, set, &chunks)) {
+        return 0;
+    }
+    return seal_set(cut, block_bytes, set, &chunks, datagrams);
 }

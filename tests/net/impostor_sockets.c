@@ -10,6 +10,7 @@
 
 #define RECEIVE_BUFFER_BYTES (4 << 20)
 #define BURST                8 /* datagrams between two pauses */
+#define TICK_MS              20
 
 uint64_t impostor_now_ms(void)
 {
@@ -78,6 +79,7 @@ static void learn_alive(struct impostor *impostor, const struct fama_message *me
     if (fama_wire_alive_read(message->body, &alive) != FAMA_DROP_NONE) {
         return;
     }
+    impostor_party_learn(impostor, message, &alive);
     for (uint32_t i = 0; i < impostor->target_count; i++) {
         struct impostor_target *target = &impostor->targets[i];
         if (fama_endpoint_equal(&target->endpoint, &alive.endpoint)) {
@@ -119,10 +121,11 @@ static void take(struct impostor *impostor, struct impostor_socket *to, struct f
     to->received.kinds[header.kind]++;
     if (header.kind == FAMA_KIND_CHUNK) {
         if (fama_wire_chunk_read(datagram, &chunk) == FAMA_DROP_NONE) {
-            to->received.repair_chunks += (chunk.flags & FAMA_FLAG_REPAIR) != 0;
             memcpy(impostor->chunk.bytes, datagram.at, datagram.len);
             impostor->chunk.len = datagram.len;
         }
+    } else if (header.kind == FAMA_KIND_SESSION || header.kind == FAMA_KIND_SEALED) {
+        impostor_party_take(impostor, to, header.kind, datagram);
     } else if (fama_wire_message_read(datagram, &message) == FAMA_DROP_NONE) {
         if (message.kind == FAMA_KIND_ALIVE) {
             learn_alive(impostor, &message, datagram);
@@ -151,9 +154,11 @@ void impostor_listen(struct impostor *impostor, uint64_t milliseconds)
     while ((now_ms = impostor_now_ms()) < until_ms) {
         struct pollfd waiting[] = {{.fd = impostor->home.fd, .events = POLLIN},
                                    {.fd = impostor->other.fd, .events = POLLIN}};
-        if (poll(waiting, 2, (int)(until_ms - now_ms)) < 0 && errno != EINTR) {
+        uint64_t pause_ms = until_ms - now_ms < TICK_MS ? until_ms - now_ms : TICK_MS;
+        if (poll(waiting, 2, (int)pause_ms) < 0 && errno != EINTR) {
             return;
         }
+        impostor_party_tick(impostor);
         drain(impostor, &impostor->home);
         drain(impostor, &impostor->other);
     }

@@ -2,6 +2,54 @@
 # An adversary on the nodes' own link lies in every way the wire allows, as a stranger and as a member, while
 # blocks flow. Each lie is met by the counter or refusal that is named for it, nothing bad is committed, no
 # node dies, and no address that has not asked gets anything.
+#
+# What a gossip node on UDP is attacked with, the attack below that does it, and what answers: a counter of
+# `fama node status` (dataplane/drop.h), a refusal of a block (ledger/verdict.h), a line of the log, or a
+# weighing of bytes. "silence": not one byte comes back.
+#
+# | attack                        | here                            | seen by                                      |
+# |-------------------------------|---------------------------------|----------------------------------------------|
+# | reflection, amplification     | amplification                   | bytes: silence, but for hellos at most half  |
+# |                               | unproved-handshake              | handshake_unproved, handshake_unknown,       |
+# |                               |                                 | author_unknown, frame_not_ours; bytes at the |
+# |                               |                                 | address it came from: at most half           |
+# |                               | handshake-flood                 | source_budget; bytes: at most half           |
+# | an address inside a payload   | stranger-alive                  | identity_refused; silence                    |
+# |                               | replayed-alive (changed port)   | bad_signature; nobody moves                  |
+# |                               | victim-endpoint (signed by a    | bytes are told, not judged: a member's own   |
+# |                               | member)                         | word for its address is believed             |
+# | many requests                 | request-flood                   | admission_budget; bytes within the budget    |
+# |                               | stranger-messages               | wire_unknown_kind, author_unknown; silence   |
+# | replays                       | replayed-alive                  | message_stale                                |
+# |                               | request-spoof                   | session_replayed, session_forged; answers go |
+# |                               |                                 | where the session ends, once                 |
+# |                               | replayed-chunks                 | chunk_stale; under another block seal_forged,|
+# |                               |                                 | epoch key_unknown, channel channel_unknown   |
+# |                               | key-offers                      | message_stale (old epoch), channel_unknown   |
+# |                               | unknown-session, unknown-epoch  | session_unknown, key_unknown; silence        |
+# | pollution of sets             | polluted-set                    | chunk_set_polluted                           |
+# |                               | bad-merkle                      | chunk_root_forged                            |
+# |                               | pollution, spoilt-copies        | the channel goes on                          |
+# | equivocation                  | equivocation                    | chunk_root_conflict, equivocations, log      |
+# | sets that never complete      | hoard, too-big, ahead           | chunk_ahead, chunk_block_too_big             |
+# |                               | hold-up                         | chunk_root_conflict; the channel goes on     |
+# | bogus signatures              | forged-root (leader's key)      | chunk_root_forged                            |
+# |                               | forged-seal, unsealed-chunk     | seal_forged, chunk_unsealed; silence         |
+# |                               | in a flood: scenario_flood.sh   |                                              |
+# | cross-linked and other bad    | insider-bad-block, each change; | block_not_well_formed and the others' names, |
+# | blocks from a relaying peer   | from an orderer:                | chunk_origin_blamed                          |
+# |                               | scenario_badblocks.sh           |                                              |
+# | sybils                        | stranger-alive, stranger-chunk, | identity_refused, channel_not_member,        |
+# |                               | stranger-messages,              | author_unknown                               |
+# |                               | stolen-name                     | log; no session                              |
+# | expired certificates          | expired-alive                   | identity_expired                             |
+# | hostile bytes                 | truncated, geometry, junk,      | wire_truncated, wire_malformed,              |
+# |                               | wrong-version, wrong-kind       | chunk_geometry, wire_bad_magic,              |
+# |                               | and tests/fuzz                  | wire_bad_version, wire_unknown_kind          |
+# | reading what is not for one   | stranger-messages asks for keys | wire_unknown_kind; silence: keys leave a     |
+# |                               | outside of a session            | node within sessions only                    |
+# | floods of known peers         | handshake-flood, request-flood  | source_budget, admission_budget; blocks flow |
+# | the log as a weapon           | all of them together            | lines per hostile datagram                   |
 . "$(dirname "$0")/harness.sh"
 begin
 impostor=$bin/fama-impostor
@@ -35,16 +83,22 @@ guest=fama-$network-guest
 bridge=fama-$network-bridge
 home=198.18.0.200 # what its alive messages sign
 victim=198.18.0.201 # somebody who has never said anything
+outside=198.18.0.202 # where strangers are
+from=$home
 ip netns add "$guest"
 ip -n "$bridge" link add guest type veth peer name eth0 netns "$guest"
 ip -n "$bridge" link set guest master br0 up
 ip -n "$guest" addr add "$home/24" dev eth0
 ip -n "$guest" addr add "$victim/24" dev eth0
+ip -n "$guest" addr add "$outside/24" dev eth0
 ip -n "$guest" link set eth0 up
 ip netns exec "$guest" ethtool -K eth0 tx off >/dev/null 2>&1 || say "checksum offload cannot be switched off"
 
 address_of() {
     jq -r --arg node "$1" '.nodes[] | select(.name == $node) | .address' "$net/network.json"
+}
+pki_id_of() {
+    "$fama" node status --json --socket "$(socket_of "$1")" | jq -r .pki_id
 }
 
 # ---- Its identities ----
@@ -102,16 +156,31 @@ has_no_violation() {
     [ "$(jq '.violations | length' "$dir/told")" -eq 0 ] || { jq -c .violations "$dir/told"; false; }
 }
 
+log_lines() { # node, words
+    grep -c -F -- "$2" "$net/nodes/$1/node.log" || true
+}
+says_more() { # node, words, how often before
+    [ "$(log_lines "$1" "$2")" -gt "$3" ]
+}
+
+sent=0
+declare -A pki_id said
+for node in sipher0 sipher1 sipher2; do
+    pki_id[$node]=$(pki_id_of "$node")
+done
+
 # attack NAME MSP NODE[,NODE...] [options of fama-impostor]
 attack() {
-    local name=$1 identity=$2 nodes=${3//,/ } node drop targets=() status=0
+    local name=$1 identity=$2 nodes=${3//,/ } node drop words targets=() status=0
     shift 3
+    words=$("$impostor" --list | jq -r --arg name "$name" 'select(.attack == $name) | .expects_log // ""')
     for node in $nodes; do
-        targets+=(--target "$(address_of "$node"):7051")
+        targets+=(--target "$(address_of "$node"):7051" --target-id "${pki_id[$node]}")
+        said[$node]=$(log_lines "$node" "$words")
         stats_of "$node" >"$dir/before.$node" || fail "$node does not answer"
     done
     ip netns exec "$guest" "$impostor" --msp "$identity" --mspid SipherMSP --channel drivenet \
-        --bind "$home:7051" --other "$victim:7051" "${targets[@]}" --attack "$name" "$@" \
+        --bind "$from:7051" --other "$victim:7051" "${targets[@]}" --attack "$name" "$@" \
         >"$dir/told" 2>"$dir/impostor.log" || status=$?
     jq -c '{attack, sent: .sent.bytes, received: .received.bytes, at_other: .received_at_other.bytes}' \
         "$dir/told" >&2 || fail "$name: $(cat "$dir/impostor.log")"
@@ -120,10 +189,13 @@ attack() {
         check "$name takes place: $(tail -n 1 "$dir/impostor.log")" false
     fi
     check "$name: nothing goes where it must not" has_no_violation
+    sent=$((sent + $(jq '.sent.datagrams + .sent_from_other.datagrams' "$dir/told")))
     for node in $nodes; do
         for drop in $(jq -r '.expects[]' "$dir/told"); do
             check "$name: $node counts $drop" until_true 3 rises "$node" "$drop"
         done
+        [ -z "$words" ] ||
+            check "$name: $node says '$words'" until_true 3 says_more "$node" "$words" "${said[$node]}"
     done
 }
 
@@ -135,20 +207,36 @@ await_height 5 60
 
 # ---- Strangers: nothing comes back, whatever they say ----
 
+# What anybody can read off the wire: the epoch of the key that the channel's origin seals with.
+member
+attack key-offers "$msp" $both
+origin=$(jq -r --arg leader "${pki_id[sipher0]:0:16}" \
+    '[.keys[] | select(.maker == $leader)] | last | .epoch // 0' "$dir/told")
+check "key-offers: the channel's key is handed to a member" [ "$origin" -ne 0 ]
+
+from=$outside
 attack stranger-alive "$stranger" $both --expect-silence
 attack stranger-messages "$stranger" $both --expect-silence
 attack stranger-chunk "$stranger" $both --expect-silence --number "$(ahead_of sipher0 6)"
-sipher2=$("$fama" node status --json --socket "$(socket_of sipher2)" | jq -r .pki_id)
-attack forged-root "$stranger" $both --expect-silence --origin "$sipher2" --number "$(ahead_of sipher0 10)"
+attack unsealed-chunk "$stranger" $both --expect-silence --origin "${pki_id[sipher2]}" --number "$(ahead_of sipher0 10)"
+attack forged-seal "$stranger" sipher1,sipher2 --expect-silence --origin "${pki_id[sipher0]}" --epoch "$origin" \
+    --number "$(ahead_of sipher1 14)"
+attack unknown-epoch "$stranger" sipher1,sipher2 --expect-silence --origin "${pki_id[sipher0]}" \
+    --number "$(ahead_of sipher1 14)"
+attack unknown-session "$stranger" $both --expect-silence
+attack unproved-handshake "$stranger" $both --expect-silence --origin "${pki_id[sipher2]}"
+attack handshake-flood "$stranger" $both --origin "${pki_id[sipher2]}"
 attack expired-alive "$expired" $both --expect-silence
 attack wrong-version "$stranger" $both --expect-silence
 attack wrong-kind "$stranger" $both --expect-silence
 attack truncated "$stranger" sipher1 --expect-silence --number "$(ahead_of sipher1 6)"
 attack geometry "$stranger" $both --expect-silence --number "$(ahead_of sipher0 6)"
 attack junk "$stranger" $both --expect-silence --count 4000
-attack amplification "$stranger" $both --expect-silence --number "$(ahead_of sipher0 6)"
+attack amplification "$stranger" $both --origin "${pki_id[sipher2]}" --number "$(ahead_of sipher0 6)"
 
 # ---- Members that lie ----
+
+from=$home
 
 member
 attack replayed-alive "$msp" $both
@@ -158,10 +246,29 @@ stands_at_home() { # node: the changed body has moved nobody
             '[.members[] | select((.name | startswith($name)) and .endpoint == $home)] | length == 1' >/dev/null
 }
 check "replayed-alive: a changed endpoint is not believed" stands_at_home sipher1
-for name in echoed-alive bad-merkle equivocation too-big ahead stale other-channel hoard spoilt-copies; do
+for name in echoed-alive bad-merkle too-big ahead stale other-channel hoard spoilt-copies polluted-set; do
     member
     attack $name "$msp" $both --ahead 20
 done
+# The origin does not look at chunks in its own name.
+member
+attack forged-root "$msp" sipher1,sipher2 --origin "${pki_id[sipher0]}" --ahead 20
+member
+attack replayed-chunks "$msp" sipher1,sipher2
+member
+attack stolen-name "$msp" sipher0,sipher1 --origin "${pki_id[sipher2]}"
+equivocations() { # node
+    "$fama" node status --json --socket "$(socket_of "$1")" | jq .dataplane.equivocations
+}
+has_equivocations() { # node, before
+    [ "$(equivocations "$1")" -gt "$2" ]
+}
+before0=$(equivocations sipher0)
+before1=$(equivocations sipher1)
+member
+attack equivocation "$msp" $both --ahead 20
+check "equivocation: sipher0 has the evidence" until_true 3 has_equivocations sipher0 "$before0"
+check "equivocation: sipher1 has the evidence" until_true 3 has_equivocations sipher1 "$before1"
 member
 attack request-spoof "$msp" $both
 member
@@ -239,6 +346,12 @@ holds_the_chain() { # node: what it committed is what the orderer made
 }
 for node in $(node_names); do
     check "$node holds the orderer's bytes" holds_the_chain "$node"
+done
+log_is_short() { # node: comings and goings, each refusal once or so
+    [ $(($(wc -l <"$net/nodes/$1/node.log") * 20)) -lt "$sent" ]
+}
+for node in sipher0 sipher1 sipher2; do
+    check "$node: $(wc -l <"$net/nodes/$node/node.log") lines of log for $sent hostile datagrams" log_is_short "$node"
 done
 still_run() {
     [ "$(cat /run/fama/"$network"/*.pid)" = "$pids" ]

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A stranger on the same link floods every node while blocks come: noise, datagrams of ours with a wrong header,
-# chunks and messages in the name of members and from members' addresses, ARP questions. Every block arrives at
+# chunks and messages in the name of members and from members' addresses, ARP questions; then nothing but
+# messages, more than the accounts of the addresses that it abuses allow. Every block arrives at
 # every node, nobody is held for dead, what was dropped is counted by name, and no node grows. How fast blocks
 # are meanwhile is told, not judged: this machine is shared.
 . "$(dirname "$0")/harness.sh"
@@ -42,6 +43,24 @@ believed_dead() {
     cat "$net"/nodes/*/node.log | grep -c 'is dead' || true
 }
 
+# flood KINDS FILE: sends, and sees that blocks come meanwhile and that nobody is held for dead
+flood() {
+    local before after
+    before=$(height_of sipher2)
+    ip netns exec "$guest" "$bin/flood" eth0 "$seconds" "$datagrams_per_second" "$seed" drivenet "$1" \
+        "${strangers_view[@]}" >"$2" || fail "the flood cannot be sent"
+    after=$(height_of sipher2)
+    say "sent: $(cat "$2")"
+    say "blocks $before to $after meanwhile; all in all $(latency)"
+    for node in sipher1 sipher2; do
+        until_true 30 reaches "$node" $((after + 20)) ||
+            fail "$node does not go on: it stands at $(height_of "$node")"
+    done
+    [ $((after - before)) -ge $((rate * seconds / 4)) ] || fail "only $((after - before)) blocks came meanwhile"
+    [ "$(believed_dead)" -eq "$dead" ] ||
+        fail "somebody was held for dead: $(grep -h 'is dead' "$net"/nodes/*/node.log | tail -n 3)"
+}
+
 until_true 60 reaches sipher2 "$quiet" || fail "no blocks come"
 say "without the flood: $(latency)"
 declare -A memory
@@ -49,20 +68,10 @@ for node in "${nodes[@]}"; do
     memory[$node]=$(memory_of "$node")
 done
 dead=$(believed_dead)
-before=$(height_of sipher2)
 
-say "seed $seed, $datagrams_per_second datagrams a second for $seconds s"
-ip netns exec "$guest" "$bin/flood" eth0 "$seconds" "$datagrams_per_second" "$seed" drivenet \
-    noise,header,chunk,message,arp "${strangers_view[@]}" >"$dir/sent" || fail "the flood cannot be sent"
-say "sent: $(cat "$dir/sent")"
-after=$(height_of sipher2)
-say "with it: blocks $before to $after; all in all $(latency)"
-
-for node in sipher1 sipher2; do
-    until_true 30 reaches "$node" $((after + 20)) || fail "$node does not go on: it stands at $(height_of "$node")"
-done
-[ $((after - before)) -ge $((rate * seconds / 4)) ] || fail "only $((after - before)) blocks came during the flood"
-[ "$(believed_dead)" -eq "$dead" ] || fail "somebody was held for dead: $(grep -h 'is dead' "$net"/nodes/*/node.log | tail -n 3)"
+say "seed $seed, $datagrams_per_second datagrams a second for $seconds s, twice"
+flood noise,header,chunk,message,alive,arp "$dir/sent"
+flood message,alive "$dir/sent.messages"
 
 # The kinds are sent alike often and to the nodes alike often: each node has a third of each. A quarter of that
 # must have been counted under its name; the rest a busy machine's queues may have lost before the node.

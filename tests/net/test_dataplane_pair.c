@@ -13,180 +13,64 @@
 #include <time.h>
 
 #include "crypto/ca.h"
+#include "net/pair_node.h"
 #include "unit/suite.h"
 
-#define CHANNEL      "drivenet"
-#define MSPID        "SipherMSP"
-#define FIRST_BLOCK  5
-#define BLOCKS       4
 #define LIMIT_NS     30000000000u
 #define LOST_NS      1000000000u
 #define SKIP_STATUS  77
 #define STOP_MOST_NS 5000000000u /* on a machine that does much else, too */
 
-/* The last one is sent with chunks missing, which the receiver then asks for. */
-static const uint32_t block_bytes[BLOCKS] = {10240, 1048576, 4194304, 300000};
-
-struct node {
-    bool is_sender;
-    const char *port;
-    const char *after_start; /* a command, or NULL */
-    uint32_t net_lcores;
-    int own_end; /* of a socket pair: the receiver says when it is done */
-    struct fama_msp *msp;
-    struct fama_signer *signer, *other_signer;
-    struct fama_channel_gate gate;
-    struct fama_dataplane *dataplane;
-    uint64_t sequence;
-    int failures;
-};
-
-static char folder[] = "/tmp/fama-test-dataplane-XXXXXX";
-
-#define CHECK(node, condition)                                                                     \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            (node)->failures++;                                                                    \
-            fprintf(stderr, "%s:%d: %s: not true: %s\n", __FILE__, __LINE__,                       \
-                    (node)->is_sender ? "sender" : "receiver", #condition);                        \
-        }                                                                                          \
-    } while (0)
-
-static uint64_t now_ns(void)
-{
-    struct timespec time;
-    (void)clock_gettime(CLOCK_MONOTONIC, &time);
-    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
-
-static void fill(uint8_t *bytes, uint32_t len, uint64_t number)
-{
-    uint64_t state = number * 0x9e3779b97f4a7c15u + 1;
-    for (uint32_t i = 0; i < len; i++) {
-        state = state * 6364136223846793005u + 1442695040888963407u;
-        bytes[i] = (uint8_t)(state >> 56);
-    }
-}
-
-static uint8_t *make_block(uint64_t number)
-{
-    uint32_t len = block_bytes[number - FIRST_BLOCK];
-    uint8_t *bytes = malloc(len);
-    if (bytes == NULL) {
-        abort();
-    }
-    fill(bytes, len, number);
-    return bytes;
-}
-
-/* ---- Identities and views ---- */
-
-static struct fama_signer *open_peer(struct fama_msp *msp, const char *name)
-{
-    char path[256];
-    struct fama_signer *signer = NULL;
-    struct fama_error error = {{0}};
-    (void)snprintf(path, sizeof path, "%s/org/peers/%s.example.com/msp", folder, name);
-    if (fama_signer_open(path, msp, &signer, &error) != 0) {
-        fprintf(stderr, "%s\n", error.text);
-        exit(EXIT_FAILURE);
-    }
-    return signer;
-}
-
-static struct fama_endpoint endpoint_of(bool is_sender)
-{
-    return fama_endpoint_from_ipv4(is_sender ? 0xc6120001 : 0xc6120002, 7051);
-}
-
-static void publish(struct node *node)
-{
-    struct fama_view *view = fama_view_create(1, 1);
-    if (view == NULL || !fama_view_channel_size(&view->channels[0], 1, 1)) {
-        abort();
-    }
-    view->self = fama_tag_of(fama_identity_pki_id(fama_signer_identity(node->signer)));
-    view->msp = fama_msp_acquire(node->msp);
-    struct fama_identity *other = fama_identity_acquire(fama_signer_identity(node->other_signer));
-    view->peers[0].identity = other;
-    view->peers[0].tag = fama_tag_of(fama_identity_pki_id(other));
-    memcpy(view->peers[0].pki_id, fama_identity_pki_id(other), FAMA_PKI_ID_BYTES);
-    view->peers[0].endpoint = endpoint_of(!node->is_sender);
-    view->peers[0].is_alive = true;
-    struct fama_view_channel *channel = &view->channels[0];
-    fama_channel_digest(CHANNEL, channel->digest);
-    channel->tag = fama_tag_of(channel->digest);
-    channel->gate = &node->gate;
-    if (!fama_view_seal(view)) {
-        abort();
-    }
-    fama_dataplane_publish(node->dataplane, view);
-}
-
-static size_t write_message(struct node *node, const struct fama_signer *author,
-                            enum fama_kind kind, struct fama_bytes body, uint8_t *datagram,
-                            size_t size)
-{
-    struct fama_identity *identity = fama_signer_identity(author);
-    struct fama_message message = {
-        .kind = kind,
-        .author = fama_tag_of(fama_identity_pki_id(identity)),
-        .incarnation = 1,
-        .sequence = ++node->sequence,
-        .body = body,
-    };
-    uint8_t digest[FAMA_SHA256_BYTES];
-    struct fama_signature signature;
-    fama_wire_message_digest(&message, fama_identity_pki_id(identity), digest);
-    CHECK(node, fama_signer_sign_digest(author, digest, &signature) == 0);
-    fama_signature_to_raw(&signature, message.signature);
-    return fama_wire_message_write(&message, datagram, size);
-}
-
-static size_t write_alive(struct node *node, const struct fama_signer *author, uint8_t *datagram,
-                          size_t size)
-{
-    struct fama_identity *identity = fama_signer_identity(author);
-    struct fama_alive alive = {
-        .endpoint = fama_endpoint_from_ipv4(0xc6120003, 7051),
-        .mspid = fama_bytes_of_text(fama_identity_mspid(identity)),
-        .id_bytes = fama_identity_id_bytes(identity),
-    };
-    uint8_t body[2048];
-    size_t len = fama_wire_alive_write(&alive, body, sizeof body);
-    CHECK(node, len > 0);
-    return write_message(node, author, FAMA_KIND_ALIVE, fama_bytes(body, len), datagram, size);
-}
-
-static void send_to_other(struct node *node, const void *bytes, size_t len)
-{
-    struct fama_endpoint target = endpoint_of(!node->is_sender);
-    CHECK(node, len > 0);
-    CHECK(node, fama_dataplane_send(node->dataplane, &target, fama_bytes(bytes, len)) == 0);
-}
+/* Where fields lie in a datagram: dataplane/WIRE.md. */
+enum { AT_SESSION_ID = 8, AT_KEY_EPOCH = 44 };
 
 /* ---- The sender ---- */
 
-static void send_block(struct node *node, uint64_t number, const struct fama_endpoint *target,
-                       const struct fama_request_entry *wanted, uint32_t wanted_count)
+/* Sealed for all who have the key, or, as the answer to a request, within the session. */
+static int try_block(struct node *node, uint64_t number, bool is_answer,
+                     const struct fama_request_entry *wanted, uint32_t wanted_count)
 {
     uint8_t *bytes = make_block(number);
     uint64_t chunks = 0;
     struct fama_block_send send = {
+        .transmit_class = is_answer ? FAMA_TRANSMIT_REPAIR : FAMA_TRANSMIT_NEW_BLOCK,
         .channel_id = CHANNEL,
         .number = number,
         .bytes = fama_bytes(bytes, block_bytes[number - FIRST_BLOCK]),
-        .target = target,
+        .encoder = node->encoder,
+        .key = is_answer ? NULL : node->key,
+        .session = is_answer ? node->session : NULL,
+        .parity = PARITY,
         .wanted = wanted,
         .wanted_count = wanted_count,
     };
-    CHECK(node, fama_dataplane_send_block(node->dataplane, node->signer, &send, &chunks) == 0);
-    CHECK(node, chunks > 0);
+    int status = fama_dataplane_send_block(node->dataplane, node->signer, &send, &chunks);
+    CHECK(node, (chunks > 0) == (status == 0));
     free(bytes);
+    return status;
 }
 
-/* A chunk of our own whose root signature is somebody's good signature of something else. */
-static void send_forged_chunk(struct node *node)
+static void send_block(struct node *node, uint64_t number, bool is_answer,
+                       const struct fama_request_entry *wanted, uint32_t wanted_count)
+{
+    CHECK(node, try_block(node, number, is_answer, wanted, wanted_count) == 0);
+}
+
+/* No key, and one that has sealed that block or a later one: nothing is sent. */
+static void check_blocks_without_key(struct node *node)
+{
+    struct fama_channel_key *key = node->key;
+    node->key = NULL;
+    CHECK(node, try_block(node, FIRST_BLOCK, false, NULL, 0) == FAMA_DATAPLANE_KEY);
+    node->key = key;
+    for (uint64_t i = 0; i < BLOCKS; i++) {
+        CHECK(node, try_block(node, FIRST_BLOCK + i, false, NULL, 0) == FAMA_DATAPLANE_KEY);
+    }
+}
+
+/* A chunk of our own whose root signature is somebody's good signature of something else: sealed as it should
+ * be, with a broken seal, under a key that nobody has, and not sealed at all. */
+static void send_forged_chunks(struct node *node)
 {
     uint8_t datagram[1400], payload[500] = {0}, channel_digest[FAMA_SHA256_BYTES];
     uint8_t raw[FAMA_SIGNATURE_BYTES];
@@ -202,14 +86,46 @@ static void send_forged_chunk(struct node *node)
         .block_bytes = sizeof payload,
         .chunk_bytes = 1000,
         .data_chunks = 1,
+        .key_epoch = EPOCH,
         .signature = raw,
         .proof = raw,
         .payload = fama_bytes(payload, sizeof payload),
     };
-    size_t head = fama_wire_chunk_write(&chunk, datagram, sizeof datagram);
-    CHECK(node, head > 0);
-    memcpy(datagram + head, payload, sizeof payload);
-    send_to_other(node, datagram, head + sizeof payload);
+    size_t len = fama_chunk_seal(node->key, &chunk, datagram, sizeof datagram);
+    send_to_other(node, datagram, len);
+    datagram[len - 1] ^= 1;
+    send_to_other(node, datagram, len);
+    datagram[AT_KEY_EPOCH] ^= 1;
+    send_to_other(node, datagram, len);
+    chunk.key_epoch = 0;
+    len = fama_chunk_seal(NULL, &chunk, datagram, sizeof datagram);
+    send_to_other(node, datagram, len);
+}
+
+static size_t write_request(const struct fama_request *request, uint8_t *datagram, size_t size)
+{
+    uint8_t body[1024];
+    size_t len = fama_wire_request_write(request, body, sizeof body);
+    return fama_wire_inner_write(FAMA_KIND_REQUEST, fama_bytes(body, len), datagram, size);
+}
+
+/* A request without a session, and within one: broken, twice, and in a session that nobody has. */
+static void send_forged_requests(struct node *node)
+{
+    uint8_t inner[1200], datagram[1400];
+    const struct fama_request request = {.channel = fama_tag_of(inner), .block = 1};
+    size_t len = write_request(&request, inner, sizeof inner);
+    send_to_other(node, inner, len);
+    const struct fama_bytes piece = fama_bytes(inner, len);
+    len =
+        fama_session_seal(node->session, FAMA_STREAM_CONTROL, &piece, 1, datagram, sizeof datagram);
+    datagram[len - 1] ^= 1;
+    send_to_other(node, datagram, len);
+    datagram[len - 1] ^= 1;
+    send_to_other(node, datagram, len);
+    send_to_other(node, datagram, len);
+    datagram[AT_SESSION_ID] ^= 1;
+    send_to_other(node, datagram, len);
 }
 
 static void send_bad_things(struct node *node)
@@ -225,50 +141,56 @@ static void send_bad_things(struct node *node)
     datagram[2] = FAMA_WIRE_VERSION;
     datagram[3] = 99;
     send_to_other(node, datagram, len);
-    send_forged_chunk(node);
+    send_forged_chunks(node);
+    send_forged_requests(node);
 }
 
 static void send_messages(struct node *node)
 {
     uint8_t datagram[2048], body[64];
     struct fama_stateinfo stateinfo = {.channel = 42, .height = FIRST_BLOCK + BLOCKS};
-    size_t len = fama_wire_stateinfo_write(&stateinfo, body, sizeof body);
-    len = write_message(node, node->signer, FAMA_KIND_STATEINFO, fama_bytes(body, len), datagram,
-                        sizeof datagram);
+    size_t body_len = fama_wire_stateinfo_write(&stateinfo, body, sizeof body);
+    size_t len = write_message(node, node->signer, FAMA_KIND_STATEINFO, fama_bytes(body, body_len),
+                               datagram, sizeof datagram);
     send_to_other(node, datagram, len);
     send_to_other(node, datagram, len);
     struct fama_signer *newcomer = open_peer(node->msp, "peer2");
     len = write_alive(node, newcomer, datagram, sizeof datagram);
     send_to_other(node, datagram, len);
-    len = write_message(node, newcomer, FAMA_KIND_STATEINFO, fama_bytes(body, 17), datagram,
+    len = write_message(node, newcomer, FAMA_KIND_STATEINFO, fama_bytes(body, body_len), datagram,
                         sizeof datagram);
     send_to_other(node, datagram, len);
     fama_signer_close(newcomer);
 }
 
 /* Few chunks of the last block: the rest of it is a gap that the receiver has to notice. */
-static void send_part_of_last(struct node *node)
+static void send_part_of_last(struct node *node, bool is_answer)
 {
-    const struct fama_endpoint receiver = endpoint_of(false);
     const struct fama_request_entry part[] = {{.set = 0, .wanted = 0x0f0f},
                                               {.set = 2, .wanted = 1}};
-    send_block(node, FIRST_BLOCK + BLOCKS - 1, &receiver, part, 2);
+    send_block(node, FIRST_BLOCK + BLOCKS - 1, is_answer, part, 2);
 }
 
+/* Nothing but requests comes within a session here, and nothing but what the receiver sealed. */
 static void answer(struct node *node, const struct fama_event *event)
 {
     struct fama_request request;
-    if (event->kind != FAMA_EVENT_MESSAGE || event->message.kind != FAMA_KIND_REQUEST) {
+    struct fama_wire_header header;
+    struct fama_bytes datagram = fama_bytes(event->datagram, event->datagram_bytes);
+    if (event->kind != FAMA_EVENT_INNER) {
         return;
     }
-    CHECK(node, fama_wire_request_read(event->message.body, &request) == FAMA_DROP_NONE);
-    CHECK(node, !event->author_is_new);
+    CHECK(node, fama_wire_header_read(datagram, &header) == FAMA_DROP_NONE);
+    CHECK(node, header.kind == FAMA_KIND_REQUEST && event->session == node->session);
+    struct fama_bytes body =
+        fama_bytes(datagram.at + FAMA_WIRE_HEADER_BYTES, datagram.len - FAMA_WIRE_HEADER_BYTES);
+    CHECK(node, fama_wire_request_read(body, &request) == FAMA_DROP_NONE);
     if (request.count == 0 && request.block == FIRST_BLOCK + BLOCKS - 1) {
-        send_part_of_last(node);
+        send_part_of_last(node, true);
     } else if (request.count == 0 && request.block >= FIRST_BLOCK) {
-        send_block(node, request.block, &event->came_from, NULL, 0);
+        send_block(node, request.block, true, NULL, 0);
     } else if (request.block >= FIRST_BLOCK && request.block < FIRST_BLOCK + BLOCKS) {
-        send_block(node, request.block, &event->came_from, request.entries, request.count);
+        send_block(node, request.block, true, request.entries, request.count);
     }
 }
 
@@ -299,9 +221,10 @@ static void run_sender(struct node *node)
     send_bad_things(node);
     send_messages(node);
     for (uint64_t i = 0; i + 1 < BLOCKS; i++) {
-        send_block(node, FIRST_BLOCK + i, NULL, NULL, 0);
+        send_block(node, FIRST_BLOCK + i, false, NULL, 0);
     }
-    send_part_of_last(node);
+    send_part_of_last(node, false);
+    check_blocks_without_key(node);
 
     uint64_t deadline = now_ns() + LIMIT_NS;
     struct pollfd ends[] = {{.fd = node->own_end, .events = POLLIN},
@@ -324,7 +247,7 @@ static void run_sender(struct node *node)
 /* ---- The receiver ---- */
 
 struct seen {
-    uint64_t blocks, repaired_blocks, stateinfos, newcomers, gaps, windows;
+    uint64_t blocks, repaired_blocks, stateinfos, newcomers, gaps, windows, unknown_keys;
     uint64_t horizon;
     uint64_t first_ns, last_ns;
     uint64_t heard_ns; /* of anything that is progress, or asked for what was lost as a whole */
@@ -332,19 +255,21 @@ struct seen {
 
 static void ask_for(struct node *node, const struct fama_gap *gap)
 {
-    uint8_t body[1024], datagram[1400];
+    uint8_t inner[1200], datagram[1400], channel_digest[FAMA_SHA256_BYTES];
+    fama_channel_digest(CHANNEL, channel_digest);
     struct fama_request request = {
-        .target = fama_tag_of(fama_identity_pki_id(fama_signer_identity(node->other_signer))),
+        .channel = fama_tag_of(channel_digest),
         .block = gap->block,
-        .block_bytes = gap->block_bytes,
-        .chunk_bytes = gap->chunk_bytes,
+        .block_bytes = gap->cut.block_bytes,
+        .chunk_bytes = gap->cut.chunk_bytes,
+        .parity = gap->cut.parity,
         .count = gap->count,
     };
     memcpy(request.entries, gap->entries, sizeof request.entries);
-    size_t len = fama_wire_request_write(&request, body, sizeof body);
-    len = write_message(node, node->signer, FAMA_KIND_REQUEST, fama_bytes(body, len), datagram,
-                        sizeof datagram);
-    send_to_other(node, datagram, len);
+    const struct fama_bytes piece = fama_bytes(inner, write_request(&request, inner, sizeof inner));
+    send_to_other(node, datagram,
+                  fama_session_seal(node->session, FAMA_STREAM_CONTROL, &piece, 1, datagram,
+                                    sizeof datagram));
 }
 
 static void see_event(struct node *node, const struct fama_event *event, struct seen *seen)
@@ -358,6 +283,13 @@ static void see_event(struct node *node, const struct fama_event *event, struct 
         seen->windows++;
         seen->heard_ns = now_ns();
         seen->horizon = event->window.horizon;
+    } else if (event->kind == FAMA_EVENT_NO_KEY) {
+        seen->unknown_keys++;
+        CHECK(node, event->key_wanted.maker == fama_session_peer(node->session));
+        CHECK(node, event->key_wanted.epoch != EPOCH);
+    } else if (event->kind == FAMA_EVENT_INNER) {
+        CHECK(node, event->session == node->session);
+        CHECK(node, fama_endpoint_equal(&event->came_from, fama_session_endpoint(node->session)));
     } else if (event->message.kind == FAMA_KIND_STATEINFO) {
         struct fama_stateinfo stateinfo;
         seen->stateinfos++;
@@ -417,9 +349,15 @@ static void check_counters(struct node *node, const struct seen *seen)
     CHECK(node, counters.drops[FAMA_DROP_TRUNCATED] >= 1);
     CHECK(node, counters.drops[FAMA_DROP_BAD_MAGIC] >= 1);
     CHECK(node, counters.drops[FAMA_DROP_BAD_VERSION] >= 1);
-    CHECK(node, counters.drops[FAMA_DROP_BAD_KIND] >= 1);
+    CHECK(node, counters.drops[FAMA_DROP_BAD_KIND] >= 2);
     CHECK(node, counters.drops[FAMA_DROP_BAD_SIGNATURE] >= 1);
     CHECK(node, counters.drops[FAMA_DROP_ROOT_FORGED] >= 1);
+    CHECK(node, counters.drops[FAMA_DROP_SEAL_FORGED] >= 1);
+    CHECK(node, counters.drops[FAMA_DROP_NO_KEY] >= 1);
+    CHECK(node, counters.drops[FAMA_DROP_UNSEALED] >= 1);
+    CHECK(node, counters.drops[FAMA_DROP_SESSION_FORGED] >= 1);
+    CHECK(node, counters.drops[FAMA_DROP_SESSION_REPLAYED] >= 1);
+    CHECK(node, counters.drops[FAMA_DROP_SESSION_UNKNOWN] >= 1);
     CHECK(node, counters.drops[FAMA_DROP_REPLAYED] >= 1);
     CHECK(node, counters.drops[FAMA_DROP_UNKNOWN_AUTHOR] >= 1);
     CHECK(node, counters.chunks_repaired > 0);
@@ -530,6 +468,7 @@ static void run_receiver(struct node *node)
     CHECK(node, seen.newcomers == 1);
     CHECK(node, seen.gaps > 0 && seen.repaired_blocks > 0);
     CHECK(node, seen.windows > 0);
+    CHECK(node, seen.unknown_keys > 0);
     check_bulk_verification(node);
     check_batches_under_way(node);
     check_counters(node, &seen);
@@ -557,12 +496,12 @@ static struct fama_dataplane_config config_of(const struct node *node, char *pre
         .idle_sleep_max_ns = 200000,
         .hugepages = FAMA_HUGEPAGES_OFF,
         .memory_mb = node->net_lcores == 1 ? 128 : 256,
-        .mbufs = node->net_lcores == 1 ? 20480 : 28672,
+        .mbufs = node->net_lcores == 1 ? 20480 : 30720,
         .reassembly = {.slots = 8, .block_bytes_max = 8 << 20, .roots_max = 256, .held_max = 4096},
         .propagate_peer_num = 3,
         .hop_budget = 4,
         .stalled_ns = 100000000,
-        .blame_ns = 1000000000,
+        .reassembly.blame_ns = 1000000000,
         .admissions_per_second = 10,
         .random_seed = 1,
     };
@@ -581,6 +520,13 @@ static int run_node(struct node *node)
     }
     node->signer = open_peer(node->msp, node->is_sender ? "peer0" : "peer1");
     node->other_signer = open_peer(node->msp, node->is_sender ? "peer1" : "peer0");
+    node->key = make_key(node);
+    node->session = make_session(node);
+    node->encoder = fama_set_encoder_create();
+    if (node->key == NULL || node->session == NULL || node->encoder == NULL) {
+        fprintf(stderr, "out of memory\n");
+        return EXIT_FAILURE;
+    }
     atomic_init(&node->gate.next_block, FIRST_BLOCK);
     /* DPDK seeded its generator before the fork, and both would draw one link address. */
     rte_srand((uint64_t)getpid());
@@ -614,6 +560,9 @@ static int run_node(struct node *node)
     uint64_t before = now_ns();
     fama_dataplane_stop(node->dataplane);
     CHECK(node, now_ns() - before < STOP_MOST_NS);
+    fama_set_encoder_destroy(node->encoder);
+    fama_session_release(node->session);
+    fama_channel_key_release(node->key);
     fama_signer_close(node->signer);
     fama_signer_close(node->other_signer);
     fama_msp_release(node->msp);

@@ -22,8 +22,7 @@ struct packet {
     uint64_t height; /* STATEINFO */
     uint64_t block;  /* CHUNK */
     uint32_t chunk;
-    struct fama_message message; /* REQUEST */
-    struct fama_request request;
+    struct fama_request request; /* REQUEST, within the session of its sender */
 };
 
 struct assembly {
@@ -36,7 +35,6 @@ struct sim_node {
     struct fama_repair *repair;
     struct fama_repair_server *server;
     uint64_t height;
-    uint64_t sequence;
     uint64_t stated_ns;
     uint64_t requests;
     uint64_t requests_to_liar;
@@ -105,8 +103,7 @@ static void report_gaps(struct network *network, uint32_t node)
         }
         assembly->touched_ns = now_ns;
         struct fama_gap gap = {.block = b,
-                               .block_bytes = network->chunks_of[b] * CHUNK_BYTES,
-                               .chunk_bytes = CHUNK_BYTES};
+                               .cut = {network->chunks_of[b] * CHUNK_BYTES, CHUNK_BYTES, 0}};
         for (uint32_t chunk = 0; chunk < network->chunks_of[b]; chunk++) {
             uint16_t set = (uint16_t)(chunk / FAMA_SET_CHUNKS);
             if (assembly->have[chunk]) {
@@ -147,8 +144,6 @@ static void send_requests(struct network *network, uint32_t node)
     struct fama_repair_request ask;
     while (fama_repair_next(self->repair, now_ns, &ask)) {
         struct packet packet = {.kind = FAMA_KIND_REQUEST, .request = ask.request};
-        packet.message = (struct fama_message){
-            .author = tag_of(node), .incarnation = 1, .sequence = ++self->sequence};
         uint64_t block = ask.request.block;
         self->requests++;
         self->requests_to_liar += ask.holder == tag_of(network->liar);
@@ -173,8 +168,8 @@ static void answer(struct network *network, uint32_t node, uint32_t to, const st
     struct sim_node *self = &network->nodes[node];
     const struct fama_request *request = &asked->request;
     if (node == network->liar || request->block >= self->height ||
-        fama_repair_server_admit(self->server, sim_now_ns(network->world), &asked->message,
-                                 request) != FAMA_DROP_NONE) {
+        fama_repair_server_admit(self->server, sim_now_ns(network->world), tag_of(to), request) !=
+            FAMA_DROP_NONE) {
         return;
     }
     struct packet packet = {.kind = FAMA_KIND_CHUNK, .block = request->block};

@@ -1,9 +1,10 @@
-/* A node's net lcore in miniature around a reassembly: it keeps packets, judges roots by looking at the
- * last octet of their signature, and remembers the latest whole block. */
+/* A node's net lcore in miniature around a reassembly: it keeps packets, puts payloads where reassembly says
+ * (and checks that this is within the block's own slot), judges roots by looking at the last octet of their
+ * signature, and remembers the latest whole block. */
 #ifndef FAMA_TESTS_UNIT_REASSEMBLY_BENCH_H
 #define FAMA_TESTS_UNIT_REASSEMBLY_BENCH_H
 
-#include "dataplane/reassembly.h"
+#include "dataplane/reassembly_state.h"
 #include "unit/cut_block.h"
 #include "unit/suite.h"
 
@@ -17,6 +18,7 @@
 struct packet {
     struct fama_chunk chunk;
     const struct fama_view_channel *channel;
+    struct fama_bytes payload; /* as it came; the chunk's own is wherever it was opened to */
     uint8_t proof[FAMA_MERKLE_DEPTH_MAX * FAMA_MERKLE_NODE_BYTES];
     uint8_t signature[FAMA_SIGNATURE_BYTES];
 };
@@ -34,8 +36,11 @@ struct bench {
     uint32_t whole_count;
 };
 
-static const struct fama_reassembly_limits usual_limits = {
-    .slots = 8, .block_bytes_max = 1 << 20, .roots_max = 64, .held_max = 512};
+static const struct fama_reassembly_limits usual_limits = {.slots = 8,
+                                                           .block_bytes_max = 1 << 20,
+                                                           .roots_max = 64,
+                                                           .held_max = 512,
+                                                           .blame_ns = 10 * SECOND};
 
 static inline void set_up(struct bench *bench, const struct fama_reassembly_limits *limits)
 {
@@ -65,23 +70,84 @@ static inline void set_height(struct bench *bench, uint32_t channel, uint64_t he
     atomic_store(&bench->gates[channel].next_block, height);
 }
 
-static inline struct packet *packet_of(const struct bench *bench, uint32_t channel,
-                                       const struct cut_block *block, uint32_t number)
+static inline struct packet *set_packet_of(const struct bench *bench, uint32_t channel,
+                                           const struct cut_block *block, uint32_t set,
+                                           uint32_t index)
 {
     struct packet *packet = malloc(sizeof(*packet));
     CU_ASSERT_PTR_NOT_NULL_FATAL(packet);
-    cut_block_chunk(block, number, &packet->chunk, packet->proof);
+    cut_block_set_chunk(block, set, index, &packet->chunk, packet->proof);
     memcpy(packet->signature, block->signature, sizeof(packet->signature));
     packet->chunk.signature = packet->signature;
+    packet->chunk.channel = bench->channels[channel]->tag;
+    packet->payload = packet->chunk.payload;
     packet->channel = bench->channels[channel];
     return packet;
 }
 
+static inline struct packet *packet_of(const struct bench *bench, uint32_t channel,
+                                       const struct cut_block *block, uint32_t number)
+{
+    return set_packet_of(bench, channel, block, number / FAMA_SET_CHUNKS, number % FAMA_SET_CHUNKS);
+}
+
+/* Room for a payload is in the slot of its own block, which is filling, where nothing lies yet. */
+static inline void expect_room_in_slot(const struct bench *bench, const struct packet *packet,
+                                       const uint8_t *room)
+{
+    const struct fama_reassembly *reassembly = bench->reassembly;
+    const struct fama_chunk *chunk = &packet->chunk;
+    const struct fama_slot *slot = NULL;
+    for (uint32_t i = 0; i < reassembly->limits.slots; i++) {
+        if (room >= reassembly->slots[i].buffer &&
+            room < reassembly->slots[i].buffer + reassembly->buffer_bytes) {
+            slot = &reassembly->slots[i];
+        }
+    }
+    CU_ASSERT_PTR_NOT_NULL_FATAL(slot);
+    CU_ASSERT_FATAL(room + packet->payload.len <= slot->buffer + reassembly->buffer_bytes);
+    CU_ASSERT_EQUAL_FATAL(slot->state, FAMA_SLOT_FILLING);
+    CU_ASSERT_EQUAL_FATAL(slot->block, chunk->block);
+    CU_ASSERT_EQUAL_FATAL(slot->channel, packet->channel->tag);
+    CU_ASSERT_EQUAL_FATAL(slot->sets[chunk->set].have >> chunk->index & 1, 0);
+    bool is_data = chunk->index < chunk->data_chunks;
+    CU_ASSERT_EQUAL_FATAL(room < slot->buffer + slot->cut.block_bytes, is_data);
+}
+
+/* Judges the chunk and has its payload in its place, as the net lcore opens it there. */
+static inline enum fama_drop put_in_place(struct bench *bench, struct packet *packet)
+{
+    uint8_t *room;
+    packet->chunk.payload = packet->payload;
+    enum fama_drop drop = fama_reassembly_place(bench->reassembly, bench->now_ns, packet->channel,
+                                                &packet->chunk, &room);
+    CU_ASSERT_FATAL(drop == FAMA_DROP_NONE || room == NULL);
+    if (room != NULL) {
+        expect_room_in_slot(bench, packet, room);
+        memcpy(room, packet->payload.at, packet->payload.len);
+        packet->chunk.payload.at = room;
+    }
+    return drop;
+}
+
+static inline void offer_as(struct bench *bench, struct packet *packet, void *handle)
+{
+    uint8_t leaf[1][FAMA_MERKLE_NODE_BYTES];
+    memset(&bench->last, 0xaa, sizeof(bench->last));
+    enum fama_drop drop = put_in_place(bench, packet);
+    fama_merkle_leaves(&packet->chunk.payload, 1, leaf);
+    fama_reassembly_offer(bench->reassembly, bench->now_ns, packet->channel, &packet->chunk,
+                          leaf[0], handle, &bench->last);
+    /* Nothing has happened in between: both judge alike. */
+    if (drop != FAMA_DROP_NONE) {
+        CU_ASSERT_EQUAL_FATAL(bench->last.offer, FAMA_OFFER_DROPPED);
+        CU_ASSERT_EQUAL_FATAL(bench->last.drop, drop);
+    }
+}
+
 static inline void offer(struct bench *bench, struct packet *packet)
 {
-    memset(&bench->last, 0xaa, sizeof(bench->last));
-    fama_reassembly_offer(bench->reassembly, bench->now_ns, packet->channel, &packet->chunk, packet,
-                          &bench->last);
+    offer_as(bench, packet, packet);
     if (bench->last.offer == FAMA_OFFER_COMPLETE) {
         bench->whole = bench->last.assembled;
         bench->whole_count++;
@@ -94,10 +160,10 @@ static inline void offer(struct bench *bench, struct packet *packet)
 /* Judges a root by the octet its signature ends with, and offers or frees what was held. */
 static inline uint32_t judge(struct bench *bench, uint32_t ticket, bool is_good)
 {
-    void *packets[FAMA_SET_CHUNKS];
+    void *packets[FAMA_SET_CHUNKS_MAX];
     bench->verifications++;
     uint32_t count = fama_reassembly_verdict(bench->reassembly, ticket, is_good, packets);
-    CU_ASSERT_FATAL(count <= FAMA_SET_CHUNKS);
+    CU_ASSERT_FATAL(count <= FAMA_SET_CHUNKS_MAX);
     for (uint32_t i = 0; i < count; i++) {
         if (is_good) {
             offer(bench, packets[i]);
@@ -111,7 +177,27 @@ static inline uint32_t judge(struct bench *bench, uint32_t ticket, bool is_good)
     return count;
 }
 
-/* Offers a chunk and has its root judged at once if that is asked for. */
+/* Offers a packet and has its root judged at once if that is asked for. */
+static inline enum fama_offer deliver_packet(struct bench *bench, struct packet *packet)
+{
+    bool is_good = packet->signature[FAMA_SIGNATURE_BYTES - 1] == GOOD;
+    offer(bench, packet);
+    if (bench->last.offer == FAMA_OFFER_VERIFY) {
+        if (judge(bench, bench->last.root_ticket, is_good) == 0 || !is_good) {
+            bench->last.offer = FAMA_OFFER_DROPPED;
+            bench->last.drop = FAMA_DROP_ROOT_FORGED;
+        }
+    }
+    return bench->last.offer;
+}
+
+static inline enum fama_offer deliver_index(struct bench *bench, uint32_t channel,
+                                            const struct cut_block *block, uint32_t set,
+                                            uint32_t index)
+{
+    return deliver_packet(bench, set_packet_of(bench, channel, block, set, index));
+}
+
 static inline enum fama_offer deliver(struct bench *bench, uint32_t channel,
                                       const struct cut_block *block, uint32_t number)
 {
@@ -151,8 +237,7 @@ static inline void expect_whole(const struct bench *bench, uint32_t channel,
 
 static inline void give_back(struct bench *bench, bool is_accepted)
 {
-    fama_reassembly_return(bench->reassembly, bench->now_ns, bench->whole.slot, is_accepted,
-                           10 * SECOND);
+    fama_reassembly_return(bench->reassembly, bench->now_ns, bench->whole.slot, is_accepted);
 }
 
 static inline bool find_gap(struct bench *bench, struct fama_gap *gap)

@@ -117,6 +117,7 @@ struct bench {
     struct fama_sender *sender;
     struct fama_channel *channel;
     struct fama_channel_setup setup;
+    struct fama_push_settings push; /* of a node that is no origin: it has no key of its own */
     char ledgers[128];
     int wake_fd;
 };
@@ -125,6 +126,35 @@ static void ring(int fd)
 {
     uint64_t one = 1;
     CU_ASSERT_EQUAL(write(fd, &one, sizeof(one)), (ssize_t)sizeof(one));
+}
+
+static bool draw_nothing(uint8_t *bytes, size_t count)
+{
+    (void)bytes;
+    (void)count;
+    return false;
+}
+
+static struct fama_channel_keys *make_keys(void)
+{
+    static const uint8_t digest[FAMA_SHA256_BYTES] = {1};
+    const struct fama_channel_keys_config config = {
+        .channel_digest = digest,
+        .self_pki_id = fama_identity_pki_id(fama_signer_identity(made.signers[MADE_SIPHER])),
+        .first_epoch = 1,
+        .rotate_ns = 1,
+        .grace_ns = 1,
+        .retry_ns = 1,
+        .members_max = 1,
+        .random = draw_nothing,
+    };
+    return fama_channel_keys_create(&config);
+}
+
+static void begin(struct bench *bench)
+{
+    fama_channel_push_as(bench->channel, &bench->push);
+    CU_ASSERT_EQUAL_FATAL(fama_channel_start(bench->channel), 0);
 }
 
 static void prepare(struct bench *bench)
@@ -140,6 +170,8 @@ static void prepare(struct bench *bench)
     bench->sender = fama_sender_start(&bench->dataplane, made.signers[MADE_SIPHER]);
     CU_ASSERT_PTR_NOT_NULL_FATAL(bench->dataplane.verifier);
     CU_ASSERT_PTR_NOT_NULL_FATAL(bench->sender);
+    bench->push.keys = make_keys();
+    CU_ASSERT_PTR_NOT_NULL_FATAL(bench->push.keys);
     bench->setup = (struct fama_channel_setup){.ledgers_directory = bench->ledgers,
                                                .mspid = "SipherMSP",
                                                .dataplane = &bench->dataplane,
@@ -152,7 +184,7 @@ static void start(struct bench *bench)
     struct fama_error error = {""};
     prepare(bench);
     CU_ASSERT_EQUAL_FATAL(fama_channel_join(&bench->setup, chain[0], &bench->channel, &error), 0);
-    CU_ASSERT_EQUAL_FATAL(fama_channel_start(bench->channel), 0);
+    begin(bench);
 }
 
 static void finish(struct bench *bench)
@@ -162,6 +194,7 @@ static void finish(struct bench *bench)
     }
     fama_sender_stop(bench->sender);
     fama_channel_close(bench->channel);
+    fama_channel_keys_destroy(bench->push.keys);
     for (uint32_t i = 0; i < bench->dataplane.taken; i++) {
         CU_ASSERT_EQUAL(bench->dataplane.returned[i], 1);
     }
@@ -502,7 +535,7 @@ static void test_a_channel_opens_a_ledger_that_began_with_a_snapshot(void)
     CU_ASSERT_TRUE(status.has_commit_hash);
     fama_block_clear(&last);
     CU_ASSERT_EQUAL(atomic_load(&fama_channel_gate(bench.channel)->next_block), 3);
-    CU_ASSERT_EQUAL_FATAL(fama_channel_start(bench.channel), 0);
+    begin(&bench);
     for (uint64_t number = 3; number <= 6; number++) {
         hand_over(&bench, number, chain[number]);
     }
@@ -564,7 +597,7 @@ static void test_a_channel_opens_again_at_its_height_and_goes_on(void)
     CU_ASSERT_FALSE(fama_channel_begins_with(bench.channel, fama_bytes(chain[0].at, 9)));
     CU_ASSERT_EQUAL(status_of(&bench).height, 5);
     CU_ASSERT_EQUAL(atomic_load(&fama_channel_gate(bench.channel)->next_block), 5);
-    CU_ASSERT_EQUAL_FATAL(fama_channel_start(bench.channel), 0);
+    begin(&bench);
     hand_over(&bench, 5, chain[5]);
     CU_ASSERT_TRUE(reaches(&bench, 6));
     finish(&bench);

@@ -8,10 +8,12 @@
 #include <time.h>
 
 #include "controlplane/repair.h"
+#include "dataplane/session.h"
 #include "unit/made_chain.h"
 
 #define SENT_MAX 1024
 #define NO_LIMIT UINT64_MAX
+#define SESSION  99
 
 /* One set's chunks of one answer, as far as they were queued. */
 struct sent {
@@ -19,6 +21,7 @@ struct sent {
     enum fama_transmit_class transmit_class;
     uint16_t set;
     uint16_t chunk_bytes;
+    uint8_t parity;
     uint64_t chunks; /* bits */
 };
 
@@ -62,7 +65,8 @@ static int send_set(struct fama_dataplane *dataplane, const struct fama_block_se
     *sent = (struct sent){.number = send->number,
                           .transmit_class = send->transmit_class,
                           .set = entry->set,
-                          .chunk_bytes = send->chunk_bytes};
+                          .chunk_bytes = send->chunk_bytes,
+                          .parity = send->parity};
     int status = 0;
     while (wanted != 0 && status == 0) {
         if (is_transfer && dataplane->transfer_room == 0) {
@@ -85,7 +89,8 @@ int fama_dataplane_send_block(struct fama_dataplane *dataplane, const struct fam
 {
     int status = 0;
     (void)signer;
-    CU_ASSERT_PTR_NOT_NULL(send->target);
+    CU_ASSERT_EQUAL(fama_session_id(send->session), SESSION);
+    CU_ASSERT_PTR_NULL(send->key);
     pthread_mutex_lock(&dataplane->lock);
     dataplane->begun++;
     pthread_cond_broadcast(&dataplane->change);
@@ -102,8 +107,20 @@ int fama_dataplane_send_block(struct fama_dataplane *dataplane, const struct fam
 
 static struct made_chain made;
 static struct fama_ledger *ledger;
-static const struct fama_endpoint target = {.address = {[10] = 0xff, 0xff, 198, 18, 0, 2},
-                                            .port = 7051};
+static struct fama_session *session; /* with whoever asks */
+
+static struct fama_session *make_session(void)
+{
+    static const uint8_t keys[2][FAMA_AEAD_KEY_BYTES] = {{1}, {2}};
+    const struct fama_session_config config = {
+        .id = SESSION,
+        .peer = 7,
+        .endpoint = fama_endpoint_from_ipv4(0xc6120002, 7051),
+        .seal_key = keys[0],
+        .open_key = keys[1],
+    };
+    return fama_session_create(&config);
+}
 
 static void start(struct fama_dataplane *dataplane, struct fama_chunk_server **server)
 {
@@ -173,7 +190,7 @@ static bool order(struct fama_chunk_server *server, const struct fama_request *r
                                            .ledger = ledger,
                                            .transmit_class = transmit_class,
                                            .asker = 7,
-                                           .target = target,
+                                           .session = session,
                                            .request = *request};
     return fama_chunk_server_order(server, &order);
 }
@@ -221,6 +238,7 @@ static void test_a_first_answer_takes_no_more_than_was_charged_whatever_the_chun
         await_answers(server, i + 1);
         uint64_t chunks = chunks_from(&dataplane, from);
         CU_ASSERT_EQUAL(dataplane.sent[from].chunk_bytes, sizes[i]);
+        CU_ASSERT_EQUAL(dataplane.sent[from].parity, 0);
         CU_ASSERT(chunks > 0);
         CU_ASSERT(chunks * each <= fama_repair_server_charge(&request));
         CU_ASSERT((chunks + 1) * each > fama_repair_server_charge(&request));
@@ -237,6 +255,7 @@ static void test_named_chunks_are_sent_as_asked_and_another_block_is_void(void)
         .block_bytes = (uint32_t)made.genesis_len, .chunk_bytes = 1240, .count = 1};
     start(&dataplane, &server);
     request.entries[0].wanted = 5;
+    request.parity = 6; /* as the block was cut that is to be completed */
     struct fama_request other = request;
     struct fama_request absent = request;
     other.block_bytes++;
@@ -248,6 +267,7 @@ static void test_named_chunks_are_sent_as_asked_and_another_block_is_void(void)
     CU_ASSERT_EQUAL_FATAL(dataplane.count, 1);
     CU_ASSERT_EQUAL(dataplane.sent[0].number, 0);
     CU_ASSERT_EQUAL(dataplane.sent[0].chunks, 5);
+    CU_ASSERT_EQUAL(dataplane.sent[0].parity, 6);
     CU_ASSERT_EQUAL(dataplane.sent[0].transmit_class, FAMA_TRANSMIT_REPAIR);
     fama_chunk_server_stats(server, &stats);
     CU_ASSERT_EQUAL(stats.requests_void, 2);
@@ -402,9 +422,11 @@ int main(void)
         TEST(test_a_transfer_that_waits_for_room_gives_way_and_leaves_nothing_out),
         TEST(test_requests_beyond_the_queue_are_dropped_and_counted),
     };
-    bool is_ready = made_chain_create(&made) && make_ledger();
+    session = make_session();
+    bool is_ready = session != NULL && made_chain_create(&made) && make_ledger();
     int status = is_ready ? run_suite("chunk server", cases, sizeof(cases) / sizeof(cases[0]))
                           : EXIT_FAILURE;
+    fama_session_release(session);
     fama_ledger_close(ledger);
     made_chain_destroy(&made);
     return status;

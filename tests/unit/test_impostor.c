@@ -67,10 +67,12 @@ static void test_its_messages_are_read_and_verify(void)
     CU_ASSERT_EQUAL(digest.target, 7);
     CU_ASSERT(message.sequence > sequence);
 
-    impostor_make_request(&voice, 7, 9, 11, &datagram);
-    CU_ASSERT_FATAL(read_message(&datagram, &message));
-    CU_ASSERT_EQUAL(fama_wire_request_read(message.body, &request), FAMA_DROP_NONE);
-    CU_ASSERT(request.target == 7 && request.channel == 9 && request.block == 11);
+    uint8_t body[64];
+    size_t len = impostor_make_request(9, 11, body, sizeof(body));
+    CU_ASSERT_EQUAL(fama_wire_request_read(fama_bytes(body, len), &request), FAMA_DROP_NONE);
+    CU_ASSERT(request.channel == 9 && request.block == 11);
+    impostor_make_bare(FAMA_KIND_REQUEST, fama_bytes(body, len), &datagram);
+    CU_ASSERT_EQUAL(datagram.len, FAMA_WIRE_HEADER_BYTES + len);
 
     const struct fama_stateinfo said = {.channel = 9, .height = 3, .has_left = true};
     impostor_make_stateinfo(&voice, &said, &datagram);
@@ -79,25 +81,53 @@ static void test_its_messages_are_read_and_verify(void)
     CU_ASSERT(stateinfo.channel == 9 && stateinfo.height == 3 && stateinfo.has_left);
 }
 
-static void check_chunk(const struct impostor_datagram *datagram, uint32_t index, uint16_t set,
-                        uint8_t *joined)
+static struct fama_channel_key *make_key(void)
 {
-    struct fama_chunk chunk;
-    uint8_t root[FAMA_MERKLE_NODE_BYTES], channel[FAMA_SHA256_BYTES], digest[FAMA_SHA256_BYTES];
-    CU_ASSERT_EQUAL_FATAL(fama_wire_chunk_read(fama_bytes(datagram->bytes, datagram->len), &chunk),
-                          FAMA_DROP_NONE);
-    CU_ASSERT(chunk.index == index && chunk.set == set && chunk.block == 5);
-    fama_merkle_climb(chunk.payload, chunk.index, chunk.data_chunks, chunk.proof, root);
+    static const uint8_t bytes[FAMA_CHANNEL_KEY_BYTES] = {3};
+    uint8_t channel[FAMA_SHA256_BYTES];
     fama_channel_digest(MADE_CHANNEL, channel);
-    fama_wire_root_digest(&chunk, channel, identity.pki_id, root, digest);
-    CU_ASSERT(is_signed_by_us(digest, chunk.signature));
-    size_t offset = ((size_t)set * FAMA_SET_CHUNKS + index) * chunk.chunk_bytes;
-    memcpy(joined + offset, chunk.payload.at, chunk.payload.len);
+    const struct fama_channel_key_setup setup = {
+        .channel_digest = channel, .maker_pki_id = identity.pki_id, .epoch = 7, .bytes = bytes};
+    return fama_channel_key_create(&setup);
 }
 
-static void test_its_chunks_prove_themselves_and_make_the_block(void)
+static bool proves_itself(const struct fama_channel_key *key,
+                          const struct impostor_datagram *datagram, struct fama_chunk *chunk,
+                          uint8_t *payload)
 {
-    static struct impostor_datagram datagrams[FAMA_SET_CHUNKS];
+    static const uint8_t not_sealed[FAMA_SHA256_BYTES];
+    static uint8_t proof[FAMA_WIRE_CHUNK_PROOF_MAX];
+    uint8_t root[FAMA_MERKLE_NODE_BYTES], channel[FAMA_SHA256_BYTES], digest[FAMA_SHA256_BYTES];
+    CU_ASSERT_EQUAL_FATAL(fama_wire_chunk_read(fama_bytes(datagram->bytes, datagram->len), chunk),
+                          FAMA_DROP_NONE);
+    CU_ASSERT_FATAL(key == NULL || fama_chunk_open(key, datagram->bytes, chunk, proof, payload));
+    fama_merkle_climb(chunk->payload, chunk->index,
+                      (uint32_t)chunk->data_chunks + chunk->parity_chunks, chunk->proof, root);
+    fama_channel_digest(MADE_CHANNEL, channel);
+    fama_wire_root_digest(chunk, channel, identity.pki_id,
+                          key != NULL ? key->commitment : not_sealed, root, digest);
+    return is_signed_by_us(digest, chunk->signature);
+}
+
+static void check_set(const struct impostor_cut *cut, uint32_t set, uint32_t data, uint8_t *joined)
+{
+    static struct impostor_datagram datagrams[FAMA_SET_CHUNKS_MAX];
+    static uint8_t payload[FAMA_CHUNK_BYTES_MAX];
+    uint32_t count = impostor_cut_set(cut, (uint16_t)set, datagrams);
+    CU_ASSERT_EQUAL(count, data + fama_geometry_parity_chunks(cut->parity, data));
+    for (uint32_t i = 0; i < count; i++) {
+        struct fama_chunk chunk;
+        CU_ASSERT(proves_itself(cut->key, &datagrams[i], &chunk, payload));
+        CU_ASSERT(chunk.index == i && chunk.set == set && chunk.block == 5);
+        if (i < data) {
+            size_t offset = ((size_t)set * FAMA_SET_CHUNKS + i) * chunk.chunk_bytes;
+            memcpy(joined + offset, chunk.payload.at, chunk.payload.len);
+        }
+    }
+}
+
+static void check_cut(const struct fama_channel_key *key, uint8_t parity)
+{
     uint8_t *joined = calloc(1, block_len);
     const struct impostor_cut cut = {
         .signer = &identity,
@@ -106,21 +136,61 @@ static void test_its_chunks_prove_themselves_and_make_the_block(void)
         .number = 5,
         .block = fama_bytes(block_bytes, block_len),
         .chunk_bytes = FAMA_CHUNK_BYTES_MIN,
+        .parity = parity,
+        .key = key,
     };
+    static struct impostor_datagram none[FAMA_SET_CHUNKS_MAX];
     struct fama_geometry geometry;
     CU_ASSERT_FATAL(joined != NULL &&
                     fama_geometry((uint32_t)block_len, cut.chunk_bytes, &geometry));
     CU_ASSERT(geometry.sets > 1);
     for (uint32_t set = 0; set < geometry.sets; set++) {
-        uint32_t count = impostor_cut_set(&cut, (uint16_t)set, datagrams);
-        CU_ASSERT_EQUAL(count, fama_geometry_set_chunks(&geometry, set));
-        for (uint32_t i = 0; i < count; i++) {
-            check_chunk(&datagrams[i], i, (uint16_t)set, joined);
-        }
+        check_set(&cut, set, fama_geometry_set_chunks(&geometry, set), joined);
     }
-    CU_ASSERT_EQUAL(impostor_cut_set(&cut, (uint16_t)geometry.sets, datagrams), 0);
+    CU_ASSERT_EQUAL(impostor_cut_set(&cut, (uint16_t)geometry.sets, none), 0);
     CU_ASSERT_EQUAL(memcmp(joined, block_bytes, block_len), 0);
     free(joined);
+}
+
+static void test_its_chunks_prove_themselves_and_make_the_block(void)
+{
+    struct fama_channel_key *key = make_key();
+    CU_ASSERT_PTR_NOT_NULL_FATAL(key);
+    check_cut(NULL, 0);
+    check_cut(key, 0);
+    check_cut(key, 4);
+    fama_channel_key_release(key);
+}
+
+/* The liar signs what it sends: only who encodes the set again can tell. Garbage is no signature at all. */
+static void test_a_polluted_set_is_signed_and_another_one_than_the_honest(void)
+{
+    static struct impostor_datagram honest[FAMA_SET_CHUNKS_MAX], lie[FAMA_SET_CHUNKS_MAX];
+    static uint8_t payload[FAMA_CHUNK_BYTES_MAX];
+    struct fama_channel_key *key = make_key();
+    struct fama_chunk chunk;
+    struct impostor_cut cut = {
+        .signer = &identity,
+        .origin_pki_id = identity.pki_id,
+        .channel = MADE_CHANNEL,
+        .number = 5,
+        .block = fama_bytes(block_bytes, block_len),
+        .chunk_bytes = FAMA_CHUNK_BYTES_MIN,
+        .parity = 4,
+        .key = key,
+    };
+    CU_ASSERT_PTR_NOT_NULL_FATAL(key);
+    CU_ASSERT_EQUAL_FATAL(impostor_cut_set(&cut, 0, honest), FAMA_SET_CHUNKS + 4);
+    cut.is_polluted = true;
+    CU_ASSERT_EQUAL_FATAL(impostor_cut_set(&cut, 0, lie), FAMA_SET_CHUNKS + 4);
+    for (uint32_t i = 0; i < FAMA_SET_CHUNKS + 4; i++) {
+        CU_ASSERT(proves_itself(key, &lie[i], &chunk, payload));
+        CU_ASSERT(memcmp(honest[i].bytes, lie[i].bytes, lie[i].len) != 0);
+    }
+    cut.has_garbage_signature = true;
+    CU_ASSERT_EQUAL_FATAL(impostor_cut_set(&cut, 0, lie), FAMA_SET_CHUNKS + 4);
+    CU_ASSERT_FALSE(proves_itself(key, &lie[0], &chunk, payload));
+    fama_channel_key_release(key);
 }
 
 /* What a ledger says before it looks at the link and the signatures. */
@@ -208,6 +278,7 @@ int main(void)
         TEST(test_its_identity_is_the_one_that_nodes_would_know),
         TEST(test_its_messages_are_read_and_verify),
         TEST(test_its_chunks_prove_themselves_and_make_the_block),
+        TEST(test_a_polluted_set_is_signed_and_another_one_than_the_honest),
         TEST(test_each_spoilt_block_meets_the_refusal_it_announces),
         TEST(test_every_counter_it_expects_has_that_name),
     };

@@ -30,7 +30,7 @@ static void test_chunks_in_order_give_the_very_block_with_one_verification_per_s
     CU_ASSERT_EQUAL(deliver(&bench, 0, block, 200), FAMA_OFFER_COMPLETE);
     expect_whole(&bench, 0, block);
     CU_ASSERT_FALSE(bench.whole.was_repaired);
-    CU_ASSERT_EQUAL(bench.verifications, 4);
+    CU_ASSERT_EQUAL(bench.verifications, 7);
     CU_ASSERT_EQUAL(dropped(&bench, 0, block, 3), FAMA_DROP_CHUNK_DUPLICATE);
     CU_ASSERT_EQUAL(fama_reassembly_present(bench.reassembly, 0, 0), 1);
     set_height(&bench, 0, 1);
@@ -76,8 +76,9 @@ static void answer(struct bench *bench, const struct fama_gap *gap, struct cut_b
                    uint32_t loss_percent)
 {
     CU_ASSERT_EQUAL_FATAL(gap->block, copy->number);
-    CU_ASSERT_EQUAL_FATAL(gap->block_bytes, copy->len);
-    CU_ASSERT_EQUAL_FATAL(gap->chunk_bytes, copy->chunk_bytes);
+    CU_ASSERT_EQUAL_FATAL(gap->cut.block_bytes, copy->len);
+    CU_ASSERT_EQUAL_FATAL(gap->cut.chunk_bytes, copy->chunk_bytes);
+    CU_ASSERT_EQUAL_FATAL(gap->cut.parity, copy->parity);
     CU_ASSERT_FATAL(gap->count >= 1 && gap->count <= FAMA_REQUEST_ENTRIES_MAX);
     for (uint32_t i = 0; i < gap->count; i++) {
         CU_ASSERT_FATAL(i == 0 || gap->entries[i].set > gap->entries[i - 1].set);
@@ -89,7 +90,7 @@ static void answer(struct bench *bench, const struct fama_gap *gap, struct cut_b
             CU_ASSERT_FATAL(number < copy->geometry.chunks);
             if (fama_random_below(&generator, 100) >= loss_percent) {
                 struct packet *packet = packet_of(bench, gap->channel, copy, number);
-                packet->chunk.flags = FAMA_FLAG_REPAIR;
+                packet->chunk.key_epoch = 0;
                 offer(bench, packet);
                 /* Only what is missing was asked for. */
                 CU_ASSERT_NOT_EQUAL_FATAL(bench->last.offer, FAMA_OFFER_DROPPED);
@@ -107,7 +108,7 @@ static void test_lost_chunks_are_asked_for_until_the_block_is_whole(void)
     struct fama_reassembly_limits limits = usual_limits;
     limits.block_bytes_max = 4 << 20;
     set_up(&bench, &limits);
-    /* 80 sets: more than one request can name. */
+    /* 160 sets: more than one request can name. */
     struct cut_block *block = cut_block_make(0, 3072000, 600, 7, 1);
     struct cut_block *copy = cut_block_make(0, 3072000, 600, 8, 1);
     for (uint32_t i = 0; i < block->geometry.chunks; i++) {
@@ -147,15 +148,15 @@ static void test_blocks_of_one_octet_of_one_chunk_and_of_the_largest_size(void)
         uint32_t len;
         uint16_t chunk_bytes;
     } sizes[] = {{1, 64},
-                 {1, 8740},
+                 {1, FAMA_CHUNK_BYTES_MAX},
                  {64, 64},
                  {65, 64},
                  {1240, 1240},
                  {1241, 1240},
-                 {64 * 700, 700},
-                 {64 * 700 + 1, 700},
+                 {32 * 700, 700},
+                 {32 * 700 + 1, 700},
                  {1 << 20, 512},
-                 {1 << 20, 8740},
+                 {1 << 20, FAMA_CHUNK_BYTES_MAX},
                  {(1 << 20) - 1, 1240}};
     for (uint32_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         struct cut_block *block = cut_block_make(i, sizes[i].len, sizes[i].chunk_bytes, 7, i);
@@ -180,14 +181,15 @@ static void test_a_chunk_that_is_not_where_its_block_has_it_is_refused(void)
     struct bench bench;
     set_up(&bench, &usual_limits);
     struct cut_block *block = cut_block_make(0, 100000, 1000, 7, 1);
-    for (uint32_t flaw = 0; flaw < 7; flaw++) {
+    for (uint32_t flaw = 0; flaw < 9; flaw++) {
         struct packet *packet = packet_of(&bench, 0, block, 99);
         struct fama_chunk *chunk = &packet->chunk;
-        chunk->set = flaw == 0 ? 2 : flaw == 1 ? UINT16_MAX : chunk->set;
-        chunk->index = flaw == 2 ? 36 : flaw == 3 ? UINT8_MAX : chunk->index;
-        chunk->payload.len -= flaw == 4;
-        chunk->data_chunks = flaw == 5 ? 64 : chunk->data_chunks;
+        chunk->set = flaw == 0 ? 4 : flaw == 1 ? UINT16_MAX : chunk->set;
+        chunk->index = flaw == 2 ? 4 : flaw == 3 ? UINT8_MAX : chunk->index;
+        packet->payload.len -= flaw == 4;
+        chunk->data_chunks = flaw == 5 ? 32 : chunk->data_chunks;
         chunk->parity_chunks = flaw == 6;
+        chunk->parity = flaw == 7 ? 4 : flaw == 8 ? FAMA_PARITY_MAX + 1 : chunk->parity;
         offer(&bench, packet);
         CU_ASSERT_EQUAL(bench.last.offer, FAMA_OFFER_DROPPED);
         CU_ASSERT_EQUAL(bench.last.drop, FAMA_DROP_CHUNK_GEOMETRY);
@@ -234,7 +236,7 @@ static void test_a_very_large_block_leaves_its_memory_and_a_slot_that_works(void
     limits.block_bytes_max = 8 << 20;
     set_up(&bench, &limits);
     for (uint64_t number = 0; number < 3; number++) {
-        struct cut_block *block = cut_block_make(number, 8 << 20, 8740, 7, number);
+        struct cut_block *block = cut_block_make(number, 8 << 20, FAMA_CHUNK_BYTES_MAX, 7, number);
         for (uint32_t i = 0; i < block->geometry.chunks; i++) {
             (void)deliver(&bench, 0, block, i);
         }
@@ -243,6 +245,9 @@ static void test_a_very_large_block_leaves_its_memory_and_a_slot_that_works(void
         const uint8_t *buffer = bench.whole.at;
         give_back(&bench, true);
         CU_ASSERT_EQUAL(buffer[0], block->bytes[0]);
+        CU_ASSERT_FALSE(find_gap(&bench, &gap));
+        CU_ASSERT_EQUAL(buffer[0], block->bytes[0]);
+        bench.now_ns += FAMA_LATE_NS;
         CU_ASSERT_FALSE(find_gap(&bench, &gap));
         /* Memory given back reads as zeros: here in all places at once, which no block of ours is. */
         for (uint32_t at = 0; at < block->len; at += 4096) {
@@ -271,7 +276,7 @@ static void test_chunks_of_a_root_in_verification_wait_and_come_back_in_order(vo
     CU_ASSERT_EQUAL(bench.last.drop, FAMA_DROP_CHUNK_DUPLICATE);
     CU_ASSERT_EQUAL(fama_reassembly_present(bench.reassembly, 0, 0), 0);
     CU_ASSERT_EQUAL(fama_reassembly_horizon(bench.reassembly, 0), 0);
-    void *back[FAMA_SET_CHUNKS];
+    void *back[FAMA_SET_CHUNKS_MAX];
     CU_ASSERT_EQUAL(fama_reassembly_verdict(bench.reassembly, ticket ^ 0x10000, true, back), 0);
     CU_ASSERT_EQUAL(fama_reassembly_verdict(bench.reassembly, 0xffff, true, back), 0);
     CU_ASSERT_EQUAL_FATAL(fama_reassembly_verdict(bench.reassembly, ticket, true, back), 10);
@@ -333,13 +338,11 @@ static void test_a_chunk_that_may_not_wait_is_dropped_unless_its_root_is_known(v
     set_up(&bench, &usual_limits);
     struct cut_block *block = cut_block_make(0, 10000, 1000, 7, 1);
     struct packet *packet = packet_of(&bench, 0, block, 1);
-    fama_reassembly_offer(bench.reassembly, bench.now_ns, bench.channels[0], &packet->chunk, NULL,
-                          &bench.last);
+    offer_as(&bench, packet, NULL);
     CU_ASSERT_EQUAL(bench.last.offer, FAMA_OFFER_DROPPED);
     CU_ASSERT_EQUAL(bench.last.drop, FAMA_DROP_SOURCE_BUDGET);
     CU_ASSERT_EQUAL(deliver(&bench, 0, block, 0), FAMA_OFFER_STORED);
-    fama_reassembly_offer(bench.reassembly, bench.now_ns, bench.channels[0], &packet->chunk, NULL,
-                          &bench.last);
+    offer_as(&bench, packet, NULL);
     CU_ASSERT_EQUAL(bench.last.offer, FAMA_OFFER_STORED);
     free(packet);
     cut_block_free(block);
@@ -395,13 +398,13 @@ static void test_waiting_roots_and_chunks_are_bounded_and_come_free_again(void)
     limits.held_max = 5;
     set_up(&bench, &limits);
     uint32_t tickets[3];
-    struct cut_block *block = cut_block_make(0, 64 * 5000, 1000, 7, 1);
+    struct cut_block *block = cut_block_make(0, FAMA_SET_CHUNKS * 5000, 1000, 7, 1);
     for (uint32_t set = 0; set < 3; set++) {
-        offer(&bench, packet_of(&bench, 0, block, set * 64));
+        offer(&bench, packet_of(&bench, 0, block, set * FAMA_SET_CHUNKS));
         CU_ASSERT_EQUAL_FATAL(bench.last.offer, FAMA_OFFER_VERIFY);
         tickets[set] = bench.last.root_ticket;
     }
-    offer(&bench, packet_of(&bench, 0, block, 3 * 64));
+    offer(&bench, packet_of(&bench, 0, block, 3 * FAMA_SET_CHUNKS));
     CU_ASSERT_EQUAL(bench.last.drop, FAMA_DROP_ROOTS_FULL);
     for (uint32_t i = 1; i < 3; i++) {
         offer(&bench, packet_of(&bench, 0, block, i));
@@ -410,7 +413,7 @@ static void test_waiting_roots_and_chunks_are_bounded_and_come_free_again(void)
     offer(&bench, packet_of(&bench, 0, block, 3));
     CU_ASSERT_EQUAL(bench.last.drop, FAMA_DROP_HELD_FULL);
     CU_ASSERT_EQUAL(judge(&bench, tickets[0], false), 3);
-    offer(&bench, packet_of(&bench, 0, block, 3 * 64));
+    offer(&bench, packet_of(&bench, 0, block, 3 * FAMA_SET_CHUNKS));
     CU_ASSERT_EQUAL_FATAL(bench.last.offer, FAMA_OFFER_VERIFY);
     CU_ASSERT_EQUAL(judge(&bench, bench.last.root_ticket, true), 1);
     CU_ASSERT_EQUAL(judge(&bench, tickets[1], true), 1);
@@ -424,18 +427,20 @@ static void test_waiting_roots_and_chunks_are_bounded_and_come_free_again(void)
 
 static void test_limits_out_of_range_are_refused(void)
 {
-    for (uint32_t flaw = 0; flaw < 7; flaw++) {
+    for (uint32_t flaw = 0; flaw < 8; flaw++) {
         struct fama_reassembly_limits limits = usual_limits;
         limits.slots = flaw == 0 ? 0 : flaw == 1 ? FAMA_SLOTS_MAX + 1 : limits.slots;
         limits.block_bytes_max = flaw == 2 ? 0 : limits.block_bytes_max;
         limits.roots_max = flaw == 3 ? 0 : flaw == 4 ? 65537 : limits.roots_max;
         limits.held_max = flaw == 5 ? 0 : flaw == 6 ? UINT32_MAX : limits.held_max;
+        limits.blame_ns = flaw == 7 ? 0 : limits.blame_ns;
         CU_ASSERT_PTR_NULL(fama_reassembly_create(&limits));
     }
     struct fama_reassembly_limits largest = {.slots = FAMA_SLOTS_MAX,
                                              .block_bytes_max = 100 << 20,
                                              .roots_max = 65536,
-                                             .held_max = 1 << 16};
+                                             .held_max = 1 << 16,
+                                             .blame_ns = 1};
     struct fama_reassembly *reassembly = fama_reassembly_create(&largest);
     CU_ASSERT_PTR_NOT_NULL(reassembly);
     fama_reassembly_destroy(reassembly);
@@ -512,7 +517,7 @@ static void test_whole_blocks_ahead_never_lock_out_the_next_one(void)
     give_back(&bench, true);
     CU_ASSERT_EQUAL(finish(&bench, 1, 0), FAMA_OFFER_COMPLETE);
     for (uint32_t i = 0; i < 3; i++) {
-        fama_reassembly_return(bench.reassembly, bench.now_ns, ahead[i].slot, true, 0);
+        fama_reassembly_return(bench.reassembly, bench.now_ns, ahead[i].slot, true);
     }
     tear_down(&bench);
 }

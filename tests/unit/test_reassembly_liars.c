@@ -169,31 +169,31 @@ static void test_an_honest_first_signer_is_not_blamed_for_what_another_put_into_
     struct bench bench;
     struct fama_gap gap;
     set_up(&bench, &usual_limits);
-    struct cut_block *block = cut_block_make(0, 128000, 1000, 7, 1);
-    struct cut_block *liar = cut_block_make(0, 128000, 1000, 8, 2);
+    struct cut_block *block = cut_block_make(0, 64000, 1000, 7, 1);
+    struct cut_block *liar = cut_block_make(0, 64000, 1000, 8, 2);
     CU_ASSERT_EQUAL(deliver(&bench, 0, block, 0), FAMA_OFFER_STORED);
-    deliver_all(&bench, liar, 64, 128); /* the second set is the liar's */
-    deliver_all(&bench, block, 1, 64);
+    deliver_all(&bench, liar, 32, 64); /* the second set is the liar's */
+    deliver_all(&bench, block, 1, 32);
     CU_ASSERT_EQUAL_FATAL(bench.whole_count, 1);
     CU_ASSERT_EQUAL(bench.whole.origin, 7);
     give_back(&bench, false);
     /* Now one alone must sign all of it; the liar is first, fails, and is known. */
     CU_ASSERT_EQUAL(deliver(&bench, 0, liar, 0), FAMA_OFFER_STORED);
-    CU_ASSERT_EQUAL(dropped(&bench, 0, block, 64), FAMA_DROP_ROOT_CONFLICT);
-    deliver_all(&bench, liar, 1, 128);
+    CU_ASSERT_EQUAL(dropped(&bench, 0, block, 32), FAMA_DROP_ROOT_CONFLICT);
+    deliver_all(&bench, liar, 1, 64);
     CU_ASSERT_EQUAL_FATAL(bench.whole_count, 2);
     give_back(&bench, false);
-    CU_ASSERT_EQUAL(dropped(&bench, 0, liar, 64), FAMA_DROP_ORIGIN_BLAMED);
+    CU_ASSERT_EQUAL(dropped(&bench, 0, liar, 32), FAMA_DROP_ORIGIN_BLAMED);
     CU_ASSERT_EQUAL(deliver(&bench, 0, block, 0), FAMA_OFFER_STORED);
-    deliver_all(&bench, block, 1, 128);
+    deliver_all(&bench, block, 1, 64);
     expect_whole(&bench, 0, block);
     set_height(&bench, 0, 1);
     give_back(&bench, true);
     /* A block that one alone must sign and does not finish passes to the next as well. */
-    struct cut_block *second = cut_block_make(1, 128000, 1000, 7, 1);
-    struct cut_block *copy = cut_block_make(1, 128000, 1000, 9, 1);
-    deliver_all(&bench, second, 0, 64);
-    deliver_all(&bench, copy, 64, 128);
+    struct cut_block *second = cut_block_make(1, 64000, 1000, 7, 1);
+    struct cut_block *copy = cut_block_make(1, 64000, 1000, 9, 1);
+    deliver_all(&bench, second, 0, 32);
+    deliver_all(&bench, copy, 32, 64);
     give_back(&bench, false);
     CU_ASSERT_EQUAL(deliver(&bench, 0, second, 0), FAMA_OFFER_STORED);
     bench.now_ns += 2 * SECOND;
@@ -251,9 +251,9 @@ static void test_a_slot_that_is_not_out_cannot_be_returned(void)
     set_up(&bench, &usual_limits);
     CU_ASSERT_EQUAL(begin(&bench, 0, 0), FAMA_OFFER_STORED);
     for (uint32_t slot = 0; slot < 100; slot++) {
-        fama_reassembly_return(bench.reassembly, bench.now_ns, slot, false, 10 * SECOND);
+        fama_reassembly_return(bench.reassembly, bench.now_ns, slot, false);
     }
-    fama_reassembly_return(bench.reassembly, bench.now_ns, UINT32_MAX, false, 10 * SECOND);
+    fama_reassembly_return(bench.reassembly, bench.now_ns, UINT32_MAX, false);
     CU_ASSERT_EQUAL(fama_reassembly_present(bench.reassembly, 0, 0), 1);
     CU_ASSERT_EQUAL(finish(&bench, 0, 0), FAMA_OFFER_COMPLETE);
     tear_down(&bench);

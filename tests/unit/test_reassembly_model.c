@@ -1,7 +1,7 @@
 /* Reassembly against a naive reference: thousands of random operations, after each of which both must
  * say the same. The reference keeps plain lists, looks at everything each time, and knows what each chunk
- * is instead of hashing it. Time stands nearly still, so that nothing gets stuck; what happens then is
- * tested on its own. */
+ * is instead of hashing and decoding it. Time stands nearly still, so that nothing gets stuck; what happens
+ * then is tested on its own. */
 #include "dataplane/reassembly.h"
 
 #include "dataplane/fanout.h"
@@ -9,42 +9,57 @@
 #include "unit/seed.h"
 #include "unit/suite.h"
 
-enum { CHANNELS = 2, SIGNERS = 5, SLOTS = 5, ROOTS = 4, HELD = 60, CHUNKS_MAX = 80, SETS_MAX = 2 };
+enum { CHANNELS = 2, SIGNERS = 6, SLOTS = 5, ROOTS = 6, HELD = 60, SETS = 3 };
 
 #define BLAME_NS UINT64_C(4000)
 
+/* What a version's bytes are; those of a polluted one are right, but its parity is not made of them. */
+enum content { UNKNOWN = 0, RIGHT = 1, WRONG = 2, POLLUTED = 3 };
+
 /* Signer 0 and 3 sign the same bytes, 1 others, 2 the same bytes in another cut; 4 is a stranger who
- * puts signer 0's name on 1's bytes. */
+ * puts signer 0's name on 1's bytes; 5 signs parity that is no codeword. */
 static const struct {
     uint32_t len;
     uint16_t chunk_bytes;
-    int content;
+    uint8_t parity;
+    enum content content;
     fama_tag origin;
-} versions[SIGNERS] = {
-    {5000, 64, 1, 10}, {5000, 64, 2, 11}, {5000, 70, 1, 12}, {5000, 64, 1, 13}, {5000, 64, 2, 10}};
+} versions[SIGNERS] = {{5000, 64, 3, RIGHT, 10}, {5000, 64, 3, WRONG, 11},
+                       {5000, 70, 1, RIGHT, 12}, {5000, 64, 3, RIGHT, 13},
+                       {5000, 64, 3, WRONG, 10}, {5000, 64, 3, POLLUTED, 14}};
 
 static struct fama_random generator;
 static struct cut_block *blocks[SIGNERS];
 
 struct packet {
     struct fama_chunk chunk;
+    struct fama_bytes payload;
     uint8_t proof[FAMA_MERKLE_DEPTH_MAX * FAMA_MERKLE_NODE_BYTES];
     int channel;
     int signer;
     uint64_t number;
-    uint32_t at; /* which chunk of the block */
 };
 
 /* ---- The reference ---- */
 
+enum state { FREE = 0, FILLING, WHOLE, DONE };
+
+struct model_set {
+    enum content content; /* UNKNOWN: no root yet */
+    int signer;
+    bool have[FAMA_SET_CHUNKS_MAX];
+    bool has_come[FAMA_SET_CHUNKS_MAX];
+};
+
 struct model_slot {
-    bool is_used, is_whole, is_contested, is_mixed;
+    enum state state;
+    bool is_contested, is_mixed;
     int channel;
     uint64_t number;
     int cut; /* chunk bytes */
     fama_tag origin;
-    int content[SETS_MAX]; /* whose bytes, 0: not known yet */
-    bool has[CHUNKS_MAX];
+    uint64_t done_ns;
+    struct model_set sets[SETS];
 };
 
 struct model_root {
@@ -52,9 +67,10 @@ struct model_root {
     int channel, signer;
     uint64_t number;
     uint32_t set;
+    uint32_t key_epoch;
     uint32_t ticket;
     uint32_t held;
-    struct packet *packets[FAMA_SET_CHUNKS];
+    struct packet *packets[FAMA_SET_CHUNKS_MAX];
 };
 
 struct model {
@@ -68,11 +84,18 @@ struct model {
     uint64_t now_ns;
 };
 
+static bool is_in_use(const struct model_slot *slot)
+{
+    return slot->state == FILLING || slot->state == WHOLE;
+}
+
+/* Of a block that the ledger has, also the slot that is done with it. */
 static struct model_slot *model_find(struct model *model, int channel, uint64_t number)
 {
     for (int i = 0; i < SLOTS; i++) {
         struct model_slot *slot = &model->slots[i];
-        if (slot->is_used && slot->channel == channel && slot->number == number) {
+        bool is_one = is_in_use(slot) || (slot->state == DONE && number < model->next[channel]);
+        if (is_one && slot->channel == channel && slot->number == number) {
             return slot;
         }
     }
@@ -82,24 +105,31 @@ static struct model_slot *model_find(struct model *model, int channel, uint64_t 
 static struct model_slot *model_choose(struct model *model, uint64_t distance)
 {
     struct model_slot *farthest = NULL;
-    struct model_slot *free_slot = NULL;
+    struct model_slot *useless = NULL;
+    struct model_slot *fresh = NULL;
+    struct model_slot *oldest = NULL;
     uint64_t farthest_distance = 0;
     int ahead = 0;
     for (int i = 0; i < SLOTS; i++) {
         struct model_slot *slot = &model->slots[i];
-        if (!slot->is_used || (!slot->is_whole && slot->number < model->next[slot->channel])) {
-            free_slot = slot;
+        if (slot->state == FREE) {
+            fresh = fresh == NULL ? slot : fresh;
+        } else if (slot->state == DONE) {
+            oldest = oldest == NULL || slot->done_ns < oldest->done_ns ? slot : oldest;
+        } else if (slot->state == FILLING && slot->number < model->next[slot->channel]) {
+            useless = slot;
         } else if (slot->number > model->next[slot->channel]) {
             uint64_t its = slot->number - model->next[slot->channel];
             ahead++;
-            if (!slot->is_whole && its > farthest_distance) {
+            if (slot->state == FILLING && its > farthest_distance) {
                 farthest = slot;
                 farthest_distance = its;
             }
         }
     }
-    if (free_slot != NULL && (distance == 0 || ahead < SLOTS - 1)) {
-        return free_slot;
+    struct model_slot *idle = useless != NULL ? useless : fresh != NULL ? fresh : oldest;
+    if (idle != NULL && (distance == 0 || ahead < SLOTS - 1)) {
+        return idle;
     }
     return farthest_distance > distance ? farthest : NULL;
 }
@@ -124,7 +154,8 @@ static struct model_root *model_root(struct model *model, const struct packet *p
     for (int i = 0; i < ROOTS; i++) {
         struct model_root *root = &model->roots[i];
         if (root->is_used && root->channel == packet->channel && root->signer == packet->signer &&
-            root->number == packet->number && root->set == packet->chunk.set) {
+            root->number == packet->number && root->set == packet->chunk.set &&
+            root->key_epoch == packet->chunk.key_epoch) {
             return root;
         }
     }
@@ -142,7 +173,7 @@ static enum fama_offer model_hold(struct model *model, struct packet *packet, en
     }
     struct model_root *root = model_root(model, packet);
     for (uint32_t i = 0; root != NULL && i < root->held; i++) {
-        if (root->packets[i]->at == packet->at) {
+        if (root->packets[i]->chunk.index == packet->chunk.index) {
             *drop = FAMA_DROP_CHUNK_DUPLICATE;
             return FAMA_OFFER_DROPPED;
         }
@@ -161,23 +192,63 @@ static enum fama_offer model_hold(struct model *model, struct packet *packet, en
                                          .channel = packet->channel,
                                          .signer = packet->signer,
                                          .number = packet->number,
-                                         .set = packet->chunk.set};
+                                         .set = packet->chunk.set,
+                                         .key_epoch = packet->chunk.key_epoch};
         *where = free_root;
     }
     (*where)->packets[(*where)->held++] = packet;
     return root == NULL ? FAMA_OFFER_VERIFY : FAMA_OFFER_HELD;
 }
 
-static enum fama_offer model_store(struct model_slot *slot, const struct packet *packet)
+static void model_blame(struct model *model, fama_tag origin)
 {
-    uint32_t chunks = blocks[packet->signer]->geometry.chunks;
-    slot->has[packet->at] = true;
-    for (uint32_t i = 0; i < chunks; i++) {
-        if (!slot->has[i]) {
+    for (int i = 0; i < SIGNERS; i++) {
+        if (versions[i].origin == origin) {
+            model->blamed_until[i] = model->now_ns + BLAME_NS;
+        }
+    }
+}
+
+static uint32_t count_of(const bool *have, uint32_t bound)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < bound; i++) {
+        count += have[i];
+    }
+    return count;
+}
+
+static uint32_t model_data_missing(const struct model_slot *slot, uint32_t set)
+{
+    uint32_t data = cut_block_data(blocks[slot->cut == 64 ? 0 : 2], set);
+    return data - count_of(slot->sets[set].have, data);
+}
+
+static enum fama_offer model_store(struct model *model, struct model_slot *slot,
+                                   const struct packet *packet, enum fama_drop *drop)
+{
+    struct model_set *set = &slot->sets[packet->chunk.set];
+    uint32_t data = packet->chunk.data_chunks;
+    set->have[packet->chunk.index] = true;
+    set->has_come[packet->chunk.index] = true;
+    if (model_data_missing(slot, packet->chunk.set) > 0 &&
+        count_of(set->have, FAMA_SET_CHUNKS_MAX) >= data) {
+        if (set->content == POLLUTED) {
+            model_blame(model, versions[set->signer].origin);
+            slot->state = FREE;
+            *drop = FAMA_DROP_SET_POLLUTED;
+            return FAMA_OFFER_DROPPED;
+        }
+        for (uint32_t i = 0; i < data; i++) {
+            set->have[i] = true;
+        }
+    }
+    for (uint32_t i = 0; i < SETS; i++) {
+        if (model_data_missing(slot, i) > 0) {
             return FAMA_OFFER_STORED;
         }
     }
-    slot->is_whole = true;
+    slot->state = WHOLE;
     return FAMA_OFFER_COMPLETE;
 }
 
@@ -187,25 +258,32 @@ static enum fama_offer model_offer(struct model *model, struct packet *packet, e
     uint64_t next = model->next[packet->channel];
     struct model_slot *slot = model_find(model, packet->channel, packet->number);
     fama_tag origin = versions[packet->signer].origin;
-    int content = versions[packet->signer].content;
     bool is_same_cut = slot != NULL && slot->cut == versions[packet->signer].chunk_bytes;
-    int known = is_same_cut ? slot->content[packet->chunk.set] : 0;
+    struct model_set *set = is_same_cut ? &slot->sets[packet->chunk.set] : NULL;
+    set = set != NULL && set->content != UNKNOWN ? set : NULL;
+    bool is_over = slot != NULL && slot->state != FILLING;
+    bool has_come = set != NULL && set->has_come[packet->chunk.index];
+    bool is_for_others = is_over && set != NULL && !has_come && packet->chunk.key_epoch != 0;
+    bool is_same = set != NULL && set->content == versions[packet->signer].content;
     *drop = FAMA_DROP_NONE;
-    if (packet->number < next) {
+    if (packet->number < next && !is_for_others) {
         *drop = FAMA_DROP_CHUNK_STALE;
-    } else if (packet->number - next >= SLOTS) {
+    } else if (packet->number >= next && packet->number - next >= SLOTS) {
         *drop = FAMA_DROP_CHUNK_AHEAD;
-    } else if (slot != NULL && (slot->is_whole || (is_same_cut && slot->has[packet->at]))) {
+    } else if (has_come || (is_over && !is_for_others)) {
         *drop = FAMA_DROP_CHUNK_DUPLICATE;
     } else if (slot != NULL && !is_same_cut && slot->is_contested) {
         *drop = FAMA_DROP_ROOT_CONFLICT;
     } else if (slot == NULL && model_choose(model, packet->number - next) == NULL) {
         *drop = FAMA_DROP_SLOTS_FULL;
-    } else if (model_is_blamed(model, origin)) {
+    } else if (!is_over && model_is_blamed(model, origin)) {
         *drop = FAMA_DROP_ORIGIN_BLAMED;
-    } else if (known == content) {
-        return model_store(slot, packet);
-    } else if ((known != 0 && slot->is_contested) ||
+    } else if (is_same && !is_over && !set->have[packet->chunk.index]) {
+        return model_store(model, slot, packet, drop);
+    } else if (is_same) {
+        set->has_come[packet->chunk.index] = true;
+        return FAMA_OFFER_LATE;
+    } else if (is_over || (set != NULL && slot->is_contested) ||
                (slot != NULL && slot->origin != origin &&
                 model_is_sole(model, packet->channel, packet->number))) {
         *drop = FAMA_DROP_ROOT_CONFLICT;
@@ -219,7 +297,7 @@ static void model_admit(struct model *model, const struct model_root *root)
 {
     uint64_t next = model->next[root->channel];
     fama_tag origin = versions[root->signer].origin;
-    int content = versions[root->signer].content;
+    enum content content = versions[root->signer].content;
     int cut = versions[root->signer].chunk_bytes;
     if (root->number < next || model_is_blamed(model, origin)) {
         return;
@@ -228,11 +306,11 @@ static void model_admit(struct model *model, const struct model_root *root)
         model->horizon[root->channel] = root->number + 1;
     }
     struct model_slot *slot = model_find(model, root->channel, root->number);
-    if (slot != NULL && slot->is_whole) {
+    if (slot != NULL && slot->state == WHOLE) {
         return;
     }
-    if (slot != NULL && (slot->cut != cut ||
-                         (slot->content[root->set] != 0 && slot->content[root->set] != content))) {
+    if (slot != NULL && (slot->cut != cut || (slot->sets[root->set].content != UNKNOWN &&
+                                              slot->sets[root->set].content != content))) {
         slot->is_contested = true;
         return;
     }
@@ -241,15 +319,16 @@ static void model_admit(struct model *model, const struct model_root *root)
         if (slot == NULL) {
             return;
         }
-        *slot = (struct model_slot){.is_used = true,
+        *slot = (struct model_slot){.state = FILLING,
                                     .channel = root->channel,
                                     .number = root->number,
                                     .cut = cut,
                                     .origin = origin};
     }
-    if (slot->content[root->set] == 0 &&
+    if (slot->sets[root->set].content == UNKNOWN &&
         !(slot->origin != origin && model_is_sole(model, root->channel, root->number))) {
-        slot->content[root->set] = content;
+        slot->sets[root->set].content = content;
+        slot->sets[root->set].signer = root->signer;
         slot->is_mixed = slot->is_mixed || slot->origin != origin;
     }
 }
@@ -275,13 +354,13 @@ static uint32_t below(uint32_t bound)
 static void check_whole(struct pair *pair, const struct fama_assembled *block)
 {
     const struct model_slot *slot = model_find(&pair->model, block->channel, block->number);
-    CU_ASSERT_FATAL(slot != NULL && slot->is_whole && pair->whole_count < SLOTS);
+    CU_ASSERT_FATAL(slot != NULL && slot->state == WHOLE && pair->whole_count < SLOTS);
     CU_ASSERT_EQUAL_FATAL(block->origin, slot->origin);
     CU_ASSERT_EQUAL_FATAL(block->len, 5000);
     uint32_t set_bytes = (uint32_t)slot->cut * FAMA_SET_CHUNKS;
     for (uint32_t set = 0; set * set_bytes < block->len; set++) {
         uint32_t left = block->len - set * set_bytes;
-        const struct cut_block *expected = blocks[slot->content[set] == 1 ? 0 : 1];
+        const struct cut_block *expected = blocks[slot->sets[set].content == WRONG ? 1 : 0];
         CU_ASSERT_EQUAL_FATAL(memcmp(block->at + set * set_bytes, expected->bytes + set * set_bytes,
                                      left < set_bytes ? left : set_bytes),
                               0);
@@ -296,8 +375,21 @@ static enum fama_offer offer(struct pair *pair, struct packet *packet)
     enum fama_drop drop;
     pair->model.now_ns++;
     enum fama_offer expected = model_offer(&pair->model, packet, &drop, &where);
-    fama_reassembly_offer(pair->real, pair->model.now_ns, &pair->view->channels[packet->channel],
-                          &packet->chunk, packet, &result);
+    uint8_t *room;
+    uint8_t leaf[1][FAMA_MERKLE_NODE_BYTES];
+    const struct fama_view_channel *channel = &pair->view->channels[packet->channel];
+    packet->chunk.payload = packet->payload;
+    enum fama_drop judged =
+        fama_reassembly_place(pair->real, pair->model.now_ns, channel, &packet->chunk, &room);
+    CU_ASSERT_FATAL(judged == FAMA_DROP_NONE ||
+                    (room == NULL && expected == FAMA_OFFER_DROPPED && judged == drop));
+    if (room != NULL) {
+        memcpy(room, packet->payload.at, packet->payload.len);
+        packet->chunk.payload.at = room;
+    }
+    fama_merkle_leaves(&packet->chunk.payload, 1, leaf);
+    fama_reassembly_offer(pair->real, pair->model.now_ns, channel, &packet->chunk, leaf[0], packet,
+                          &result);
     if (result.offer != expected || result.drop != drop) {
         fprintf(stderr, "model %d/%s, real %d/%s\n", expected, drop ? fama_drop_name(drop) : "-",
                 result.offer, result.drop ? fama_drop_name(result.drop) : "-");
@@ -320,16 +412,31 @@ static enum fama_offer offer(struct pair *pair, struct packet *packet)
     return expected;
 }
 
+static uint32_t chunk_count(int signer)
+{
+    uint32_t count = 0;
+    for (uint32_t set = 0; set < SETS; set++) {
+        count += cut_block_count(blocks[signer], set);
+    }
+    return count;
+}
+
+/* Chunk `at` of all of the block's, set by set, parity included. */
 static void send_chunk(struct pair *pair, int channel, uint64_t number, int signer, uint32_t at)
 {
+    uint32_t set = 0;
+    for (; at >= cut_block_count(blocks[signer], set); set++) {
+        at -= cut_block_count(blocks[signer], set);
+    }
     struct packet *packet = calloc(1, sizeof(*packet));
     CU_ASSERT_PTR_NOT_NULL_FATAL(packet);
-    cut_block_chunk(blocks[signer], at, &packet->chunk, packet->proof);
+    cut_block_set_chunk(blocks[signer], set, at, &packet->chunk, packet->proof);
     packet->chunk.block = number;
+    packet->chunk.key_epoch = below(8) > 0;
+    packet->payload = packet->chunk.payload;
     packet->channel = channel;
     packet->signer = signer;
     packet->number = number;
-    packet->at = at;
     (void)offer(pair, packet);
 }
 
@@ -337,7 +444,7 @@ static uint32_t used_slots(const struct model *model)
 {
     uint32_t used = 0;
     for (int i = 0; i < SLOTS; i++) {
-        used += model->slots[i].is_used;
+        used += is_in_use(&model->slots[i]);
     }
     return used;
 }
@@ -351,7 +458,7 @@ static void judge(struct pair *pair, uint32_t which)
     struct model_root root = *waiting;
     waiting->is_used = false;
     bool is_good = root.signer != 4;
-    void *packets[FAMA_SET_CHUNKS];
+    void *packets[FAMA_SET_CHUNKS_MAX];
     uint32_t count = fama_reassembly_verdict(pair->real, root.ticket, is_good, packets);
     CU_ASSERT_EQUAL_FATAL(count, root.held);
     CU_ASSERT_EQUAL_FATAL(memcmp(packets, root.packets, count * sizeof(packets[0])), 0);
@@ -386,25 +493,26 @@ static void give_back(struct pair *pair)
         return; /* the ledger takes blocks in order */
     }
     pair->whole[which] = pair->whole[--pair->whole_count];
-    bool is_accepted = slot->content[0] != 2 && slot->content[1] != 2;
+    bool is_accepted = true;
+    for (int set = 0; set < SETS; set++) {
+        is_accepted = is_accepted && slot->sets[set].content != WRONG;
+    }
+    model->now_ns++;
     if (is_accepted && model->next[block.channel] == block.number) {
         model->next[block.channel]++;
         atomic_store(&pair->gates[block.channel].next_block, model->next[block.channel]);
     }
-    slot->is_used = false;
+    slot->state = is_accepted ? DONE : FREE;
+    slot->done_ns = model->now_ns;
     if (!is_accepted && slot->is_mixed) {
         model->has_sole[block.channel] = true;
         model->sole[block.channel] = block.number;
         pair->mixed_refusals++;
     } else if (!is_accepted) {
-        for (int i = 0; i < SIGNERS; i++) {
-            if (versions[i].origin == slot->origin) {
-                model->blamed_until[i] = model->now_ns + BLAME_NS;
-            }
-        }
+        model_blame(model, slot->origin);
         pair->refusals++;
     }
-    fama_reassembly_return(pair->real, model->now_ns, block.slot, is_accepted, BLAME_NS);
+    fama_reassembly_return(pair->real, model->now_ns, block.slot, is_accepted);
 }
 
 /* Every stalled block once: just those that are filling, each with just what it lacks. */
@@ -415,22 +523,25 @@ static void look_for_gaps(struct pair *pair)
     bool was_reported[SLOTS] = {false};
     for (int i = 0; i < SLOTS; i++) {
         struct model_slot *slot = &model->slots[i];
-        if (slot->is_used && !slot->is_whole && slot->number < model->next[slot->channel]) {
-            slot->is_used = false;
+        if (slot->state == FILLING && slot->number < model->next[slot->channel]) {
+            slot->state = FREE;
         }
     }
     model->now_ns += 10;
     while (fama_reassembly_gap(pair->real, model->now_ns, 1, pair->view, &gap)) {
         struct model_slot *slot = model_find(model, gap.channel, gap.block);
-        CU_ASSERT_FATAL(slot != NULL && !slot->is_whole && gap.chunk_bytes == slot->cut);
+        CU_ASSERT_FATAL(slot != NULL && slot->state == FILLING && gap.cut.chunk_bytes == slot->cut);
         CU_ASSERT_FATAL(!was_reported[slot - model->slots]);
         was_reported[slot - model->slots] = true;
         const struct cut_block *block = blocks[slot->cut == 64 ? 0 : 2];
         uint32_t entry = 0;
         for (uint32_t set = 0; set < block->geometry.sets; set++) {
             uint64_t wanted = 0;
-            for (uint32_t i = 0; i < fama_geometry_set_chunks(&block->geometry, set); i++) {
-                wanted |= (uint64_t)!slot->has[set * FAMA_SET_CHUNKS + i] << i;
+            uint32_t data = cut_block_data(block, set);
+            uint32_t count = count_of(slot->sets[set].have, FAMA_SET_CHUNKS_MAX);
+            for (uint32_t i = 0; i < data && count < data; i++) {
+                wanted |= (uint64_t)!slot->sets[set].have[i] << i;
+                count += !slot->sets[set].have[i];
             }
             if (wanted != 0) {
                 CU_ASSERT_FATAL(entry < gap.count && gap.entries[entry].set == set);
@@ -442,7 +553,7 @@ static void look_for_gaps(struct pair *pair)
     }
     for (int i = 0; i < SLOTS; i++) {
         const struct model_slot *slot = &model->slots[i];
-        CU_ASSERT_EQUAL_FATAL(was_reported[i], slot->is_used && !slot->is_whole);
+        CU_ASSERT_EQUAL_FATAL(was_reported[i], slot->state == FILLING);
     }
 }
 
@@ -453,7 +564,7 @@ static void check_state(const struct pair *pair)
         uint64_t present = 0;
         for (int i = 0; i < SLOTS; i++) {
             const struct model_slot *slot = &pair->model.slots[i];
-            if (slot->is_used && slot->channel == c && slot->number >= first) {
+            if (is_in_use(slot) && slot->channel == c && slot->number >= first) {
                 present |= UINT64_C(1) << (slot->number - first);
             }
         }
@@ -472,7 +583,7 @@ static void random_step(struct pair *pair)
     /* Mostly the honest, mostly what is next: else hardly a block would get whole. */
     int signer = below(2) > 0 ? 0 : (int)below(SIGNERS);
     number = below(2) == 0 ? next : number;
-    uint32_t chunks = blocks[signer]->geometry.chunks;
+    uint32_t chunks = chunk_count(signer);
     switch (below(24)) {
     case 0:
     case 1: {
@@ -517,8 +628,11 @@ static void random_step(struct pair *pair)
 static void set_up(struct pair *pair)
 {
     memset(pair, 0, sizeof(*pair));
-    struct fama_reassembly_limits limits = {
-        .slots = SLOTS, .block_bytes_max = 1 << 17, .roots_max = ROOTS, .held_max = HELD};
+    struct fama_reassembly_limits limits = {.slots = SLOTS,
+                                            .block_bytes_max = 1 << 17,
+                                            .roots_max = ROOTS,
+                                            .held_max = HELD,
+                                            .blame_ns = BLAME_NS};
     pair->model.now_ns = 1000;
     pair->real = fama_reassembly_create(&limits);
     pair->view = fama_view_create(0, CHANNELS);
@@ -530,8 +644,14 @@ static void set_up(struct pair *pair)
     }
     CU_ASSERT_FATAL(fama_view_seal(pair->view));
     for (int i = 0; i < SIGNERS; i++) {
-        blocks[i] = cut_block_make(0, versions[i].len, versions[i].chunk_bytes, versions[i].origin,
-                                   (uint64_t)versions[i].content);
+        blocks[i] = cut_block_make_with_parity(0, versions[i].len, versions[i].chunk_bytes,
+                                               versions[i].parity, versions[i].origin,
+                                               versions[i].content == WRONG ? 2 : 1);
+        CU_ASSERT_EQUAL_FATAL(blocks[i]->geometry.sets, SETS);
+        for (uint32_t set = 0; set < SETS && versions[i].content == POLLUTED; set++) {
+            cut_block_parity_at(blocks[i], set, below(3))[below(64)] ^= 1;
+            cut_block_build_tree(blocks[i], set);
+        }
         blocks[i]->signature[FAMA_SIGNATURE_BYTES - 1] = (uint8_t)i;
     }
 }
@@ -568,10 +688,12 @@ static void test_it_does_what_a_naive_reference_does(void)
         FAMA_DROP_SLOTS_FULL,
         FAMA_DROP_HELD_FULL,
         FAMA_DROP_ORIGIN_BLAMED,
+        FAMA_DROP_SET_POLLUTED,
         FAMA_DROP_COUNT + FAMA_OFFER_STORED,
         FAMA_DROP_COUNT + FAMA_OFFER_COMPLETE,
         FAMA_DROP_COUNT + FAMA_OFFER_HELD,
         FAMA_DROP_COUNT + FAMA_OFFER_VERIFY,
+        FAMA_DROP_COUNT + FAMA_OFFER_LATE,
     };
     for (size_t i = 0; i < sizeof(outcomes) / sizeof(outcomes[0]); i++) {
         printf(" %u:%u", outcomes[i], pair.outcomes[outcomes[i]]);

@@ -1,4 +1,6 @@
 #include "controlplane/repair.h"
+
+#include "dataplane/wire_session.h"
 #include "unit/suite.h"
 
 #define MS       1000000ull
@@ -54,10 +56,10 @@ static void test_push_has_its_time_before_anything_is_asked_for(void)
     CU_ASSERT_EQUAL(take_all(repair, PATIENCE, requests, WINDOW + 1), 3);
     for (uint32_t i = 0; i < 3; i++) {
         CU_ASSERT_EQUAL(requests[i].holder, 2);
-        CU_ASSERT_EQUAL(requests[i].request.target, 2);
         CU_ASSERT_EQUAL(requests[i].request.channel, CHANNEL);
         CU_ASSERT_EQUAL(requests[i].request.block, i);
         CU_ASSERT_EQUAL(requests[i].request.block_bytes, 0);
+        CU_ASSERT_EQUAL(requests[i].request.parity, 0);
         CU_ASSERT_EQUAL(requests[i].request.chunk_bytes, 1200);
         CU_ASSERT_EQUAL(requests[i].request.count, 0);
     }
@@ -121,15 +123,13 @@ static void test_missing_chunks_are_asked_for_at_once_and_again_only_when_report
     fama_repair_on_stateinfo(repair, 0, 2, 1);
     fama_repair_on_window(repair, 0, &(struct fama_window){.first = 0, .present = 1});
     CU_ASSERT_FALSE(fama_repair_next(repair, 0, &request));
-    struct fama_gap gap = {.block = 0,
-                           .block_bytes = 100000,
-                           .chunk_bytes = 1000,
-                           .count = 2,
-                           .entries = {{0, 5}, {1, 1}}};
+    struct fama_gap gap = {
+        .block = 0, .cut = {100000, 1000, 4}, .count = 2, .entries = {{0, 5}, {1, 1}}};
     fama_repair_on_gap(repair, 0, &gap);
     CU_ASSERT_TRUE_FATAL(fama_repair_next(repair, 0, &request));
     CU_ASSERT_EQUAL(request.request.block_bytes, 100000);
     CU_ASSERT_EQUAL(request.request.chunk_bytes, 1000);
+    CU_ASSERT_EQUAL(request.request.parity, 4);
     CU_ASSERT_EQUAL(request.request.count, 2);
     CU_ASSERT_EQUAL(request.request.entries[0].wanted, 5);
     CU_ASSERT_EQUAL(request.request.entries[1].set, 1);
@@ -212,51 +212,46 @@ static struct fama_repair_server *server_of(uint64_t total, uint64_t each, uint3
     return server;
 }
 
-static enum fama_drop admit(struct fama_repair_server *server, uint64_t now_ns, fama_tag author,
-                            uint64_t incarnation, uint64_t sequence)
+/* 10 chunks, 10000 bytes with their overhead. */
+static const struct fama_request ten_chunks = {
+    .block_bytes = 64000, .chunk_bytes = 648, .count = 1, .entries = {{0, 0x3ff}}};
+
+static enum fama_drop admit(struct fama_repair_server *server, uint64_t now_ns, fama_tag asker)
 {
-    struct fama_message message = {
-        .author = author, .incarnation = incarnation, .sequence = sequence};
-    struct fama_request request = {.block_bytes = 64000,
-                                   .chunk_bytes = 680, /* with its overhead 1000 bytes */
-                                   .count = 1,
-                                   .entries = {{0, 0x3ff}}};
-    return fama_repair_server_admit(server, now_ns, &message, &request);
+    return fama_repair_server_admit(server, now_ns, asker, &ten_chunks);
 }
 
-static void test_a_replayed_request_is_refused_and_an_overtaken_one_is_not(void)
+static void test_a_request_is_charged_what_its_chunks_take_at_most(void)
 {
-    struct fama_repair_server *server = server_of(1000000000, 1000000000, 4);
-    CU_ASSERT_EQUAL(admit(server, 0, 5, 1, 100), FAMA_DROP_NONE);
-    CU_ASSERT_EQUAL(admit(server, 0, 5, 1, 100), FAMA_DROP_REPLAYED);
-    CU_ASSERT_EQUAL(admit(server, 0, 5, 1, 99), FAMA_DROP_NONE);
-    CU_ASSERT_EQUAL(admit(server, 0, 5, 1, 99), FAMA_DROP_REPLAYED);
-    CU_ASSERT_EQUAL(admit(server, 0, 5, 1, 37), FAMA_DROP_NONE);
-    CU_ASSERT_EQUAL(admit(server, 0, 5, 1, 36), FAMA_DROP_REPLAYED);
-    CU_ASSERT_EQUAL(admit(server, 0, 5, 1, 163), FAMA_DROP_NONE);
-    CU_ASSERT_EQUAL(admit(server, 0, 5, 1, 100), FAMA_DROP_REPLAYED);
-    CU_ASSERT_EQUAL(admit(server, 0, 5, 1, 1000), FAMA_DROP_NONE);
-    CU_ASSERT_EQUAL(admit(server, 0, 5, 2, 1), FAMA_DROP_NONE);
-    CU_ASSERT_EQUAL(admit(server, 0, 5, 1, 2000), FAMA_DROP_REPLAYED);
-    CU_ASSERT_EQUAL(admit(server, 0, 6, 1, 100), FAMA_DROP_NONE);
-    fama_repair_server_destroy(server);
+    uint8_t parity = FAMA_PARITY_MAX;
+    size_t udp_and_ipv6 = 48;
+    for (uint32_t count = 1; count <= 32; count++) {
+        struct fama_request request = ten_chunks;
+        request.parity = parity;
+        request.entries[0].wanted = UINT64_MAX >> (64 - count);
+        struct fama_chunk chunk = {.data_chunks = 32, .parity_chunks = parity};
+        uint64_t each = FAMA_WIRE_SEALED_OVERHEAD + FAMA_WIRE_CHUNK_BYTES +
+                        fama_wire_chunk_proof_bytes(&chunk) + request.chunk_bytes + udp_and_ipv6;
+        CU_ASSERT(fama_repair_server_charge(&request) >= count * each);
+        CU_ASSERT(fama_repair_server_charge(&request) <= count * (each + 32));
+    }
+    CU_ASSERT_EQUAL(fama_repair_server_charge(&ten_chunks), 10000);
 }
 
 static void test_an_asker_gets_its_bytes_a_second_and_no_more(void)
 {
     struct fama_repair_server *server = server_of(1000000000, 100000, 4);
     uint32_t admitted = 0;
-    uint64_t sequence = 0;
     for (uint64_t now_ns = 0; now_ns < 10000 * MS; now_ns += 10 * MS) {
-        admitted += admit(server, now_ns, 5, 1, ++sequence) == FAMA_DROP_NONE;
+        admitted += admit(server, now_ns, 5) == FAMA_DROP_NONE;
     }
     /* 10 s at ten requests of 10000 bytes each second, and one second's worth to begin with. */
     CU_ASSERT(admitted >= 109 && admitted <= 111);
-    CU_ASSERT_EQUAL(admit(server, 10250 * MS, 5, 1, ++sequence), FAMA_DROP_NONE);
-    while (admit(server, 10250 * MS, 5, 1, ++sequence) == FAMA_DROP_NONE) {
+    CU_ASSERT_EQUAL(admit(server, 10250 * MS, 5), FAMA_DROP_NONE);
+    while (admit(server, 10250 * MS, 5) == FAMA_DROP_NONE) {
     }
-    CU_ASSERT_EQUAL(admit(server, 10251 * MS, 5, 1, ++sequence), FAMA_DROP_ADMISSION_BUDGET);
-    CU_ASSERT_EQUAL(admit(server, 10251 * MS, 6, 1, 1), FAMA_DROP_NONE);
+    CU_ASSERT_EQUAL(admit(server, 10251 * MS, 5), FAMA_DROP_ADMISSION_BUDGET);
+    CU_ASSERT_EQUAL(admit(server, 10251 * MS, 6), FAMA_DROP_NONE);
     fama_repair_server_destroy(server);
 }
 
@@ -265,7 +260,7 @@ static void test_all_askers_together_get_the_total(void)
     struct fama_repair_server *server = server_of(100000, 100000, 64);
     uint32_t admitted = 0;
     for (uint32_t i = 0; i < 50; i++) {
-        admitted += admit(server, 0, 100 + i, 1, 1) == FAMA_DROP_NONE;
+        admitted += admit(server, 0, 100 + i) == FAMA_DROP_NONE;
     }
     CU_ASSERT_EQUAL(admitted, 10);
     fama_repair_server_destroy(server);
@@ -274,32 +269,32 @@ static void test_all_askers_together_get_the_total(void)
 static void test_a_whole_block_is_charged_what_it_really_took(void)
 {
     struct fama_repair_server *server = server_of(1000000, 1000000, 4);
-    struct fama_message message = {.author = 5, .incarnation = 1, .sequence = 1};
     struct fama_request whole = {.chunk_bytes = 1200};
     uint64_t charged = fama_repair_server_charge(&whole);
     CU_ASSERT_EQUAL(charged, FAMA_REPAIR_WHOLE_BLOCK_BYTES);
-    CU_ASSERT_EQUAL(fama_repair_server_admit(server, 0, &message, &whole), FAMA_DROP_NONE);
+    CU_ASSERT_EQUAL(fama_repair_server_admit(server, 0, 5, &whole), FAMA_DROP_NONE);
     fama_repair_server_settle(server, 5, charged, 3000000);
-    CU_ASSERT_EQUAL(admit(server, 0, 5, 1, 2), FAMA_DROP_ADMISSION_BUDGET);
-    CU_ASSERT_EQUAL(admit(server, 1900 * MS, 5, 1, 3), FAMA_DROP_ADMISSION_BUDGET);
-    CU_ASSERT_EQUAL(admit(server, 2100 * MS, 5, 1, 4), FAMA_DROP_NONE);
+    CU_ASSERT_EQUAL(admit(server, 0, 5), FAMA_DROP_ADMISSION_BUDGET);
+    CU_ASSERT_EQUAL(admit(server, 1900 * MS, 5), FAMA_DROP_ADMISSION_BUDGET);
+    CU_ASSERT_EQUAL(admit(server, 2100 * MS, 5), FAMA_DROP_NONE);
     fama_repair_server_destroy(server);
 }
 
 static void test_of_too_many_askers_the_one_longest_not_heard_gives_way(void)
 {
-    struct fama_repair_server *server = server_of(1000000000, 1000000000, 3);
+    struct fama_repair_server *server = server_of(1000000000, 10000, 3);
     for (fama_tag tag = 10; tag < 13; tag++) {
-        CU_ASSERT_EQUAL(admit(server, 0, tag, 1, 1), FAMA_DROP_NONE);
+        CU_ASSERT_EQUAL(admit(server, 0, tag), FAMA_DROP_NONE);
+        CU_ASSERT_EQUAL(admit(server, 0, tag), FAMA_DROP_ADMISSION_BUDGET);
     }
-    CU_ASSERT_EQUAL(admit(server, 0, 10, 1, 2), FAMA_DROP_NONE);
-    CU_ASSERT_EQUAL(admit(server, 0, 13, 1, 1), FAMA_DROP_NONE); /* in the place of 11 */
-    CU_ASSERT_EQUAL(admit(server, 0, 10, 1, 2), FAMA_DROP_REPLAYED);
-    CU_ASSERT_EQUAL(admit(server, 0, 12, 1, 1), FAMA_DROP_REPLAYED);
-    CU_ASSERT_EQUAL(admit(server, 0, 13, 1, 1), FAMA_DROP_REPLAYED);
-    CU_ASSERT_EQUAL(admit(server, 0, 11, 1, 1), FAMA_DROP_NONE);
-    for (fama_tag tag = 1000; tag < 100000; tag++) {
-        CU_ASSERT_EQUAL_FATAL(admit(server, 0, tag, 1, 1) == FAMA_DROP_REPLAYED, false);
+    CU_ASSERT_EQUAL(admit(server, 0, 10), FAMA_DROP_ADMISSION_BUDGET);
+    CU_ASSERT_EQUAL(admit(server, 0, 13), FAMA_DROP_NONE); /* in the place of 11 */
+    CU_ASSERT_EQUAL(admit(server, 0, 10), FAMA_DROP_ADMISSION_BUDGET);
+    CU_ASSERT_EQUAL(admit(server, 0, 12), FAMA_DROP_ADMISSION_BUDGET);
+    CU_ASSERT_EQUAL(admit(server, 0, 13), FAMA_DROP_ADMISSION_BUDGET);
+    CU_ASSERT_EQUAL(admit(server, 0, 11), FAMA_DROP_NONE); /* it is new again */
+    for (fama_tag tag = 1000; tag < 50000; tag++) {
+        CU_ASSERT_EQUAL_FATAL(admit(server, 0, tag), FAMA_DROP_NONE);
     }
     fama_repair_server_destroy(server);
 }
@@ -316,7 +311,7 @@ int main(void)
         TEST(test_who_states_a_height_it_does_not_have_is_asked_ever_less),
         TEST(test_the_forgotten_are_not_asked_and_their_blocks_go_elsewhere_at_once),
         TEST(test_a_full_list_of_holders_makes_room_only_where_nothing_is_to_be_had),
-        TEST(test_a_replayed_request_is_refused_and_an_overtaken_one_is_not),
+        TEST(test_a_request_is_charged_what_its_chunks_take_at_most),
         TEST(test_an_asker_gets_its_bytes_a_second_and_no_more),
         TEST(test_all_askers_together_get_the_total),
         TEST(test_a_whole_block_is_charged_what_it_really_took),

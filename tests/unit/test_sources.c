@@ -5,7 +5,7 @@
 #define SECOND_NS UINT64_C(1000000000)
 #define FORGER    0xc6120005u
 
-static const uint32_t sizes[FAMA_SOURCE_KINDS] = {8, 400, 1};
+static const uint32_t sizes[FAMA_SOURCE_KINDS] = {8, 400, 1, 400};
 static struct fama_sources sources;
 
 static uint32_t charge_until_refused(uint64_t now_ns, uint64_t source, enum fama_source_kind kind)
@@ -49,6 +49,23 @@ static void test_forgeries_are_forgiven_at_their_rate_only(void)
     CU_ASSERT_EQUAL(charged, 4 * FAMA_SOURCE_FORGERIES_PER_SECOND);
 }
 
+/* However much of anything else, and however many forged alive messages a member's address is abused for:
+ * some of its own come through, and more than it needs. */
+static void test_alive_messages_have_an_account_of_their_own_that_is_soon_forgiven(void)
+{
+    fama_sources_init(&sources, 77, sizes);
+    for (int kind = 0; kind < FAMA_SOURCE_ALIVE; kind++) {
+        (void)charge_until_refused(1, FORGER, (enum fama_source_kind)kind);
+    }
+    CU_ASSERT_EQUAL(charge_until_refused(1, FORGER, FAMA_SOURCE_ALIVE), 300);
+    uint32_t charged = 0;
+    for (uint64_t ms = 1; ms <= 4000; ms++) {
+        charged += charge_until_refused(1 + ms * (SECOND_NS / 1000), FORGER, FAMA_SOURCE_ALIVE);
+    }
+    CU_ASSERT(charged >= 4 * FAMA_SOURCE_ALIVE_FORGERIES_PER_SECOND - 8);
+    CU_ASSERT(charged <= 4 * FAMA_SOURCE_ALIVE_FORGERIES_PER_SECOND + 8);
+}
+
 static void test_forgiving_twice_gives_no_credit(void)
 {
     fama_sources_init(&sources, 77, sizes);
@@ -86,6 +103,7 @@ int main(void)
         TEST(test_one_source_fills_three_quarters_of_a_queue_and_no_more),
         TEST(test_what_proves_good_is_forgiven_at_once),
         TEST(test_forgeries_are_forgiven_at_their_rate_only),
+        TEST(test_alive_messages_have_an_account_of_their_own_that_is_soon_forgiven),
         TEST(test_forgiving_twice_gives_no_credit),
         TEST(test_other_sources_pay_nothing_for_a_forger),
     };

@@ -50,7 +50,7 @@ static void test_channels_and_sessions_begin_everywhere(void)
 
 static void test_a_datagram_has_the_owner_of_its_block(void)
 {
-    uint8_t datagram[FAMA_WIRE_CHUNK_FIXED_BYTES] = {0};
+    uint8_t datagram[FAMA_WIRE_CHUNK_BYTES] = {0};
     for (uint32_t i = 0; i < 16; i++) {
         datagram[8 + i % 8] = (uint8_t)(17 * i + 3);
         datagram[31] = (uint8_t)i;

@@ -129,6 +129,53 @@ static void test_messages_are_judged_while_roots_never_end(void)
     tear_down();
 }
 
+/* Roots and other messages never end: alive messages of members have a queue and a share of their own. */
+static void test_alive_messages_are_judged_while_roots_and_mail_never_end(void)
+{
+    enum { ALIVE = 100 };
+    set_up(1000);
+    for (uint32_t i = 0; i < ROOTS - 1; i++) {
+        CU_ASSERT_EQUAL_FATAL(rte_ring_enqueue(topology.net_to_verify_roots, &jobs[i]), 0);
+    }
+    for (uint32_t i = 0; i < ALIVE; i++) {
+        CU_ASSERT_EQUAL_FATAL(rte_ring_enqueue(topology.net_to_verify_alive, message()), 0);
+    }
+    start();
+    uint64_t until_ns = now_ns() + 3000 * MS;
+    while (rte_ring_empty(topology.net_to_verify_alive) == 0 && now_ns() < until_ns) {
+        void *object;
+        while (rte_ring_dequeue(topology.net[0].verify_to_net, &object) == 0) {
+            CU_ASSERT_EQUAL_FATAL(rte_ring_enqueue(topology.net_to_verify_roots, object), 0);
+        }
+        while (rte_ring_count(topology.net_to_verify_messages) < 64) {
+            CU_ASSERT_EQUAL_FATAL(rte_ring_enqueue(topology.net_to_verify_messages, message()), 0);
+        }
+        (void)sched_yield();
+    }
+    CU_ASSERT_NOT_EQUAL(rte_ring_empty(topology.net_to_verify_alive), 0);
+    tear_down();
+}
+
+/* The other way round, too. */
+static void test_mail_is_judged_while_alive_messages_never_end(void)
+{
+    set_up(1000);
+    CU_ASSERT_EQUAL_FATAL(rte_ring_enqueue(topology.net_to_verify_messages, message()), 0);
+    for (uint32_t i = 0; i < 500; i++) {
+        CU_ASSERT_EQUAL_FATAL(rte_ring_enqueue(topology.net_to_verify_alive, message()), 0);
+    }
+    start();
+    uint64_t until_ns = now_ns() + 3000 * MS;
+    while (rte_ring_empty(topology.net_to_verify_messages) == 0 && now_ns() < until_ns) {
+        while (rte_ring_count(topology.net_to_verify_alive) < 64) {
+            CU_ASSERT_EQUAL_FATAL(rte_ring_enqueue(topology.net_to_verify_alive, message()), 0);
+        }
+        (void)sched_yield();
+    }
+    CU_ASSERT_NOT_EQUAL(rte_ring_empty(topology.net_to_verify_messages), 0);
+    tear_down();
+}
+
 static void test_a_sleeping_lcore_is_woken_by_a_root(void)
 {
     set_up(10000 * MS);
@@ -168,6 +215,8 @@ int main(void)
 {
     const struct test_case cases[] = {
         TEST(test_messages_are_judged_while_roots_never_end),
+        TEST(test_alive_messages_are_judged_while_roots_and_mail_never_end),
+        TEST(test_mail_is_judged_while_alive_messages_never_end),
         TEST(test_a_sleeping_lcore_is_woken_by_a_root),
         TEST(test_parts_of_an_interrupted_batch_are_given_back_unjudged),
     };
