@@ -112,7 +112,7 @@ static size_t write_request(const struct fama_request *request, uint8_t *datagra
 /* A request without a session, and within one: broken, twice, and in a session that nobody has. */
 static void send_forged_requests(struct node *node)
 {
-    uint8_t inner[1200], datagram[1400];
+    uint8_t inner[1200] = {0}, datagram[1400];
     const struct fama_request request = {.channel = fama_tag_of(inner), .block = 1};
     size_t len = write_request(&request, inner, sizeof inner);
     send_to_other(node, inner, len);
