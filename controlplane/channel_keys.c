@@ -227,7 +227,10 @@ void fama_channel_keys_tick(struct fama_channel_keys *keys, uint64_t now_ns)
     if (keys->in_force == NULL) {
         return;
     }
-    bool is_due = keys->must_rotate || now_ns >= keys->rotate_at_ns;
+    /* However many come and go, members can follow: they hold two keys. */
+    bool may_rotate =
+        keys->next_made_ns == 0 || now_ns - keys->next_made_ns >= keys->config.grace_ns;
+    bool is_due = (keys->must_rotate && may_rotate) || now_ns >= keys->rotate_at_ns;
     if (keys->next == NULL && is_due && keys->in_force->epoch < UINT32_MAX) {
         keys->next = make_key(keys, keys->in_force->epoch + 1);
         if (keys->next == NULL) {
@@ -256,9 +259,8 @@ static void drop_received(struct fama_channel_keys *keys, uint32_t at)
     keys->has_changed = true;
 }
 
-/* Room for one more key of this maker: of its own there are two at most, of all FAMA_VIEW_KEYS_MAX. False:
- * both that are there are newer. */
-static bool make_room(struct fama_channel_keys *keys, fama_tag maker, uint32_t epoch)
+/* Room for one more key of this maker: of its own there are two at most, of all FAMA_VIEW_KEYS_MAX. */
+static void make_room(struct fama_channel_keys *keys, fama_tag maker, uint32_t epoch)
 {
     uint32_t own = 0;
     uint32_t oldest = 0;
@@ -273,15 +275,18 @@ static bool make_room(struct fama_channel_keys *keys, fama_tag maker, uint32_t e
             stalest = i;
         }
     }
-    if (own >= 2) {
-        if (keys->received[oldest].key->epoch > epoch) {
-            return false;
+    if (own >= 2 && keys->received[oldest].key->epoch > epoch) {
+        /* Its maker has begun anew, with a clock that stands behind: nobody else can offer its keys. */
+        for (uint32_t i = keys->received_count; i-- > 0;) {
+            if (keys->received[i].key->maker == maker) {
+                drop_received(keys, i);
+            }
         }
+    } else if (own >= 2) {
         drop_received(keys, oldest);
     } else if (keys->received_count == FAMA_VIEW_KEYS_MAX) {
         drop_received(keys, stalest);
     }
-    return true;
 }
 
 static void answer(struct fama_channel_keys *keys, fama_tag member, const struct fama_keys *message)
@@ -312,9 +317,7 @@ static enum fama_drop take_offer(struct fama_channel_keys *keys,
         known = NULL;
     }
     if (known == NULL) {
-        if (!make_room(keys, maker, message->epoch)) {
-            return FAMA_DROP_REPLAYED;
-        }
+        make_room(keys, maker, message->epoch);
         const struct fama_channel_key_setup setup = {
             .channel_digest = keys->channel_digest,
             .maker_pki_id = author_pki_id,

@@ -54,8 +54,9 @@ void fama_channel_keys_pause(struct fama_channel_keys *keys, fama_tag member);
 void fama_channel_keys_leave(struct fama_channel_keys *keys, uint64_t now_ns, fama_tag member);
 
 /* What a member sent within its session. FAMA_DROP_NONE, or NOT_A_MEMBER (asked for by somebody whom we do
- * not know there), UNKNOWN_CHANNEL or REPLAYED (an older key than the two we keep). Another key for an epoch
- * that we have one for takes its place: its maker began anew. */
+ * not know there), UNKNOWN_CHANNEL or NO_MBUF (out of memory). Another key for an epoch that we have one
+ * for takes its place, and one of an epoch below two that we hold takes the place of both: its maker began
+ * anew. */
 enum fama_drop fama_channel_keys_on_message(struct fama_channel_keys *keys, uint64_t now_ns,
                                             const uint8_t author_pki_id[FAMA_PKI_ID_BYTES],
                                             const struct fama_keys *message);

@@ -355,8 +355,12 @@ enum fama_drop fama_node_on_request(struct fama_node *node, fama_tag asker,
         .channel = fama_channel_index(channel->channel),
         .request = request,
     };
-    return fama_chunk_server_order(node->server, &order) ? FAMA_DROP_NONE
-                                                         : FAMA_DROP_ADMISSION_BUDGET;
+    if (!fama_chunk_server_order(node->server, &order)) {
+        fama_repair_server_settle(node->repair_server, asker, fama_repair_server_charge(&request),
+                                  0);
+        return FAMA_DROP_ADMISSION_BUDGET;
+    }
+    return FAMA_DROP_NONE;
 }
 
 static enum fama_drop on_message(struct fama_node *node, struct fama_event *event, uint64_t now_ns)
@@ -388,6 +392,13 @@ static struct fama_node_channel *channel_by_index(struct fama_node *node, uint16
  * asks (fama gossip trust). */
 static void on_equivocation(struct fama_node *node, const struct fama_equivocation *equivocation)
 {
+    for (uint64_t i = 0; i < FAMA_EVIDENCE_MAX && i < node->evidence_count; i++) {
+        const struct fama_equivocation *known = &node->evidence[i];
+        if (known->origin == equivocation->origin && known->channel == equivocation->channel &&
+            known->block == equivocation->block && known->set == equivocation->set) {
+            return;
+        }
+    }
     const struct fama_member *author = fama_membership_find(node->membership, equivocation->origin);
     const struct fama_node_channel *channel = fama_node_channel_by_tag(node, equivocation->channel);
     fama_failure(
@@ -449,7 +460,7 @@ static void send_requests(struct fama_node *node, struct fama_node_channel *chan
         uint8_t body[FAMA_ALIVE_DATAGRAM_MAX];
         size_t len = fama_wire_request_write(&ask.request, body, sizeof(body));
         if (len > 0) {
-            /* Without a session yet it goes nowhere; by the time it is repeated there is one. */
+            /* Without a session yet it waits for one. */
             (void)fama_node_send_inner(node, ask.holder, FAMA_KIND_REQUEST, fama_bytes(body, len));
         }
     }

@@ -64,14 +64,9 @@ struct fama_channel_keys *fama_node_make_keys(struct fama_node *node, const char
 
 /* ---- Saying ---- */
 
-bool fama_node_send_inner(struct fama_node *node, fama_tag peer, enum fama_kind kind,
+static bool seal_and_send(struct fama_node *node, struct fama_session *session, enum fama_kind kind,
                           struct fama_bytes body)
 {
-    (void)fama_sessions_want(node->sessions, fama_node_now_ns(), peer);
-    struct fama_session *session = fama_sessions_of(node->sessions, peer);
-    if (session == NULL) {
-        return false;
-    }
     uint8_t inner[FAMA_WIRE_DATAGRAM_LEAST];
     uint8_t datagram[FAMA_WIRE_DATAGRAM_LEAST];
     const struct fama_bytes piece =
@@ -79,8 +74,48 @@ bool fama_node_send_inner(struct fama_node *node, fama_tag peer, enum fama_kind 
     size_t len = piece.len == 0 ? 0
                                 : fama_session_seal(session, FAMA_STREAM_CONTROL, &piece, 1,
                                                     datagram, sizeof(datagram));
+    OPENSSL_cleanse(inner, sizeof(inner)); /* it may have been a key */
     return len > 0 && fama_dataplane_send(node->dataplane, fama_session_endpoint(session),
                                           fama_bytes(datagram, len)) == 0;
+}
+
+static void wait_for_session(struct fama_node *node, fama_tag peer, enum fama_kind kind,
+                             struct fama_bytes body)
+{
+    struct fama_waiting *place = &node->waiting[node->waiting_next];
+    if (body.len > sizeof(place->body)) {
+        return;
+    }
+    node->waiting_next = (node->waiting_next + 1) % FAMA_WAITING_MAX;
+    OPENSSL_cleanse(place->body, sizeof(place->body));
+    place->peer = peer;
+    place->kind = kind;
+    place->body_bytes = (uint16_t)body.len;
+    memcpy(place->body, body.at, body.len);
+}
+
+static void send_waiting(struct fama_node *node, struct fama_session *session)
+{
+    for (uint32_t i = 0; i < FAMA_WAITING_MAX; i++) {
+        struct fama_waiting *place = &node->waiting[i];
+        if (place->peer == fama_session_peer(session)) {
+            (void)seal_and_send(node, session, place->kind,
+                                fama_bytes(place->body, place->body_bytes));
+            OPENSSL_cleanse(place, sizeof(*place));
+        }
+    }
+}
+
+bool fama_node_send_inner(struct fama_node *node, fama_tag peer, enum fama_kind kind,
+                          struct fama_bytes body)
+{
+    (void)fama_sessions_want(node->sessions, fama_node_now_ns(), peer);
+    struct fama_session *session = fama_sessions_of(node->sessions, peer);
+    if (session == NULL) {
+        wait_for_session(node, peer, kind, body);
+        return false;
+    }
+    return seal_and_send(node, session, kind, body);
 }
 
 static void carry_out_sessions(struct fama_node *node)
@@ -93,10 +128,13 @@ static void carry_out_sessions(struct fama_node *node)
             (void)fama_dataplane_send(node->dataplane, &action.target, action.datagram);
             break;
         case FAMA_SESSIONS_ESTABLISHED:
-        case FAMA_SESSIONS_GONE:
-            node->view_is_stale = true;
+            fama_node_publish_view(node); /* before anything comes back within it */
             break;
         case FAMA_SESSIONS_PREFERRED:
+            send_waiting(node, action.session);
+            break;
+        case FAMA_SESSIONS_GONE:
+            node->view_is_stale = true;
             break;
         case FAMA_SESSIONS_FAILED:
             fama_warning("sessions", "no session with %016llx: %s", (unsigned long long)action.peer,

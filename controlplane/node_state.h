@@ -48,6 +48,15 @@ struct fama_node_channel {
 };
 
 #define FAMA_EVIDENCE_MAX 64
+#define FAMA_WAITING_MAX  64
+
+/* What waits for a session with its addressee. */
+struct fama_waiting {
+    fama_tag peer; /* 0: nothing */
+    enum fama_kind kind;
+    uint16_t body_bytes;
+    uint8_t body[FAMA_WIRE_DATAGRAM_LEAST];
+};
 
 struct fama_node {
     const struct fama_config *config;
@@ -61,6 +70,8 @@ struct fama_node {
     struct fama_membership *membership;
     struct fama_repair_server *repair_server;
     struct fama_sessions *sessions;
+    struct fama_waiting waiting[FAMA_WAITING_MAX];
+    uint32_t waiting_next; /* the place to be taken next, whatever waits there */
     struct fama_admin *admin;
     char *ledgers_directory;
     int wake_fd; /* commit threads ring it */
@@ -106,8 +117,8 @@ struct fama_node_channel *fama_node_channel_by_tag(struct fama_node *node, fama_
 int fama_node_start_sessions(struct fama_node *node, struct fama_error *error);
 /* NULL if out of memory. */
 struct fama_channel_keys *fama_node_make_keys(struct fama_node *node, const char *channel_id);
-/* Sends a body of a kind that goes within sessions; false if there is no session yet (one is begun), or the
- * moment is busy. */
+/* Sends a body of a kind that goes within sessions. False if the moment is busy, or if there is no session yet:
+ * then one is begun, and the body sent when it is there, unless FAMA_WAITING_MAX others came to wait. */
 bool fama_node_send_inner(struct fama_node *node, fama_tag peer, enum fama_kind kind,
                           struct fama_bytes body);
 void fama_node_sessions_tick(struct fama_node *node, uint64_t now_ns);

@@ -46,5 +46,6 @@ uint32_t fama_parity_loss_of(uint16_t *losses, uint32_t count)
         return 0;
     }
     qsort(losses, count, sizeof(*losses), loss_order);
-    return losses[count - 1 - count / 10];
+    uint32_t left_out = count > 2 ? (count + 9) / 10 : 0;
+    return losses[count - 1 - left_out];
 }

@@ -18,8 +18,8 @@ uint32_t fama_parity_for(uint32_t loss, uint32_t least, uint32_t most);
 /* Whether that many make good such a loss. */
 bool fama_parity_suffices(uint32_t loss, uint32_t parity);
 
-/* The loss that counts of those reported, which are put into order: that which all but a tenth of the members
- * stay within, so that one broken link does not have everybody pay. 0 of none. */
+/* The loss that counts of those reported, which are put into order: that which all but a tenth of the members,
+ * and at least one of more than two, stay within: one broken link does not have everybody pay. 0 of none. */
 uint32_t fama_parity_loss_of(uint16_t *losses, uint32_t count);
 
 #endif

@@ -233,6 +233,11 @@ static bool establish(struct fama_sessions *sessions, uint64_t now_ns,
     if (session == NULL) {
         return false;
     }
+    /* Who has started anew holds none of the sessions of its life before. */
+    bool is_anew = peer->is_outdated || known.incarnation != peer->incarnation;
+    while (is_anew && peer->session_count > 0) {
+        drop_session(sessions, peer, peer->session_count - 1);
+    }
     if (peer->session_count == FAMA_SESSIONS_EACH) {
         drop_session(sessions, peer, fama_session_peer_spare(peer));
     }
@@ -411,12 +416,14 @@ static void drop_old(struct fama_sessions *sessions, uint64_t now_ns,
 {
     const struct fama_session *preferred = fama_session_peer_preferred(peer);
     uint64_t preferred_ns = preferred != NULL ? fama_session_made_ns(preferred) : 0;
+    /* Until the other end has been heard in it, it may still be sealing with the one before. */
+    bool preferred_is_heard = preferred != NULL && fama_session_is_heard(preferred);
     bool is_behind = true; /* older than the preferred one */
     for (uint32_t i = peer->session_count; i-- > 0;) {
         struct fama_session *session = peer->sessions[i];
         is_behind = is_behind && session != preferred;
         if (now_ns - fama_session_made_ns(session) >= FAMA_SESSION_LIFE_NS ||
-            (is_behind && now_ns - preferred_ns >= FAMA_SESSION_DRAIN_NS)) {
+            (is_behind && preferred_is_heard && now_ns - preferred_ns >= FAMA_SESSION_DRAIN_NS)) {
             drop_session(sessions, peer, i);
         }
     }

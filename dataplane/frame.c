@@ -258,6 +258,9 @@ static enum fama_drop parse_ipv4(const struct parsing *parsing, struct fama_byte
         return FAMA_DROP_NOT_OURS;
     }
     parsing->frame->source = fama_endpoint_from_ipv4(read_u32(ip + 12), 0);
+    if (!fama_address_is_one_host(parsing->frame->source.address)) {
+        return FAMA_DROP_BAD_FRAME;
+    }
     /* A sender may leave the sum out (RFC 768); what protects us is the signature anyway. */
     return parse_udp(parsing, fama_bytes(ip + 12, 8),
                      fama_bytes(ip + FAMA_IPV4_BYTES, (size_t)total - FAMA_IPV4_BYTES), false);

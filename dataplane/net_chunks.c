@@ -3,7 +3,7 @@
 #include <rte_prefetch.h>
 #include <stdlib.h>
 
-#define KEY_WANTED_PAUSE_NS 20000000u
+#define KEY_WANTED_PAUSE_NS 250000000u
 #define PREFETCH_AHEAD      4 /* packets */
 
 static uint32_t fan_out(struct fama_net *net, struct rte_mbuf *packet,
@@ -215,12 +215,16 @@ static enum fama_drop look_up(struct fama_net *net, struct fama_inbox_chunk *inb
     }
     inbox->key = NULL;
     if (chunk->key_epoch == 0) {
-        return fama_packet_of(inbox->packet)->is_in_session ? FAMA_DROP_NONE : FAMA_DROP_UNSEALED;
+        /* A session proves its other end, and nobody else. */
+        return fama_packet_of(inbox->packet)->session_peer == chunk->origin ? FAMA_DROP_NONE
+                                                                            : FAMA_DROP_UNSEALED;
     }
     inbox->key = fama_view_channel_key(inbox->channel, chunk->origin, chunk->key_epoch);
     if (inbox->key == NULL) {
-        net->key_wanted = (struct fama_key_wanted){
-            .channel = chunk->channel, .maker = chunk->origin, .epoch = chunk->key_epoch};
+        if (net->key_wanted.epoch == 0) { /* the first one since the control thread was told last */
+            net->key_wanted = (struct fama_key_wanted){
+                .channel = chunk->channel, .maker = chunk->origin, .epoch = chunk->key_epoch};
+        }
         return FAMA_DROP_NO_KEY;
     }
     return FAMA_DROP_NONE;
@@ -336,16 +340,13 @@ void fama_net_settle_chunks(struct fama_net *net)
 
 void fama_net_chunks_keep_house(struct fama_net *net)
 {
-    struct fama_equivocation equivocation;
-    if (fama_reassembly_evidence(net->reassembly, &equivocation)) {
+    struct fama_event *evidence = fama_topology_event(net->topology);
+    if (evidence != NULL && fama_reassembly_evidence(net->reassembly, &evidence->equivocation)) {
         net->counts.own.equivocations++;
-        struct fama_event *event = fama_topology_event(net->topology);
-        if (event != NULL) {
-            event->kind = FAMA_EVENT_EQUIVOCATION;
-            event->equivocation = equivocation;
-            (void)fama_topology_tell(net->topology,
-                                     event); /* else counted, and seen again or not */
-        }
+        evidence->kind = FAMA_EVENT_EQUIVOCATION;
+        (void)fama_topology_tell(net->topology, evidence); /* its ring holds as many as there are */
+    } else if (evidence != NULL) {
+        fama_topology_event_done(net->topology, evidence);
     }
     if (net->key_wanted.epoch != 0 && net->now_ns >= net->key_wanted_at_ns) {
         struct fama_event *event = fama_topology_event(net->topology);

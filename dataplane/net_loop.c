@@ -18,7 +18,7 @@
 #define WINDOW_PAUSE_NS 5000000u
 #define PORT_WATCH_NS   250000000u
 #define GAPS_PER_TICK   4
-#define REST_MAX_NS     10000000u /* housekeeping is not put off for longer */
+#define REST_MAX_NS     2000000u /* housekeeping is not put off for longer */
 
 static uint64_t monotonic_ns(void)
 {
@@ -333,24 +333,34 @@ static uint32_t cycle(struct fama_net *net)
     return work;
 }
 
-static bool has_empty_rings(const struct fama_topology *topology)
+/* Whether a ring has chunks and their class's queue room for one: else they wait for the pace or the port. */
+static bool has_chunks_to_take(const struct fama_net *net, const struct rte_ring *ring,
+                               enum fama_transmit_class transmit_class)
 {
-    const struct fama_net_ends *ends = &topology->net[0];
-    return rte_ring_empty(topology->control_to_net) != 0 &&
-           rte_ring_empty(ends->origin_to_net) != 0 && rte_ring_empty(ends->repair_to_net) != 0 &&
-           rte_ring_empty(ends->transfer_to_net) != 0 && rte_ring_empty(ends->verify_to_net) != 0 &&
-           rte_ring_empty(ends->commit_to_net) != 0;
+    return rte_ring_empty(ring) == 0 &&
+           fama_transmit_room(&net->transmit, transmit_class) >= FAMA_FANOUT_MAX;
+}
+
+static bool has_something_to_take(const struct fama_net *net)
+{
+    const struct fama_net_ends *ends = net->ends;
+    return rte_ring_empty(net->topology->control_to_net) == 0 ||
+           rte_ring_empty(ends->verify_to_net) == 0 || rte_ring_empty(ends->commit_to_net) == 0 ||
+           has_chunks_to_take(net, ends->origin_to_net, FAMA_TRANSMIT_NEW_BLOCK) ||
+           has_chunks_to_take(net, ends->repair_to_net, FAMA_TRANSMIT_REPAIR) ||
+           has_chunks_to_take(net, ends->transfer_to_net, FAMA_TRANSMIT_TRANSFER);
 }
 
 /* Until a frame comes, a ring is filled, or what waits to be sent is due; by the clock where the port has
  * nothing to wait for. */
-static void rest(struct fama_topology *topology, const struct fama_port_wake *wake,
-                 uint64_t sleep_ns, uint64_t due_ns)
+static void rest(const struct fama_net *net, const struct fama_port_wake *wake, uint64_t sleep_ns,
+                 uint64_t due_ns)
 {
+    struct fama_topology *topology = net->topology;
     bool is_done = wake->count > 0;
     if (is_done) {
         fama_doorbell_arm(&topology->net_bell);
-        is_done = !has_empty_rings(topology) ||
+        is_done = has_something_to_take(net) ||
                   fama_port_wake_wait(wake, topology->net_bell.fd,
                                       due_ns < REST_MAX_NS ? due_ns : REST_MAX_NS);
     }
@@ -386,7 +396,7 @@ int fama_net_run(void *argument)
         sleep_ns = sleep_ns < due_ns ? sleep_ns : due_ns;
         if (sleep_ns != 0) {
             urcu_qsbr_thread_offline();
-            rest(topology, &wake, sleep_ns, due_ns);
+            rest(net, &wake, sleep_ns, due_ns);
             urcu_qsbr_thread_online();
         } else if (work == 0) {
             fama_idle_wait(0);

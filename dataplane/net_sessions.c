@@ -5,12 +5,16 @@
 #include "dataplane/spread.h"
 #include "dataplane/wire_session.h"
 
-/* Copies the datagram, from `at` on, into an event; false if there is none. */
+/* Copies the datagram into an event; false if there is none. */
 static bool tell(struct fama_net *net, struct rte_mbuf *packet, enum fama_event_kind kind,
                  struct fama_session *session)
 {
     struct fama_bytes datagram = fama_packet_bytes(packet);
-    struct fama_event *event = fama_topology_event(net->topology);
+    /* Half of the events are for what has been verified, and for the lcores' own. */
+    const struct rte_mempool *events = net->topology->event_pool;
+    struct fama_event *event = rte_mempool_avail_count(events) < events->size / 2
+                                   ? NULL
+                                   : fama_topology_event(net->topology);
     if (event == NULL) {
         return false;
     }
@@ -84,6 +88,19 @@ static void take_inner_chunk(struct fama_net *net, struct rte_mbuf *packet)
     fama_net_take_chunk(net, packet);
 }
 
+/* So that no member keeps the control thread from hearing others: charged to where it has proved to be, and
+ * forgiven by time. */
+static void take_inner_message(struct fama_net *net, struct rte_mbuf *packet,
+                               struct fama_session *session)
+{
+    uint64_t source = fama_address_source(fama_session_endpoint(session)->address);
+    if (!fama_sources_charge(net->sources, net->now_ns, source, FAMA_SOURCE_INNER)) {
+        fama_net_drop(net, packet, FAMA_DROP_SOURCE_BUDGET);
+        return;
+    }
+    tell_and_free(net, packet, FAMA_EVENT_INNER, session);
+}
+
 void fama_net_take_sealed(struct fama_net *net, struct rte_mbuf *packet)
 {
     struct fama_sealed sealed;
@@ -99,11 +116,11 @@ void fama_net_take_sealed(struct fama_net *net, struct rte_mbuf *packet)
         reason = fama_wire_header_read(fama_packet_bytes(packet), &header);
     }
     if (reason == FAMA_DROP_NONE && header.kind == FAMA_KIND_CHUNK) {
-        fama_packet_of(packet)->is_in_session = true;
+        fama_packet_of(packet)->session_peer = fama_session_peer(session);
         take_inner_chunk(net, packet);
     } else if (reason == FAMA_DROP_NONE &&
                (header.kind == FAMA_KIND_REQUEST || header.kind == FAMA_KIND_KEYS)) {
-        tell_and_free(net, packet, FAMA_EVENT_INNER, session);
+        take_inner_message(net, packet, session);
     } else {
         fama_net_drop(net, packet, reason != FAMA_DROP_NONE ? reason : FAMA_DROP_BAD_KIND);
     }

@@ -275,7 +275,11 @@ static void note_arrival(struct fama_slot *slot, struct fama_set_state *set,
                          const struct fama_chunk *chunk, struct fama_offer_result *result)
 {
     uint64_t bit = UINT64_C(1) << chunk->index;
-    set->arrived |= bit;
+    /* A copy with another signature is not passed on: it must not keep the right one from being. */
+    if (chunk->origin == set->signer &&
+        memcmp(chunk->signature, set->signature, FAMA_SIGNATURE_BYTES) == 0) {
+        set->arrived |= bit;
+    }
     if (chunk->key_epoch != 0) {
         set->pushed |= bit;
         slot->was_pushed = true;

@@ -24,6 +24,7 @@
 /* A member that is not heard of is held for dead, and its address is anybody's to write. So forged alive
  * messages are looked at for as long as that is bearable, a few per cent of a verify lcore. */
 #define FAMA_SOURCE_ALIVE_FORGERIES_PER_SECOND 2048
+#define FAMA_SOURCE_INNER_PER_SECOND           1024
 
 enum fama_source_kind {
     FAMA_SOURCE_ROOTS = 0,      /* roots that wait for verification */
@@ -31,7 +32,8 @@ enum fama_source_kind {
     FAMA_SOURCE_MESSAGES = 2,   /* signed messages, but: */
     FAMA_SOURCE_ALIVE = 3,      /* alive messages of members that the view knows */
     FAMA_SOURCE_HANDSHAKES = 4, /* datagrams of handshakes; forgiven by time alone */
-    FAMA_SOURCE_KINDS = 5,
+    FAMA_SOURCE_INNER = 5,      /* requests and keys within sessions; forgiven by time alone */
+    FAMA_SOURCE_KINDS = 6,
 };
 
 struct fama_source_account {

@@ -1,5 +1,6 @@
 #include "dataplane/topology.h"
 
+#include <openssl/crypto.h>
 #include <rte_errno.h>
 #include <stddef.h>
 #include <time.h>
@@ -164,6 +165,7 @@ static void open_accounts(struct fama_topology *topology)
         [FAMA_SOURCE_HELD] = fama_topology_held_each(topology),
         [FAMA_SOURCE_MESSAGES] = MAIL,
         [FAMA_SOURCE_HANDSHAKES] = HANDSHAKES,
+        [FAMA_SOURCE_INNER] = EVENTS / 4,
         [FAMA_SOURCE_ALIVE] = ALIVE,
     };
     struct fama_random random;
@@ -337,6 +339,7 @@ struct fama_event *fama_topology_event(struct fama_topology *topology)
     struct fama_event *event = object;
     event->author = NULL;
     event->session = NULL;
+    event->kind = FAMA_EVENT_WINDOW; /* until its owner says what it is */
     return event;
 }
 
@@ -356,5 +359,8 @@ void fama_topology_event_done(struct fama_topology *topology, struct fama_event 
     event->author = NULL;
     fama_session_release(event->session);
     event->session = NULL;
+    if (event->kind == FAMA_EVENT_INNER) {
+        OPENSSL_cleanse(event->datagram, event->datagram_bytes); /* it may have been a key */
+    }
     rte_mempool_put(topology->event_pool, event);
 }

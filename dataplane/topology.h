@@ -24,10 +24,11 @@ struct fama_opened; /* dataplane/opened.h */
  * the datagram, from the common header on, in one segment. */
 struct fama_packet {
     struct fama_endpoint peer; /* received: whence; to be sent: where to */
-    bool is_fanned_out;     /* from the origin thread: to the channel's peers instead of `peer` */
-    bool is_in_session;     /* received: the session it came in has proved who sent it */
-    bool is_neighbours;     /* between net lcores: a whole frame, for fama_neighbour_input */
-    uint8_t transmit_class; /* while it waits for its neighbour's address */
+    bool is_fanned_out; /* from the origin thread: to the channel's peers instead of `peer` */
+    fama_tag
+        session_peer;   /* received: whom the session it came in has proved; 0: it came in none */
+    bool is_neighbours; /* between net lcores: a whole frame, for fama_neighbour_input */
+    uint8_t transmit_class;     /* while it waits for its neighbour's address */
     struct fama_opened *opened; /* of a chunk that waits for its root: itself, opened; or NULL */
 };
 

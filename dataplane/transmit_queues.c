@@ -1,7 +1,8 @@
 #include "dataplane/transmit_queues.h"
 
-#define TRIES 4 /* bursts that take nothing, before the rest waits */
-#define MASK  (FAMA_TRANSMIT_QUEUE - 1)
+#define PORT_RETRY_NS 50000u
+#define TRIES         4 /* bursts that take nothing, before the rest waits */
+#define MASK          (FAMA_TRANSMIT_QUEUE - 1)
 
 _Static_assert((FAMA_TRANSMIT_QUEUE & MASK) == 0, "places are found by a mask");
 _Static_assert(FAMA_WIRE_DATAGRAM_MAX + FAMA_FRAME_HEADER_MAX + FAMA_TRANSMIT_WIRE_BYTES <
@@ -257,7 +258,8 @@ uint32_t fama_transmit_queues_flush(struct fama_transmit_queues *queues, uint64_
         queues->was_left[i] = fama_transmit_queue_count(queues, i) > 0;
         is_left = is_left || queues->was_left[i];
     }
-    if (sent > 0 || !is_left || queues->held_bytes != 0) {
+    bool is_paced = queues->held_bytes != 0 && queues->fruitless == 0;
+    if (sent > 0 || !is_left || is_paced) {
         queues->taken_ns = now_ns;
     } else if (now_ns - queues->taken_ns >= FAMA_TRANSMIT_PATIENCE_NS) {
         drop_all(queues);
@@ -275,6 +277,9 @@ void fama_transmit_queues_burst(struct fama_transmit_queues *queues, uint64_t no
 
 uint64_t fama_transmit_queues_wait_ns(const struct fama_transmit_queues *queues, uint64_t now_ns)
 {
+    if (queues->fruitless != 0) {
+        return PORT_RETRY_NS; /* the port was full, and does not say when it is no longer */
+    }
     if (queues->held_bytes == 0) {
         return UINT64_MAX;
     }

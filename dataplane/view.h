@@ -51,8 +51,8 @@ struct fama_view_channel {
 
 #define FAMA_CHANNELS_MAX 64
 #define FAMA_PEERS_MAX    10000
-/* Two of each peer: one that begins while the other ends. */
-#define FAMA_SESSIONS_MAX (2 * FAMA_PEERS_MAX)
+/* As many as controlplane/sessions.h may hold with each peer. */
+#define FAMA_SESSIONS_MAX (3 * FAMA_PEERS_MAX)
 
 struct fama_view {
     fama_tag self;

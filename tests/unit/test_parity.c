@@ -51,8 +51,10 @@ static void test_as_few_sets_need_repair_as_promised_and_no_parity_is_wasted(voi
 
 static void test_one_broken_link_of_many_does_not_count(void)
 {
+    uint16_t two[] = {0, 700};
+    CU_ASSERT_EQUAL(fama_parity_loss_of(two, 2), 700);
     uint16_t few[] = {30, 0, 700};
-    CU_ASSERT_EQUAL(fama_parity_loss_of(few, 3), 700);
+    CU_ASSERT_EQUAL(fama_parity_loss_of(few, 3), 30);
     uint16_t many[10] = {9000, 20, 10};
     CU_ASSERT_EQUAL(fama_parity_loss_of(many, 10), 20);
     CU_ASSERT_EQUAL(fama_parity_loss_of(NULL, 0), 0);

@@ -224,13 +224,21 @@ static uint32_t model_data_missing(const struct model_slot *slot, uint32_t set)
     return data - count_of(slot->sets[set].have, data);
 }
 
+/* Only a copy with the signature that was verified counts as come: others are not passed on. */
+static bool is_signed_alike(const struct model_set *set, const struct packet *packet)
+{
+    return versions[set->signer].origin == versions[packet->signer].origin &&
+           memcmp(blocks[set->signer]->signature, packet->chunk.signature, FAMA_SIGNATURE_BYTES) ==
+               0;
+}
+
 static enum fama_offer model_store(struct model *model, struct model_slot *slot,
                                    const struct packet *packet, enum fama_drop *drop)
 {
     struct model_set *set = &slot->sets[packet->chunk.set];
     uint32_t data = packet->chunk.data_chunks;
     set->have[packet->chunk.index] = true;
-    set->has_come[packet->chunk.index] = true;
+    set->has_come[packet->chunk.index] |= is_signed_alike(set, packet);
     if (model_data_missing(slot, packet->chunk.set) > 0 &&
         count_of(set->have, FAMA_SET_CHUNKS_MAX) >= data) {
         if (set->content == POLLUTED) {
@@ -281,7 +289,7 @@ static enum fama_offer model_offer(struct model *model, struct packet *packet, e
     } else if (is_same && !is_over && !set->have[packet->chunk.index]) {
         return model_store(model, slot, packet, drop);
     } else if (is_same) {
-        set->has_come[packet->chunk.index] = true;
+        set->has_come[packet->chunk.index] |= is_signed_alike(set, packet);
         return FAMA_OFFER_LATE;
     } else if (is_over || (set != NULL && slot->is_contested) ||
                (slot != NULL && slot->origin != origin &&
