@@ -497,6 +497,32 @@ static void test_sessions_are_renewed_each_hour_and_the_old_one_drains(void)
     end_world(world);
 }
 
+/* The responder seals with the old one until it has heard the initiator in the new one, however long that
+ * says nothing. */
+static void test_a_renewed_session_loses_nothing_while_its_initiator_is_silent(void)
+{
+    struct world *world = make_world(1);
+    struct node *anna = &world->nodes[0];
+    struct node *bert = &world->nodes[1];
+    want(world, anna, bert);
+    pass(world, SECOND, 10 * MILLISECOND);
+    for (int i = 0; i < 61; i++) {
+        pass(world, MINUTE, 500 * MILLISECOND);
+        want(world, anna, bert);
+    }
+    CU_ASSERT_EQUAL(anna->established, 2);
+    for (int i = 0; i < 4; i++) {
+        CU_ASSERT_TRUE(reaches(bert, anna));
+        pass(world, 40 * SECOND, 100 * MILLISECOND);
+    }
+    CU_ASSERT_TRUE(reaches(anna, bert));
+    CU_ASSERT_TRUE(reaches(bert, anna));
+    pass(world, 40 * SECOND, 100 * MILLISECOND);
+    CU_ASSERT_EQUAL(fama_sessions_counts(anna->sessions).sessions, 1);
+    CU_ASSERT_TRUE(reaches(bert, anna));
+    end_world(world);
+}
+
 static void test_a_peer_that_starts_anew_gets_a_new_session(void)
 {
     struct world *world = make_world(1);
@@ -771,6 +797,7 @@ int main(void)
         TEST(test_a_stranger_under_a_members_name_gets_no_session),
         TEST(test_failures_are_followed_by_growing_pauses),
         TEST(test_sessions_are_renewed_each_hour_and_the_old_one_drains),
+        TEST(test_a_renewed_session_loses_nothing_while_its_initiator_is_silent),
         TEST(test_a_peer_that_starts_anew_gets_a_new_session),
         TEST(test_who_is_no_member_any_more_loses_its_sessions),
         TEST(test_a_replayed_handshake_leads_nowhere),
