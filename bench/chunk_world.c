@@ -1,6 +1,5 @@
 #include "bench/chunk_world.h"
 
-#include <errno.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <sched.h>
@@ -9,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "crypto/ca.h"
+#include "bench/signer.h"
 #include "dataplane/origin.h"
 
 #define PRIVATE_BYTES RTE_ALIGN_CEIL(sizeof(struct fama_packet), RTE_MBUF_PRIV_ALIGN)
@@ -41,43 +40,10 @@ static bool start_dpdk(void)
     return true;
 }
 
-static int make_signer(struct fama_chunk_world *world, const char *folder, struct fama_error *error)
-{
-    char peer[256];
-    char msp_folder[300];
-    const struct fama_ca_issue issue = {
-        .organisation = folder,
-        .role = FAMA_MSP_ROLE_PEER,
-        .name = "origin",
-        .not_before_s = -3600,
-        .not_after_s = 86400,
-    };
-    int result = fama_ca_init(folder, "bench.fama", error);
-    if (result == 0) {
-        result = fama_ca_issue(&issue, peer, sizeof peer, error);
-    }
-    if (result == 0) {
-        (void)snprintf(msp_folder, sizeof msp_folder, "%s/msp", peer);
-        result = fama_msp_open_directory(msp_folder, "BenchMSP", &world->msp, error);
-    }
-    return result == 0 ? fama_signer_open(msp_folder, world->msp, &world->signer, error) : result;
-}
-
 static bool make_origin(struct fama_chunk_world *world)
 {
-    char folder[] = "/tmp/fama-bench-XXXXXX";
-    char command[64];
     struct fama_error error = {""};
-    if (mkdtemp(folder) == NULL) {
-        (void)fprintf(stderr, "fama-bench: %s: %s\n", folder, strerror(errno));
-        return false;
-    }
-    int result = make_signer(world, folder, &error);
-    (void)snprintf(command, sizeof command, "rm -rf %s", folder);
-    if (system(command) != 0) {
-        (void)fprintf(stderr, "fama-bench: %s stays behind\n", folder);
-    }
-    if (result != 0) {
+    if (fama_bench_signer(&world->msp, &world->signer, &error) != 0) {
         (void)fprintf(stderr, "fama-bench: no signer: %s\n", error.text);
         return false;
     }

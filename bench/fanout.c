@@ -17,6 +17,7 @@
 
 #include "controlplane/command.h"
 #include "controlplane/network_process.h"
+#include "controlplane/scratch_folder.h"
 #include "dataplane/wire.h"
 
 #define ROUNDS_MAX   15
@@ -39,7 +40,7 @@ static const char *const sender_names[] = {"fama", "testpmd", "sendmmsg"};
 /* The benches of one machine stay apart by their process ids. */
 static char sender_space[32];
 static char sink_space[32];
-static char socket_folder[] = "/tmp/fama-bench-XXXXXX";
+static char socket_folder[32];
 
 /* Set by SIGINT and SIGTERM: the rounds end, and what the bench has made is removed as always. */
 static volatile sig_atomic_t is_interrupted;
@@ -436,8 +437,12 @@ int fama_bench_fanout(int argc, char **argv)
                       -1, 0),
     };
     struct fama_error error = {""};
-    if (what.tally == MAP_FAILED || mkdtemp(socket_folder) == NULL) {
+    if (what.tally == MAP_FAILED) {
         fprintf(stderr, "fama-bench: fanout: %s\n", strerror(errno));
+        return FAMA_EXIT_FAILED;
+    }
+    if (fama_scratch_make("/tmp", "fama-bench", socket_folder, sizeof socket_folder, &error) != 0) {
+        fprintf(stderr, "fama-bench: fanout: %s\n", error.text);
         return FAMA_EXIT_FAILED;
     }
     char *ends[] = {device, sink};
@@ -456,9 +461,6 @@ int fama_bench_fanout(int argc, char **argv)
     } else {
         fprintf(stderr, "fama-bench: fanout: %s\n", error.text);
     }
-    char socket_file[sizeof socket_folder + 8];
-    snprintf(socket_file, sizeof socket_file, "%s/port", socket_folder);
-    (void)unlink(socket_file);
-    (void)rmdir(socket_folder);
+    fama_scratch_remove(socket_folder);
     return status;
 }

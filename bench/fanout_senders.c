@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "bench/fanout.h"
-#include "crypto/ca.h"
+#include "bench/signer.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/idle.h"
 #include "dataplane/origin.h"
@@ -100,40 +100,6 @@ int fama_fanout_run_testpmd(const struct fama_fanout_case *what, const char *tar
 }
 
 /* ---- our dataplane ---- */
-
-static int make_signer(struct fama_msp **msp, struct fama_signer **signer, struct fama_error *error)
-{
-    char folder[] = "/tmp/fama-bench-XXXXXX";
-    char peer[256];
-    char msp_folder[300];
-    if (mkdtemp(folder) == NULL) {
-        return fama_error_set(error, -1, "%s: %s", folder, strerror(errno));
-    }
-    struct fama_ca_issue issue = {
-        .organisation = folder,
-        .role = FAMA_MSP_ROLE_PEER,
-        .name = "sender",
-        .not_before_s = -3600,
-        .not_after_s = 86400,
-    };
-    int result = fama_ca_init(folder, "bench.fama", error);
-    if (result == 0) {
-        result = fama_ca_issue(&issue, peer, sizeof(peer), error);
-    }
-    if (result == 0) {
-        snprintf(msp_folder, sizeof(msp_folder), "%s/msp", peer);
-        result = fama_msp_open_directory(msp_folder, "BenchMSP", msp, error);
-    }
-    if (result == 0) {
-        result = fama_signer_open(msp_folder, *msp, signer, error);
-    }
-    char command[320];
-    snprintf(command, sizeof(command), "rm -rf %s", folder);
-    if (system(command) != 0) {
-        fprintf(stderr, "fama-bench: %s stays behind\n", folder);
-    }
-    return result;
-}
 
 /* A world of `targets` living members of one channel; identities are not looked at when sending. */
 static struct fama_view *make_view(const struct fama_fanout_case *what, const char *channel_id,
@@ -270,7 +236,7 @@ int fama_fanout_run_dataplane(const struct fama_fanout_case *what)
     };
     static uint8_t block[BLOCK_BYTES];
     static struct rte_mbuf *chunks[CHUNKS_MAX];
-    if (make_signer(&msp, &signer, &error) != 0 ||
+    if (fama_bench_signer(&msp, &signer, &error) != 0 ||
         fama_dataplane_start(&config, &dataplane, &error) != 0) {
         fprintf(stderr, "fama-bench: dataplane sender: %s\n", error.text);
         return 1;

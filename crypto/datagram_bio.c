@@ -96,12 +96,6 @@ struct fama_bytes fama_datagrams_at(const struct fama_datagrams *datagrams, uint
     return fama_bytes(datagrams->bytes + begin, datagrams->ends[index] - begin);
 }
 
-void fama_datagrams_clear(struct fama_datagrams *datagrams)
-{
-    datagrams->len = 0;
-    datagrams->count = 0;
-}
-
 void fama_datagrams_free(struct fama_datagrams *datagrams)
 {
     free(datagrams->bytes);

@@ -29,8 +29,6 @@ BIO_METHOD *fama_datagram_bio_method_create(void);
 BIO *fama_datagram_bio_create(const BIO_METHOD *method, struct fama_datagrams *datagrams);
 
 struct fama_bytes fama_datagrams_at(const struct fama_datagrams *datagrams, uint32_t index);
-/* Forgets what was written; the memory stays. */
-void fama_datagrams_clear(struct fama_datagrams *datagrams);
 void fama_datagrams_free(struct fama_datagrams *datagrams);
 
 #endif

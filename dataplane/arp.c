@@ -1,5 +1,7 @@
 #include "dataplane/arp.h"
 
+#include "dataplane/octets.h"
+
 #define PACKET_BYTES 28
 #define IPV4_BYTES   4
 
@@ -19,7 +21,7 @@ enum fama_drop fama_arp_read(struct fama_bytes packet, struct fama_arp *arp)
     if (packet.len < PACKET_BYTES || memcmp(at, start, sizeof start) != 0) {
         return FAMA_DROP_BAD_ARP;
     }
-    arp->operation = (uint16_t)(at[6] << 8 | at[7]);
+    arp->operation = fama_get16(at + 6);
     memcpy(arp->sender_mac, at + 8, FAMA_MAC_BYTES);
     read_address(at + 14, arp->sender);
     memcpy(arp->target_mac, at + 18, FAMA_MAC_BYTES);

@@ -1,26 +1,12 @@
 #include "dataplane/frame.h"
 
+#include "dataplane/octets.h"
+
 #define IPV4_VERSION_AND_HEADER 0x45
 #define IPV4_DONT_FRAGMENT      0x4000
 #define IPV4_FRAGMENT_MASK      0x3fff /* more-fragments bit and offset */
 #define HOPS                    64 /* time to live, hop limit: RFC 1700, RFC 8200 leave it to us */
 #define IPV6_ADDRESSES_AT       8
-
-static uint16_t read_u16(const uint8_t *at)
-{
-    return (uint16_t)(at[0] << 8 | at[1]);
-}
-
-static uint32_t read_u32(const uint8_t *at)
-{
-    return (uint32_t)read_u16(at) << 16 | read_u16(at + 2);
-}
-
-static void write_u16(uint8_t *at, uint16_t value)
-{
-    at[0] = (uint8_t)(value >> 8);
-    at[1] = (uint8_t)value;
-}
 
 static uint16_t fold(uint64_t sum)
 {
@@ -77,7 +63,7 @@ void fama_frame_ethernet_write(uint8_t *at, const uint8_t target_mac[FAMA_MAC_BY
 {
     memcpy(at, target_mac, FAMA_MAC_BYTES);
     memcpy(at + FAMA_MAC_BYTES, source_mac, FAMA_MAC_BYTES);
-    write_u16(at + 2 * FAMA_MAC_BYTES, type);
+    fama_put16(at + 2 * FAMA_MAC_BYTES, type);
 }
 
 /* Returns the bytes of addresses for the pseudo-header. */
@@ -86,13 +72,13 @@ static struct fama_bytes write_ipv4(uint8_t *ip, const struct fama_frame_ends *e
 {
     ip[0] = IPV4_VERSION_AND_HEADER;
     ip[1] = 0;
-    write_u16(ip + 2, (uint16_t)(FAMA_IPV4_BYTES + udp_len));
+    fama_put16(ip + 2, (uint16_t)(FAMA_IPV4_BYTES + udp_len));
     /* Never fragmented, so the identification means nothing (RFC 6864 section 4.1). */
-    write_u16(ip + 4, 0);
-    write_u16(ip + 6, IPV4_DONT_FRAGMENT);
+    fama_put16(ip + 4, 0);
+    fama_put16(ip + 6, IPV4_DONT_FRAGMENT);
     ip[8] = HOPS;
     ip[9] = FAMA_PROTOCOL_UDP;
-    write_u16(ip + 10, 0);
+    fama_put16(ip + 10, 0);
     memcpy(ip + 12, ends->source.address + FAMA_ADDRESS_IPV4_AT, 4);
     memcpy(ip + 16, ends->target.address + FAMA_ADDRESS_IPV4_AT, 4);
     fama_frame_sum_store(ip + 10, (uint16_t)~fama_frame_sum(fama_bytes(ip, FAMA_IPV4_BYTES), 0));
@@ -103,9 +89,9 @@ static struct fama_bytes write_ipv6(uint8_t *ip, const struct fama_frame_ends *e
                                     uint16_t udp_len)
 {
     /* Version, no traffic class and no flow label. */
-    write_u16(ip, 6 << 12);
-    write_u16(ip + 2, 0);
-    write_u16(ip + 4, udp_len);
+    fama_put16(ip, 6 << 12);
+    fama_put16(ip + 2, 0);
+    fama_put16(ip + 4, udp_len);
     ip[6] = FAMA_PROTOCOL_UDP;
     ip[7] = HOPS;
     uint8_t *addresses = ip + IPV6_ADDRESSES_AT;
@@ -127,10 +113,10 @@ void fama_frame_write(uint8_t *at, const struct fama_frame_ends *ends, uint16_t 
         is_ipv4 ? write_ipv4(ip, ends, udp_len) : write_ipv6(ip, ends, udp_len);
 
     uint8_t *udp = ip + (is_ipv4 ? FAMA_IPV4_BYTES : FAMA_IPV6_BYTES);
-    write_u16(udp, ends->source.port);
-    write_u16(udp + 2, ends->target.port);
-    write_u16(udp + 4, udp_len);
-    write_u16(udp + 6, 0);
+    fama_put16(udp, ends->source.port);
+    fama_put16(udp + 2, ends->target.port);
+    fama_put16(udp + 4, udp_len);
+    fama_put16(udp + 6, 0);
     uint16_t sum = fama_frame_sum(fama_bytes(udp, FAMA_UDP_BYTES),
                                   fama_frame_pseudo_sum(addresses, FAMA_PROTOCOL_UDP, udp_len));
     uint16_t checksum = (uint16_t)~fold((uint64_t)sum + payload_sum);
@@ -163,10 +149,10 @@ void fama_frame_leave_checksums(uint8_t *headers, size_t header_bytes)
                                       ? fama_bytes(ip + 12, 8)
                                       : fama_bytes(ip + IPV6_ADDRESSES_AT, 2 * FAMA_ADDRESS_BYTES);
     if (is_ipv4) {
-        write_u16(ip + 10, 0);
+        fama_put16(ip + 10, 0);
     }
     fama_frame_sum_store(udp + 6,
-                         fama_frame_pseudo_sum(addresses, FAMA_PROTOCOL_UDP, read_u16(udp + 4)));
+                         fama_frame_pseudo_sum(addresses, FAMA_PROTOCOL_UDP, fama_get16(udp + 4)));
 }
 
 /* ---- Parsing ---- */
@@ -210,10 +196,10 @@ static enum fama_drop parse_udp(const struct parsing *parsing, struct fama_bytes
                                 struct fama_bytes udp, bool needs_sum)
 {
     const uint8_t *at = udp.at;
-    if (udp.len < FAMA_UDP_BYTES || read_u16(at + 4) != udp.len) {
+    if (udp.len < FAMA_UDP_BYTES || fama_get16(at + 4) != udp.len) {
         return FAMA_DROP_BAD_FRAME;
     }
-    if (read_u16(at + 2) != parsing->receiver->endpoint.port) {
+    if (fama_get16(at + 2) != parsing->receiver->endpoint.port) {
         return FAMA_DROP_NOT_OURS;
     }
     bool has_sum = at[6] != 0 || at[7] != 0;
@@ -227,7 +213,7 @@ static enum fama_drop parse_udp(const struct parsing *parsing, struct fama_bytes
         return FAMA_DROP_BAD_CHECKSUM;
     }
     parsing->frame->kind = FAMA_FRAME_DATAGRAM;
-    parsing->frame->source.port = read_u16(at);
+    parsing->frame->source.port = fama_get16(at);
     parsing->frame->payload = fama_bytes(at + FAMA_UDP_BYTES, udp.len - FAMA_UDP_BYTES);
     return FAMA_DROP_NONE;
 }
@@ -241,7 +227,7 @@ static enum fama_drop parse_ipv4(const struct parsing *parsing, struct fama_byte
     if (memcmp(ip + 16, parsing->receiver->endpoint.address + FAMA_ADDRESS_IPV4_AT, 4) != 0) {
         return FAMA_DROP_NOT_OURS;
     }
-    uint16_t total = read_u16(ip + 2);
+    uint16_t total = fama_get16(ip + 2);
     /* A longer header has options, which no datagram of ours needs and routers treat badly. Bytes after
      * `total` are the link's padding. */
     if (ip[0] != IPV4_VERSION_AND_HEADER || total < FAMA_IPV4_BYTES || total > packet.len) {
@@ -251,13 +237,13 @@ static enum fama_drop parse_ipv4(const struct parsing *parsing, struct fama_byte
         fama_frame_sum(fama_bytes(ip, FAMA_IPV4_BYTES), 0) != 0xffff) {
         return FAMA_DROP_BAD_CHECKSUM;
     }
-    if ((read_u16(ip + 6) & IPV4_FRAGMENT_MASK) != 0) {
+    if ((fama_get16(ip + 6) & IPV4_FRAGMENT_MASK) != 0) {
         return FAMA_DROP_FRAGMENT;
     }
     if (ip[9] != FAMA_PROTOCOL_UDP) {
         return FAMA_DROP_NOT_OURS;
     }
-    parsing->frame->source = fama_endpoint_from_ipv4(read_u32(ip + 12), 0);
+    parsing->frame->source = fama_endpoint_from_ipv4(fama_get32(ip + 12), 0);
     if (!fama_address_is_one_host(parsing->frame->source.address)) {
         return FAMA_DROP_BAD_FRAME;
     }
@@ -301,7 +287,7 @@ static enum fama_drop parse_ipv6(const struct parsing *parsing, struct fama_byte
     if (!is_ours && !is_our_group(target, parsing->receiver)) {
         return FAMA_DROP_NOT_OURS;
     }
-    size_t len = read_u16(ip + 4);
+    size_t len = fama_get16(ip + 4);
     if (len > packet.len - FAMA_IPV6_BYTES) {
         return FAMA_DROP_BAD_FRAME;
     }
@@ -331,7 +317,7 @@ enum fama_drop fama_frame_parse(struct fama_bytes bytes, const struct fama_frame
     if (bytes.len < FAMA_ETHERNET_BYTES) {
         return FAMA_DROP_BAD_FRAME;
     }
-    uint16_t type = read_u16(bytes.at + 2 * FAMA_MAC_BYTES);
+    uint16_t type = fama_get16(bytes.at + 2 * FAMA_MAC_BYTES);
     const struct parsing parsing = {.receiver = receiver,
                                     .checked = checked,
                                     .is_to_us = is_our_mac(bytes.at, receiver),

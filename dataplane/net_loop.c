@@ -7,6 +7,7 @@
 #include <time.h>
 #include <urcu-qsbr.h>
 
+#include "dataplane/clock.h"
 #include "dataplane/idle.h"
 #include "dataplane/net_chunks.h"
 #include "dataplane/net_messages.h"
@@ -19,13 +20,6 @@
 #define PORT_WATCH_NS   250000000u
 #define GAPS_PER_TICK   4
 #define REST_MAX_NS     2000000u /* housekeeping is not put off for longer */
-
-static uint64_t monotonic_ns(void)
-{
-    struct timespec time;
-    (void)clock_gettime(CLOCK_MONOTONIC, &time); /* cannot fail for this clock */
-    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
 
 /* ---- What belongs to other net lcores ---- */
 
@@ -382,7 +376,7 @@ int fama_net_run(void *argument)
     fama_idle_prepare_thread();
     urcu_qsbr_register_thread();
     while (!atomic_load_explicit(&topology->is_stopping, memory_order_acquire)) {
-        net->now_ns = monotonic_ns();
+        net->now_ns = fama_clock_ns();
         net->view = rcu_dereference(topology->view);
         uint32_t work = cycle(net);
         net->view = NULL;

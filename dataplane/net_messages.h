@@ -5,7 +5,7 @@
 
 #include "dataplane/net_state.h"
 
-/* A datagram of any kind but chunk. Takes the packet. */
+/* A datagram of a kind that its author signs. Takes the packet. */
 void fama_net_take_message(struct fama_net *net, struct rte_mbuf *packet);
 
 #endif

@@ -1,5 +1,6 @@
 /* What one net lcore owns, shared by the files that make it up: net_loop.c (the loop, frames, housekeeping),
- * net_chunks.c (chunks, roots, whole blocks) and net_messages.c (signed messages). Private to these.
+ * net_chunks.c (chunks, roots, whole blocks), net_sessions.c (handshakes, what comes sealed) and
+ * net_messages.c (signed messages). Private to these.
  *
  * Everything in it belongs to the lcore alone while it runs; only the published half of the counters is
  * read by others. */

@@ -155,14 +155,9 @@ static enum fama_drop judge_geometry(const struct fama_reassembly *reassembly,
     if (chunk->block_bytes > reassembly->limits.block_bytes_max) {
         return FAMA_DROP_CHUNK_TOO_BIG;
     }
-    if (!fama_geometry(chunk->block_bytes, chunk->chunk_bytes, &geometry) ||
-        geometry.sets > reassembly->sets_max || chunk->parity > FAMA_PARITY_MAX) {
-        return FAMA_DROP_CHUNK_GEOMETRY;
-    }
-    uint32_t data = fama_geometry_set_chunks(&geometry, chunk->set);
-    uint32_t parity = fama_geometry_parity_chunks(chunk->parity, data);
-    bool is_in_place = data != 0 && chunk->data_chunks == data && chunk->parity_chunks == parity &&
-                       chunk->index < data + parity;
+    bool is_in_place = fama_wire_chunk_is_in_place(chunk) &&
+                       fama_geometry(chunk->block_bytes, chunk->chunk_bytes, &geometry) &&
+                       geometry.sets <= reassembly->sets_max;
     return is_in_place ? FAMA_DROP_NONE : FAMA_DROP_CHUNK_GEOMETRY;
 }
 

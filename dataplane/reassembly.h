@@ -84,7 +84,7 @@ struct fama_offer_result {
     struct fama_assembled assembled;      /* for COMPLETE */
     /* For STORED, COMPLETE and LATE: who signed the root, and the signature that was verified; lives until the
      * next call. The chunk itself may have come with another origin or signature, which nobody has looked
-     * at: these are what is to be passed on with it. */
+     * at: such a copy is not passed on. */
     fama_tag signer;
     const uint8_t *signature;
 };

@@ -138,8 +138,8 @@ uint8_t *fama_slot_place(const struct fama_slot *slot, uint32_t set, uint32_t in
 /* ---- reassembly_decode.c ---- */
 
 /* A set of which k chunks have come, not all of them data: makes the missing data chunks, and checks that
- * the whole set, parity included, is the one whose root was signed. False: it is not; the set is as
- * before, and its signer has lied. */
+ * the whole set, parity included, is the one whose root was signed. False: it is not; its
+ * signer has lied, and what was decoded lies in places that do not count as filled. */
 bool fama_set_decode(struct fama_reassembly *reassembly, struct fama_slot *slot, uint32_t set);
 
 #endif

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #define FAMA_REPLAY_WINDOW 1024
-/* One more word than the window has, and a power of two. */
+/* A power of two, and more words than the 16 of the window, so that the newest one may be in part ahead of it. */
 #define FAMA_REPLAY_WORDS 32
 
 /* All zero at first. */

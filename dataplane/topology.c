@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <time.h>
 
+#include "dataplane/clock.h"
 #include "dataplane/fanout.h"
 #include "dataplane/transmit_queues.h"
 
@@ -178,10 +179,8 @@ static void open_accounts(struct fama_topology *topology)
 static void open_pace(struct fama_topology *topology)
 {
     const struct fama_dataplane_config *config = &topology->config;
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail for this clock */
-    fama_pacer_init(&topology->pacer, (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec,
-                    config->pace_bits_per_second / 8, config->pace_burst_bytes);
+    fama_pacer_init(&topology->pacer, fama_clock_ns(), config->pace_bits_per_second / 8,
+                    config->pace_burst_bytes);
 }
 
 static int open_bells(struct fama_topology *topology, struct fama_error *error)

@@ -4,6 +4,7 @@
 #include <time.h>
 #include <urcu-qsbr.h>
 
+#include "dataplane/clock.h"
 #include "dataplane/idle.h"
 
 #define BATCH 64
@@ -44,13 +45,6 @@ struct fama_verify {
     struct letter letters[BATCH];
     struct fama_verify_job *jobs[BATCH];
 };
-
-static uint64_t monotonic_ns(void)
-{
-    struct timespec time;
-    (void)clock_gettime(CLOCK_MONOTONIC, &time); /* cannot fail for this clock */
-    return (uint64_t)time.tv_sec * SECOND_NS + (uint64_t)time.tv_nsec;
-}
 
 /* ---- Admission of unknown authors ---- */
 
@@ -321,7 +315,7 @@ static uint32_t do_bulk(struct fama_verify *verify)
  * nobody who replaces the view waits for a batch. */
 static uint32_t cycle(struct fama_verify *verify)
 {
-    verify->now_ns = monotonic_ns();
+    verify->now_ns = fama_clock_ns();
     verify->wall = time(NULL);
     verify->view = rcu_dereference(verify->topology->view);
     collect_urgent(verify);

@@ -117,8 +117,7 @@ uint32_t fama_wire_chunk_payload_bytes(const struct fama_chunk *chunk)
     return left < chunk->chunk_bytes ? left : chunk->chunk_bytes;
 }
 
-/* Whether the place a chunk claims is the very one that its block's size, chunk size and parity imply. */
-static bool chunk_is_in_place(const struct fama_chunk *chunk)
+bool fama_wire_chunk_is_in_place(const struct fama_chunk *chunk)
 {
     struct fama_geometry geometry;
     if (chunk->parity > FAMA_PARITY_MAX ||
@@ -593,7 +592,7 @@ enum fama_drop fama_wire_chunk_read(struct fama_bytes datagram, struct fama_chun
         .view_id = fama_get64(at + 48),
         .body = fama_bytes(at + FAMA_WIRE_CHUNK_BYTES, datagram.len - FAMA_WIRE_CHUNK_BYTES),
     };
-    if (!chunk_is_in_place(chunk) || datagram.len != chunk_datagram_bytes(chunk)) {
+    if (!fama_wire_chunk_is_in_place(chunk) || datagram.len != chunk_datagram_bytes(chunk)) {
         return FAMA_DROP_CHUNK_GEOMETRY;
     }
     if (chunk->key_epoch == 0) {
@@ -607,7 +606,7 @@ enum fama_drop fama_wire_chunk_read(struct fama_bytes datagram, struct fama_chun
 
 size_t fama_wire_chunk_write(const struct fama_chunk *chunk, uint8_t *at, size_t size)
 {
-    if (!chunk_is_in_place(chunk) || size < FAMA_WIRE_CHUNK_BYTES ||
+    if (!fama_wire_chunk_is_in_place(chunk) || size < FAMA_WIRE_CHUNK_BYTES ||
         chunk_datagram_bytes(chunk) > FAMA_WIRE_DATAGRAM_MAX) {
         return 0;
     }

@@ -182,6 +182,8 @@ size_t fama_wire_request_write(const struct fama_request *request, uint8_t *body
 size_t fama_wire_message_write(const struct fama_message *message, uint8_t *datagram, size_t size);
 /* A chunk's clear header; the common header's length counts the body in. */
 size_t fama_wire_chunk_write(const struct fama_chunk *chunk, uint8_t *at, size_t size);
+/* Whether the place a chunk claims is the very one that its block's size, chunk size and parity imply. */
+bool fama_wire_chunk_is_in_place(const struct fama_chunk *chunk);
 /* Bytes of signature and proof before the payload, and of the payload itself. */
 size_t fama_wire_chunk_proof_bytes(const struct fama_chunk *chunk);
 uint32_t fama_wire_chunk_payload_bytes(const struct fama_chunk *chunk);

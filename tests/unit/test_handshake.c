@@ -509,7 +509,8 @@ static enum fama_handshake_failure failure_with(const struct foreign *foreign)
         for (uint32_t i = 0; i < datagrams.count; i++) {
             fama_handshake_input(responder, 0, fama_datagrams_at(&datagrams, i));
         }
-        fama_datagrams_clear(&datagrams);
+        datagrams.len = 0;
+        datagrams.count = 0;
         struct fama_bytes datagram;
         while (fama_handshake_output(responder, &datagram)) {
             datagrams.given = datagram;
