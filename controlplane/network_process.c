@@ -110,7 +110,9 @@ void fama_network_try_tool(const char *const argv[])
 }
 
 /* The start time of a process in clock ticks since boot, field 22 of /proc/<pid>/stat (proc(5)); 0 if there
- * is none or it is a zombie. The command in field 2 may hold blanks and parentheses. */
+ * is none or it is a zombie that was its process's last thread (field 20: their number): while others have
+ * yet to end, its memory, ports and locks are still taken. The command in field 2 may hold blanks and
+ * parentheses. */
 static unsigned long long start_time(pid_t pid)
 {
     char path[64], line[1024];
@@ -123,10 +125,10 @@ static unsigned long long start_time(pid_t pid)
     fclose(file);
     line[length] = '\0';
     char *after_name = strrchr(line, ')');
-    if (after_name == NULL || after_name[1] != ' ' || after_name[2] == 'Z' ||
-        after_name[2] == 'X') {
+    if (after_name == NULL || after_name[1] != ' ' || after_name[2] == 'X') {
         return 0;
     }
+    bool is_zombie = after_name[2] == 'Z';
     char *field = after_name + 2; /* field 3 */
     for (int i = 3; i < 22; i++) {
         field = strchr(field, ' ');
@@ -134,6 +136,9 @@ static unsigned long long start_time(pid_t pid)
             return 0;
         }
         field++;
+        if (i + 1 == 20 && is_zombie && strtoul(field, NULL, 10) <= 1) {
+            return 0;
+        }
     }
     return strtoull(field, NULL, 10);
 }

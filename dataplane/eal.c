@@ -183,11 +183,14 @@ static int add_memory(struct arguments *arguments, const struct fama_dataplane_c
         config->warn(words);
     }
     add(arguments, "-m");
-    add(arguments, "%u", config->memory_mb);
     if (config->hugepages != FAMA_HUGEPAGES_OFF && is_enough) {
+        add(arguments, "%u", config->memory_mb);
         /* Nothing of ours then stays behind in hugetlbfs or /var/run when the process is killed. */
         add(arguments, "--in-memory");
     } else {
+        /* The EAL takes more huge pages as it needs them, but never more ordinary memory than this. Pages
+         * that are never touched cost nothing. */
+        add(arguments, "%llu", 2ull * config->memory_mb);
         /* The EAL refuses --in-memory together with --no-huge; this leaves no files either. */
         add(arguments, "--no-huge");
         add(arguments, "--no-shconf");
