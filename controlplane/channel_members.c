@@ -74,8 +74,24 @@ enum fama_drop fama_channel_members_on_stateinfo(struct fama_channel_members *me
         .height = stateinfo->height,
         .loss = stateinfo->loss,
         .has_left = stateinfo->has_left,
+        .passed_on_ns = is_known ? member->passed_on_ns : 0,
     };
     return FAMA_DROP_NONE;
+}
+
+bool fama_channel_members_pass_on(struct fama_channel_members *members, fama_tag tag,
+                                  bool is_change, uint64_t now_ns, uint64_t pause_ns)
+{
+    uint32_t index = lower_bound(members, tag);
+    if (index == members->count || members->at[index].tag != tag) {
+        return false;
+    }
+    struct fama_channel_member *member = &members->at[index];
+    if (!is_change && member->passed_on_ns != 0 && now_ns - member->passed_on_ns < pause_ns) {
+        return false;
+    }
+    member->passed_on_ns = now_ns;
+    return true;
 }
 
 void fama_channel_members_forget(struct fama_channel_members *members, fama_tag tag)

@@ -18,6 +18,7 @@ struct fama_channel_member {
     uint64_t height;
     uint16_t loss; /* of chunks pushed to it, parts of FAMA_LOSS_WHOLE */
     bool has_left;
+    uint64_t passed_on_ns; /* when a statement of its was last passed on, 0: never */
 };
 
 struct fama_channel_members *fama_channel_members_create(uint32_t members_max);
@@ -29,6 +30,12 @@ enum fama_drop fama_channel_members_on_stateinfo(struct fama_channel_members *me
                                                  const struct fama_message *message,
                                                  const struct fama_stateinfo *stateinfo,
                                                  bool *is_change);
+/* Whether the statement just taken is to be passed on to others; if so, that is noted. A change of who is in
+ * the channel is, at once. A height alone is only when none of that member's has been for pause_ns: members
+ * state theirs after every block, each to some others, and who lacks a block hears of it from one of those;
+ * were every such statement to reach everybody, they would be more than small blocks' own bytes. */
+bool fama_channel_members_pass_on(struct fama_channel_members *members, fama_tag tag,
+                                  bool is_change, uint64_t now_ns, uint64_t pause_ns);
 void fama_channel_members_forget(struct fama_channel_members *members, fama_tag tag);
 
 /* Ascending by tag; those who left are among them. */

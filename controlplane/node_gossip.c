@@ -7,6 +7,7 @@
 #include "controlplane/parity.h"
 
 #define STATEINFO_PAUSE_NS        100000000u /* between two statements of a small organisation */
+#define STATEMENTS_PASSED_ON      2 /* at most, of a member and a channel in one publication interval */
 #define STATEINFO_PAUSE_MEMBER_NS 10000000u /* more for each living member, so that they stay few */
 #define PARITY_PAUSE_NS           100000000u
 #define WELCOMES                  32 /* members of a channel that answer a newcomer at once */
@@ -313,9 +314,13 @@ static enum fama_drop on_stateinfo(struct fama_node *node, struct fama_event *ev
             fama_channel_keys_join(channel->push.keys, now_ns, author->tag);
         }
     }
-    struct fama_endpoint targets[FAMA_FANOUT_MAX];
-    uint32_t count = random_living(node, event->message.author, fan_out_of(node), targets);
-    send_datagram(node, fama_bytes(event->datagram, event->datagram_bytes), targets, count);
+    if (fama_channel_members_pass_on(channel->members, event->message.author, is_change, now_ns,
+                                     node->config->publish_state_info_interval_ns /
+                                         STATEMENTS_PASSED_ON)) {
+        struct fama_endpoint targets[FAMA_FANOUT_MAX];
+        uint32_t count = random_living(node, event->message.author, fan_out_of(node), targets);
+        send_datagram(node, fama_bytes(event->datagram, event->datagram_bytes), targets, count);
+    }
     return FAMA_DROP_NONE;
 }
 

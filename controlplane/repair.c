@@ -316,6 +316,9 @@ void fama_repair_on_gap(struct fama_repair *repair, uint64_t now_ns, const struc
         gap->count > FAMA_REQUEST_ENTRIES_MAX) {
         return;
     }
+    if (gap->origin != 0) {
+        (void)fama_repair_on_stateinfo(repair, now_ns, gap->origin, gap->block + 1);
+    }
     struct want *want = want_of(repair, gap->block);
     want->gap = *gap;
     want->has_gap = true;

@@ -52,7 +52,8 @@ void fama_repair_on_window(struct fama_repair *repair, uint64_t now_ns,
                            const struct fama_window *window);
 void fama_repair_on_height(struct fama_repair *repair, uint64_t now_ns, uint64_t height);
 /* The missing chunks of a block that makes no progress: asked for at once, without patience, and again
- * only when the gap has been reported again. */
+ * only when the gap has been reported again. Who signed a root of it has thereby stated to have it, so that
+ * nobody waits for the statements that follow commits. */
 void fama_repair_on_gap(struct fama_repair *repair, uint64_t now_ns, const struct fama_gap *gap);
 
 /* The next request to send now, or false. Call until false, at least each 20 ms while lagging. */

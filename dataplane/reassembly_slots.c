@@ -374,6 +374,7 @@ static void write_gap(const struct fama_slot *slot, struct fama_gap *gap)
 {
     gap->channel = slot->channel_index;
     gap->block = slot->block;
+    gap->origin = slot->origin;
     gap->cut = slot->cut;
     gap->count = 0;
     for (uint32_t i = 0; i < slot->geometry.sets && gap->count < FAMA_REQUEST_ENTRIES_MAX; i++) {

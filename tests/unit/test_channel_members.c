@@ -88,6 +88,26 @@ static void test_a_full_table_refuses_newcomers_until_somebody_is_forgotten(void
     fama_channel_members_destroy(members);
 }
 
+static void test_heights_are_passed_on_now_and_then_and_changes_at_once(void)
+{
+    enum { PAUSE = 100 };
+    struct fama_channel_members *members = fama_channel_members_create(2);
+    bool is_change = false;
+    CU_ASSERT_FALSE(
+        fama_channel_members_pass_on(members, 5, true, 1, PAUSE)); /* of nobody we know */
+    uint32_t passed_on = 0;
+    for (uint64_t now = 1; now <= 1000; now += 10) {
+        CU_ASSERT_EQUAL(state(members, 5, 1, now, now, false, &is_change), FAMA_DROP_NONE);
+        passed_on += fama_channel_members_pass_on(members, 5, is_change, now, PAUSE);
+    }
+    CU_ASSERT_EQUAL(passed_on, 10); /* of a hundred, the first among them */
+    CU_ASSERT_EQUAL(state(members, 5, 1, 1001, 7, true, &is_change), FAMA_DROP_NONE);
+    CU_ASSERT_TRUE(fama_channel_members_pass_on(members, 5, is_change, 1001, PAUSE));
+    CU_ASSERT_EQUAL(state(members, 5, 1, 1002, 8, true, &is_change), FAMA_DROP_NONE);
+    CU_ASSERT_FALSE(fama_channel_members_pass_on(members, 5, is_change, 1002, PAUSE));
+    fama_channel_members_destroy(members);
+}
+
 int main(void)
 {
     static const struct test_case cases[] = {
@@ -96,6 +116,7 @@ int main(void)
         TEST(test_a_restarted_member_may_state_a_lower_height),
         TEST(test_leaving_and_returning_are_changes),
         TEST(test_a_full_table_refuses_newcomers_until_somebody_is_forgotten),
+        TEST(test_heights_are_passed_on_now_and_then_and_changes_at_once),
     };
     return run_suite("channel_members", cases, sizeof(cases) / sizeof(cases[0]));
 }

@@ -146,6 +146,23 @@ static void test_missing_chunks_are_asked_for_at_once_and_again_only_when_report
     fama_repair_destroy(repair);
 }
 
+static void
+test_who_signed_a_block_s_root_is_asked_for_its_missing_chunks_before_anybody_states_it(void)
+{
+    struct fama_repair *repair = create(4);
+    struct fama_repair_request request;
+    struct fama_gap gap = {.block = 0, .cut = {100000, 1000, 4}, .count = 1, .entries = {{0, 5}}};
+    fama_repair_on_window(repair, 0, &(struct fama_window){.first = 0, .present = 1});
+    fama_repair_on_gap(repair, 0, &gap); /* no root verified yet */
+    CU_ASSERT_FALSE(fama_repair_next(repair, 0, &request));
+    gap.origin = 7;
+    fama_repair_on_gap(repair, 1, &gap);
+    CU_ASSERT_TRUE_FATAL(fama_repair_next(repair, 1, &request));
+    CU_ASSERT_EQUAL(request.holder, 7);
+    CU_ASSERT_EQUAL(fama_repair_known_height(repair), 1);
+    fama_repair_destroy(repair);
+}
+
 static void test_who_states_a_height_it_does_not_have_is_asked_ever_less(void)
 {
     struct fama_repair *repair = create(4);
@@ -308,6 +325,8 @@ int main(void)
         TEST(test_a_block_at_hand_is_never_asked_for),
         TEST(test_a_lapsed_request_goes_to_another_holder_after_a_doubled_wait),
         TEST(test_missing_chunks_are_asked_for_at_once_and_again_only_when_reported_again),
+        TEST(
+            test_who_signed_a_block_s_root_is_asked_for_its_missing_chunks_before_anybody_states_it),
         TEST(test_who_states_a_height_it_does_not_have_is_asked_ever_less),
         TEST(test_the_forgotten_are_not_asked_and_their_blocks_go_elsewhere_at_once),
         TEST(test_a_full_list_of_holders_makes_room_only_where_nothing_is_to_be_had),
