@@ -15,7 +15,6 @@
 #define NETWORK_NAME "dissemination"
 #define CHANNEL      "bench"
 #define ORG          "Sipher"
-#define USUAL_MTU    1500
 #define WORDS_MAX    32
 
 /* The program `fama` in our own folder. */
@@ -107,15 +106,11 @@ int fama_spread_local_create(const struct fama_spread_local_setup *setup,
         return fama_error_set(error, -1, "%s: the path is too long", setup->directory);
     }
     const char *words[WORDS_MAX] = {
-        "create", "--dir",     network,     "--name",    NETWORK_NAME,   "--org",
-        org,      "--channel", CHANNEL,     "--blocks",  blocks,         "--rate",
-        "0",      "--idle",    setup->idle, "--planner", setup->planner,
+        "create",    "--dir",     network,        "--name", NETWORK_NAME, "--org", org,
+        "--channel", CHANNEL,     "--blocks",     blocks,   "--rate",     "0",     "--idle",
+        setup->idle, "--planner", setup->planner, "--mtu",  mtu,
     };
-    size_t count = 17;
-    if (setup->mtu != USUAL_MTU) {
-        words[count++] = "--mtu";
-        words[count++] = mtu;
-    }
+    size_t count = 19;
     if (setup->loss_percent > 0) {
         words[count++] = "--loss";
         words[count++] = loss;
