@@ -478,7 +478,12 @@ static void audit_some(struct fama_sessions *sessions, uint64_t now_ns)
 void fama_sessions_tick(struct fama_sessions *sessions, uint64_t now_ns, time_t wall_clock)
 {
     sessions->wall_clock = wall_clock;
-    uint32_t places = fama_attempts_places(sessions->attempts);
+    /* Mostly nobody shakes hands: the places are many, and a look at each would be most of a tick. */
+    const struct fama_attempts *attempts = sessions->attempts;
+    bool has_attempts = fama_attempts_initiators(attempts) + fama_attempts_half_open(attempts) +
+                            fama_attempts_lingering(attempts) >
+                        0;
+    uint32_t places = has_attempts ? fama_attempts_places(attempts) : 0;
     for (uint32_t i = 0; i < places; i++) {
         tick_attempt(sessions, now_ns, fama_attempts_at(sessions->attempts, i));
     }
