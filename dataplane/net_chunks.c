@@ -38,20 +38,18 @@ static uint32_t fan_out(struct fama_net *net, struct rte_mbuf *packet,
     return fan.count;
 }
 
-/* A chunk that leads to a verified root: others should have it too. It goes on as it came, unless it came
- * with another signature than the one that was verified: that one nobody has looked at, and who forwards
- * it might be taken for its forger. */
+/* A chunk that leads to a verified root, and whose own signature does not wait for verification: others should
+ * have it too. */
 static void relay(struct fama_net *net, struct rte_mbuf *packet,
                   const struct fama_view_channel *channel, const struct fama_chunk *chunk,
-                  const struct fama_offer_result *result)
+                  bool is_verified)
 {
     if (chunk->key_epoch == 0) {
         net->counts.own.chunks_repaired++;
         rte_pktmbuf_free(packet);
     } else if (chunk->hops == 0) {
         fama_net_drop(net, packet, FAMA_DROP_HOPS_SPENT);
-    } else if (chunk->origin != result->signer ||
-               memcmp(chunk->signature, result->signature, FAMA_SIGNATURE_BYTES) != 0) {
+    } else if (!is_verified) {
         fama_net_drop(net, packet, FAMA_DROP_OTHER_SIGNATURE);
     } else {
         struct fama_endpoint came_from = fama_packet_of(packet)->peer;
@@ -154,6 +152,40 @@ static void keep_opened(struct fama_net *net, struct fama_inbox_chunk *inbox,
     inbox->opened = NULL;
 }
 
+/* Whether the packet is reassembly's until a verdict. */
+static bool waits(const struct fama_offer_result *result)
+{
+    switch (result->offer) {
+    case FAMA_OFFER_HELD:
+    case FAMA_OFFER_VERIFY:
+        return true;
+    case FAMA_OFFER_STORED:
+    case FAMA_OFFER_COMPLETE:
+    case FAMA_OFFER_LATE:
+        return result->onward == FAMA_ONWARD_HELD || result->onward == FAMA_ONWARD_VERIFY;
+    case FAMA_OFFER_DROPPED:
+        break;
+    }
+    return false;
+}
+
+/* A chunk that is good: to others, at once or once its own signature is verified as well. */
+static void send_onward(struct fama_net *net, uint64_t source, struct fama_inbox_chunk *inbox,
+                        const struct fama_offer_result *result)
+{
+    switch (result->onward) {
+    case FAMA_ONWARD_NO:
+    case FAMA_ONWARD_YES:
+        relay(net, inbox->packet, inbox->channel, &inbox->chunk, result->onward == FAMA_ONWARD_YES);
+        break;
+    case FAMA_ONWARD_HELD:
+        break;
+    case FAMA_ONWARD_VERIFY:
+        ask_verdict(net, source, inbox, result);
+        break;
+    }
+}
+
 static void offer(struct fama_net *net, struct fama_inbox_chunk *inbox,
                   const uint8_t leaf[FAMA_MERKLE_NODE_BYTES])
 {
@@ -164,7 +196,7 @@ static void offer(struct fama_net *net, struct fama_inbox_chunk *inbox,
     bool may_wait = fama_sources_has_room(sources, net->now_ns, source, FAMA_SOURCE_HELD);
     fama_reassembly_offer(net->reassembly, net->now_ns, inbox->channel, &inbox->chunk, leaf,
                           may_wait ? packet : NULL, &result);
-    if (result.offer == FAMA_OFFER_HELD || result.offer == FAMA_OFFER_VERIFY) {
+    if (waits(&result)) {
         (void)fama_sources_charge(sources, net->now_ns, source, FAMA_SOURCE_HELD); /* has room */
         keep_opened(net, inbox, leaf);
     }
@@ -175,15 +207,15 @@ static void offer(struct fama_net *net, struct fama_inbox_chunk *inbox,
     case FAMA_OFFER_COMPLETE:
         hand_over(net, &result.assembled);
         net->counts.own.chunks_stored++;
-        relay(net, packet, inbox->channel, &inbox->chunk, &result);
+        send_onward(net, source, inbox, &result);
         break;
     case FAMA_OFFER_STORED:
         net->counts.own.chunks_stored++;
-        relay(net, packet, inbox->channel, &inbox->chunk, &result);
+        send_onward(net, source, inbox, &result);
         break;
     case FAMA_OFFER_LATE:
         net->counts.own.chunks_late++;
-        relay(net, packet, inbox->channel, &inbox->chunk, &result);
+        send_onward(net, source, inbox, &result);
         break;
     case FAMA_OFFER_HELD:
         break;

@@ -2,6 +2,14 @@
 
 #include "dataplane/reassembly_state.h"
 
+/* A slot that is done is its block's only while the ledger has that block. */
+static struct fama_slot *find_slot(struct fama_reassembly *reassembly, fama_tag channel,
+                                   uint64_t block, uint64_t next)
+{
+    return block < next ? fama_slot_find_late(reassembly, channel, block)
+                        : fama_slot_find(reassembly, channel, block);
+}
+
 /* ---- Verified roots ---- */
 
 /* Whether a verified root cannot be entered beside what is known of its block. */
@@ -11,7 +19,7 @@ static bool contradicts(const struct fama_slot *slot, const struct fama_root *ro
         return true;
     }
     const struct fama_set_state *set = &slot->sets[root->set];
-    return set->is_known && memcmp(set->root, root->root, sizeof(set->root)) != 0;
+    return set->signer_count > 0 && memcmp(set->root, root->root, sizeof(set->root)) != 0;
 }
 
 /* Two roots by the same origin for one set of one cut prove that it lies, and so do two lengths of one
@@ -22,19 +30,19 @@ static void keep_evidence(struct fama_reassembly *reassembly, const struct fama_
     if (reassembly->has_evidence || root->set >= slot->geometry.sets) {
         return;
     }
-    const struct fama_set_state *set = &slot->sets[root->set];
-    if (!set->is_known || set->signer != root->origin ||
-        (slot->cut.block_bytes == root->cut.block_bytes &&
-         !fama_cut_equal(&slot->cut, &root->cut))) {
+    struct fama_set_state *set = &slot->sets[root->set];
+    const struct fama_set_signer *signer = fama_set_signer(set, root->origin);
+    if (signer == NULL || (slot->cut.block_bytes == root->cut.block_bytes &&
+                           !fama_cut_equal(&slot->cut, &root->cut))) {
         return;
     }
     struct fama_equivocation *evidence = &reassembly->evidence;
     *evidence = (struct fama_equivocation){
         .channel = slot->channel, .origin = root->origin, .block = slot->block, .set = root->set};
     evidence->roots[0].cut = slot->cut;
-    evidence->roots[0].key_epoch = set->key_epoch;
+    evidence->roots[0].key_epoch = signer->key_epoch;
     memcpy(evidence->roots[0].root, set->root, sizeof(set->root));
-    memcpy(evidence->roots[0].signature, set->signature, sizeof(set->signature));
+    memcpy(evidence->roots[0].signature, signer->signature, sizeof(signer->signature));
     evidence->roots[1].cut = root->cut;
     evidence->roots[1].key_epoch = root->key_epoch;
     memcpy(evidence->roots[1].root, root->root, sizeof(root->root));
@@ -62,7 +70,7 @@ static bool is_unwelcome(struct fama_reassembly *reassembly, struct fama_slot *s
         slot->is_contested = true;
         return true;
     }
-    return slot->origin != root->origin && !slot->sets[root->set].is_known &&
+    return slot->origin != root->origin && slot->sets[root->set].signer_count == 0 &&
            fama_slot_is_sole(reassembly, slot->channel_index, slot->channel, slot->block);
 }
 
@@ -73,12 +81,9 @@ static void enter_root(const struct fama_reassembly *reassembly, struct fama_slo
     uint32_t data = fama_geometry_set_chunks(&slot->geometry, root->set);
     slot->is_mixed = slot->is_mixed || slot->origin != root->origin;
     memcpy(set->root, root->root, sizeof(set->root));
-    memcpy(set->signature, root->signature, sizeof(set->signature));
-    set->signer = root->origin;
-    set->key_epoch = root->key_epoch;
+    fama_set_sign(set, root);
     set->data_chunks = (uint8_t)data;
     set->parity_chunks = (uint8_t)fama_geometry_parity_chunks(slot->cut.parity, data);
-    set->is_known = true;
     uint32_t leaves = data + set->parity_chunks;
     struct fama_merkle_known *known = &slot->known[root->set];
     const struct fama_merkle_known *climbed = &reassembly->climbed;
@@ -90,13 +95,33 @@ static void enter_root(const struct fama_reassembly *reassembly, struct fama_slo
     }
 }
 
+/* A root that is known already, signed by somebody else: what came with this signature may be passed on. False:
+ * it is not known. */
+static bool admit_signer(struct fama_reassembly *reassembly, const struct fama_root *root)
+{
+    struct fama_slot *slot =
+        find_slot(reassembly, root->channel, root->block, fama_gate_next(root->gate));
+    if (slot == NULL || !fama_cut_equal(&slot->cut, &root->cut)) {
+        return false;
+    }
+    struct fama_set_state *set = &slot->sets[root->set];
+    if (set->signer_count == 0 || memcmp(set->root, root->root, sizeof(set->root)) != 0) {
+        return false;
+    }
+    if (fama_set_may_sign(reassembly, slot, set, root->origin, root->key_epoch)) {
+        fama_set_sign(set, root);
+    }
+    return true;
+}
+
 /* A root's signature is good: enters it into its block's slot. Where it may not be entered, the chunks
  * that led to it are refused, for that very reason, when they are offered again. */
 static void admit_root(struct fama_reassembly *reassembly, const struct fama_root *root)
 {
     uint64_t next = fama_gate_next(root->gate);
-    if (root->block < next || fama_is_blamed(&reassembly->blames, reassembly->now_ns, root->origin,
-                                             root->channel, root->block)) {
+    if (admit_signer(reassembly, root) || root->block < next ||
+        fama_is_blamed(&reassembly->blames, reassembly->now_ns, root->origin, root->channel,
+                       root->block)) {
         return;
     }
     struct fama_channel_memory *memory =
@@ -125,7 +150,7 @@ static void admit_root(struct fama_reassembly *reassembly, const struct fama_roo
     if (slot == NULL) {
         slot = fama_slot_take(reassembly, root, root->block - next);
     }
-    if (slot != NULL && !slot->sets[root->set].is_known) {
+    if (slot != NULL && slot->sets[root->set].signer_count == 0) {
         enter_root(reassembly, slot, root);
     }
 }
@@ -173,23 +198,26 @@ static struct fama_set_state *known_set(const struct fama_slot *slot,
                                         const struct fama_chunk *chunk)
 {
     struct fama_cut cut = cut_of(chunk);
-    if (slot == NULL || !fama_cut_equal(&slot->cut, &cut) || !slot->sets[chunk->set].is_known) {
+    if (slot == NULL || !fama_cut_equal(&slot->cut, &cut) ||
+        slot->sets[chunk->set].signer_count == 0) {
         return NULL;
     }
     return &slot->sets[chunk->set];
 }
 
-static bool has_arrived(const struct fama_set_state *set, const struct fama_chunk *chunk)
+static bool is_needed(const struct fama_slot *slot, const struct fama_set_state *set,
+                      const struct fama_chunk *chunk)
 {
-    return (set->arrived >> chunk->index & 1) != 0;
+    return slot->state == FAMA_SLOT_FILLING && (set->have >> chunk->index & 1) == 0;
 }
 
 /* For a block that needs no more chunks: only others may still need this one. */
-static enum fama_drop judge_late(const struct fama_slot *slot, const struct fama_set_state *set,
+static enum fama_drop judge_late(const struct fama_reassembly *reassembly,
+                                 const struct fama_slot *slot, const struct fama_set_state *set,
                                  const struct fama_chunk *chunk, enum fama_drop otherwise)
 {
     bool may_be_passed_on = set != NULL && slot->state != FAMA_SLOT_FILLING &&
-                            chunk->key_epoch != 0 && !has_arrived(set, chunk);
+                            fama_set_may_pass_on(reassembly, slot, set, chunk);
     return may_be_passed_on ? FAMA_DROP_NONE : otherwise;
 }
 
@@ -204,7 +232,7 @@ static enum fama_drop judge(const struct fama_reassembly *reassembly,
     const struct fama_set_state *set = known_set(slot, chunk);
     uint64_t next = fama_gate_next(channel->gate);
     if (chunk->block < next) {
-        return judge_late(slot, set, chunk, FAMA_DROP_CHUNK_STALE);
+        return judge_late(reassembly, slot, set, chunk, FAMA_DROP_CHUNK_STALE);
     }
     uint64_t distance = chunk->block - next;
     if (distance >= reassembly->limits.slots) {
@@ -215,8 +243,9 @@ static enum fama_drop judge(const struct fama_reassembly *reassembly,
             return FAMA_DROP_SLOTS_FULL;
         }
     } else if (slot->state == FAMA_SLOT_WHOLE) {
-        return judge_late(slot, set, chunk, FAMA_DROP_CHUNK_DUPLICATE);
-    } else if (set != NULL && has_arrived(set, chunk)) {
+        return judge_late(reassembly, slot, set, chunk, FAMA_DROP_CHUNK_DUPLICATE);
+    } else if (set != NULL && !is_needed(slot, set, chunk) &&
+               !fama_set_may_pass_on(reassembly, slot, set, chunk)) {
         return FAMA_DROP_CHUNK_DUPLICATE;
     } else {
         struct fama_cut cut = cut_of(chunk);
@@ -231,20 +260,11 @@ static enum fama_drop judge(const struct fama_reassembly *reassembly,
                : FAMA_DROP_NONE;
 }
 
-/* A slot that is done is the chunk's only while the ledger has its block. */
 static struct fama_slot *slot_of(struct fama_reassembly *reassembly,
                                  const struct fama_view_channel *channel,
                                  const struct fama_chunk *chunk)
 {
-    return chunk->block < fama_gate_next(channel->gate)
-               ? fama_slot_find_late(reassembly, channel->tag, chunk->block)
-               : fama_slot_find(reassembly, channel->tag, chunk->block);
-}
-
-static bool is_needed(const struct fama_slot *slot, const struct fama_set_state *set,
-                      const struct fama_chunk *chunk)
-{
-    return slot->state == FAMA_SLOT_FILLING && (set->have >> chunk->index & 1) == 0;
+    return find_slot(reassembly, channel->tag, chunk->block, fama_gate_next(channel->gate));
 }
 
 enum fama_drop fama_reassembly_place(struct fama_reassembly *reassembly, uint64_t now_ns,
@@ -266,21 +286,65 @@ enum fama_drop fama_reassembly_place(struct fama_reassembly *reassembly, uint64_
 
 /* ---- Offers ---- */
 
+static struct fama_root root_of(const struct fama_view_channel *channel,
+                                const struct fama_chunk *chunk,
+                                const uint8_t node[FAMA_MERKLE_NODE_BYTES])
+{
+    struct fama_root root = {
+        .gate = channel->gate,
+        .channel = channel->tag,
+        .channel_index = channel->index,
+        .set = chunk->set,
+        .cut = cut_of(chunk),
+        .key_epoch = chunk->key_epoch,
+        .block = chunk->block,
+        .origin = chunk->origin,
+    };
+    memcpy(root.root, node, sizeof(root.root));
+    memcpy(root.signature, chunk->signature, sizeof(root.signature));
+    return root;
+}
+
+/* A good chunk on its way to others. What came with another signature than that of its origin that was verified
+ * does not count as having come: it must not keep the right one from being passed on. */
+static enum fama_onward find_way_on(struct fama_reassembly *reassembly,
+                                    const struct fama_view_channel *channel,
+                                    const struct fama_slot *slot, const struct fama_chunk *chunk,
+                                    void *packet, struct fama_offer_result *result)
+{
+    struct fama_set_state *set = &slot->sets[chunk->set];
+    struct fama_set_signer *signer = fama_set_signer(set, chunk->origin);
+    if (chunk->key_epoch == 0) {
+        return FAMA_ONWARD_NO;
+    }
+    if (signer != NULL && signer->key_epoch == chunk->key_epoch) {
+        if (memcmp(signer->signature, chunk->signature, sizeof(signer->signature)) != 0) {
+            return FAMA_ONWARD_NO;
+        }
+        signer->arrived |= UINT64_C(1) << chunk->index;
+        return FAMA_ONWARD_YES;
+    }
+    if (packet == NULL || chunk->hops == 0 ||
+        !fama_set_may_sign(reassembly, slot, set, chunk->origin, chunk->key_epoch)) {
+        return FAMA_ONWARD_NO;
+    }
+    const struct fama_root root = root_of(channel, chunk, set->root);
+    bool is_new;
+    if (fama_roots_hold(reassembly->roots, &root, chunk->index, packet, &is_new,
+                        &result->root_ticket) != FAMA_DROP_NONE) {
+        return FAMA_ONWARD_NO;
+    }
+    memcpy(result->root, set->root, sizeof(result->root));
+    return is_new ? FAMA_ONWARD_VERIFY : FAMA_ONWARD_HELD;
+}
+
 static void note_arrival(struct fama_slot *slot, struct fama_set_state *set,
                          const struct fama_chunk *chunk, struct fama_offer_result *result)
 {
-    uint64_t bit = UINT64_C(1) << chunk->index;
-    /* A copy with another signature is not passed on: it must not keep the right one from being. */
-    if (chunk->origin == set->signer &&
-        memcmp(chunk->signature, set->signature, FAMA_SIGNATURE_BYTES) == 0) {
-        set->arrived |= bit;
-    }
     if (chunk->key_epoch != 0) {
-        set->pushed |= bit;
+        set->pushed |= UINT64_C(1) << chunk->index;
         slot->was_pushed = true;
     }
-    result->signer = set->signer;
-    result->signature = set->signature;
     result->drop = FAMA_DROP_NONE;
 }
 
@@ -289,7 +353,7 @@ static uint64_t data_mask(const struct fama_set_state *set)
     return UINT64_MAX >> (64 - set->data_chunks);
 }
 
-static void blame_liar(struct fama_reassembly *reassembly, struct fama_slot *slot, fama_tag signer)
+static void blame_liar(struct fama_reassembly *reassembly, fama_tag signer)
 {
     uint64_t now_ns = reassembly->now_ns;
     uint64_t blame_ns = reassembly->limits.blame_ns;
@@ -298,6 +362,17 @@ static void blame_liar(struct fama_reassembly *reassembly, struct fama_slot *slo
         .until_ns = blame_ns < UINT64_MAX - now_ns ? now_ns + blame_ns : UINT64_MAX,
     };
     fama_blame(&reassembly->blames, now_ns, &blame);
+}
+
+/* Nobody signs the root of a set that is not as we build them but by lying. */
+static void refuse_set(struct fama_reassembly *reassembly, struct fama_slot *slot,
+                       const struct fama_set_state *set, struct fama_offer_result *result)
+{
+    result->offer = FAMA_OFFER_DROPPED;
+    result->drop = FAMA_DROP_SET_POLLUTED;
+    for (uint32_t i = 0; i < set->signer_count; i++) {
+        blame_liar(reassembly, set->signers[i].tag);
+    }
     fama_slot_free(reassembly, slot);
 }
 
@@ -336,9 +411,7 @@ static void store(struct fama_reassembly *reassembly, struct fama_slot *slot,
     if (data_before < set->data_chunks && is_enough &&
         (set->have & data_mask(set)) != data_mask(set) &&
         !fama_set_decode(reassembly, slot, chunk->set)) {
-        result->offer = FAMA_OFFER_DROPPED;
-        result->drop = FAMA_DROP_SET_POLLUTED;
-        blame_liar(reassembly, slot, set->signer);
+        refuse_set(reassembly, slot, set, result);
         return;
     }
     slot->data_count += (uint32_t)__builtin_popcountll(set->have & data_mask(set)) - data_before;
@@ -362,18 +435,7 @@ static void hold(struct fama_reassembly *reassembly, const struct fama_view_chan
         result->drop = FAMA_DROP_SOURCE_BUDGET;
         return;
     }
-    struct fama_root root = {
-        .gate = channel->gate,
-        .channel = channel->tag,
-        .channel_index = channel->index,
-        .set = chunk->set,
-        .cut = cut_of(chunk),
-        .key_epoch = chunk->key_epoch,
-        .block = chunk->block,
-        .origin = chunk->origin,
-    };
-    memcpy(root.root, result->root, sizeof(root.root));
-    memcpy(root.signature, chunk->signature, sizeof(root.signature));
+    const struct fama_root root = root_of(channel, chunk, result->root);
     bool is_new;
     uint32_t ticket;
     enum fama_drop drop =
@@ -429,6 +491,9 @@ void fama_reassembly_offer(struct fama_reassembly *reassembly, uint64_t now_ns,
                 note_arrival(slot, set, chunk, result);
                 result->offer = FAMA_OFFER_LATE;
             }
+            if (result->offer != FAMA_OFFER_DROPPED) {
+                result->onward = find_way_on(reassembly, channel, slot, chunk, packet, result);
+            }
             return;
         }
         bool is_over = slot->state != FAMA_SLOT_FILLING;
@@ -439,10 +504,8 @@ void fama_reassembly_offer(struct fama_reassembly *reassembly, uint64_t now_ns,
     }
     climb(reassembly, chunk, leaf, result->root);
     if (set != NULL && memcmp(set->root, result->root, sizeof(set->root)) == 0) {
-        /* The root has been verified, and yet this is no chunk of a tree as we build it: only the root's
-         * signer can have made such a one. */
-        result->drop = FAMA_DROP_SET_POLLUTED;
-        blame_liar(reassembly, slot, set->signer);
+        /* The root has been verified, and yet this is no chunk of a tree as we build it. */
+        refuse_set(reassembly, slot, set, result);
         return;
     }
     hold(reassembly, channel, chunk, slot, packet, result);
@@ -464,7 +527,8 @@ void fama_reassembly_return(struct fama_reassembly *reassembly, uint64_t now_ns,
         return;
     }
     if (!slot->is_mixed) {
-        blame_liar(reassembly, slot, slot->origin);
+        blame_liar(reassembly, slot->origin);
+        fama_slot_free(reassembly, slot);
         return;
     }
     struct fama_channel_memory *memory =

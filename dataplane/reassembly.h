@@ -17,6 +17,9 @@
  * Strangers: nothing of theirs passes the root's signature. Until it is verified a chunk only occupies
  * one of a fixed number of held places, and a forged signature over a good root harms no chunk but its
  * own (dataplane/roots.h).
+ * Members that sign what others have signed, so that these others' chunks be passed on by nobody:
+ *  - A root has up to FAMA_SET_SIGNERS signers, one signature each (dataplane/reassembly_signers.c). A chunk of a
+ *    known root is put into its block whoever signed it; to be passed on, it waits for its signature.
  * Members that sign nonsense:
  *  - A slot is spent only for a signed root, and only for the blocks next to the ledger's height. A
  *    nearer block takes the slot of the one filling farthest ahead, and one slot is always left to
@@ -65,6 +68,17 @@ enum fama_offer {
     FAMA_OFFER_LATE = 5,
 };
 
+/* Whether a good chunk is to be passed on to others. */
+enum fama_onward {
+    /* It came within a session, or with a signature of the root that nobody is going to verify: who passed
+     * it on might be taken for its forger. */
+    FAMA_ONWARD_NO = 0,
+    FAMA_ONWARD_YES = 1, /* it came with a signature that was verified */
+    /* Its signature is yet to be verified: as with HELD and VERIFY above. After a good verdict it is LATE. */
+    FAMA_ONWARD_HELD = 2,
+    FAMA_ONWARD_VERIFY = 3,
+};
+
 /* A whole block in its slot's buffer, until fama_reassembly_return. */
 struct fama_assembled {
     uint32_t slot;
@@ -79,14 +93,10 @@ struct fama_assembled {
 struct fama_offer_result {
     enum fama_offer offer;
     enum fama_drop drop;                  /* for DROPPED */
-    uint32_t root_ticket;                 /* for VERIFY */
-    uint8_t root[FAMA_MERKLE_NODE_BYTES]; /* for VERIFY: what the signature must cover */
+    uint32_t root_ticket;                 /* for VERIFY of either kind, as the next */
+    uint8_t root[FAMA_MERKLE_NODE_BYTES]; /* what the signature must cover */
     struct fama_assembled assembled;      /* for COMPLETE */
-    /* For STORED, COMPLETE and LATE: who signed the root, and the signature that was verified; lives until the
-     * next call. The chunk itself may have come with another origin or signature, which nobody has looked
-     * at: such a copy is not passed on. */
-    fama_tag signer;
-    const uint8_t *signature;
+    enum fama_onward onward;              /* for STORED, COMPLETE and LATE */
 };
 
 /* The missing chunks of one stalled block. */
@@ -129,9 +139,10 @@ enum fama_drop fama_reassembly_place(struct fama_reassembly *reassembly, uint64_
                                      const struct fama_chunk *chunk, uint8_t **room);
 
 /* The chunk, opened; `leaf` is its payload's leaf of the Merkle tree. `packet` is what the caller wants back
- * when the root of a held chunk is decided; it stays the caller's unless the result is HELD or VERIFY.
- * NULL: this chunk may not wait, and is dropped with SOURCE_BUDGET if it would have to. `root` of the
- * result is written for VERIFY, `assembled` for COMPLETE only. */
+ * when the root of a held chunk is decided; it stays the caller's unless the result, or its way
+ * onward, is HELD or VERIFY. NULL: this chunk may not wait, and is dropped with
+ * SOURCE_BUDGET, or not passed on, if it would have to. `root` of the result is written for VERIFY of either
+ * kind, `assembled` for COMPLETE only. */
 void fama_reassembly_offer(struct fama_reassembly *reassembly, uint64_t now_ns,
                            const struct fama_view_channel *channel, const struct fama_chunk *chunk,
                            const uint8_t leaf[FAMA_MERKLE_NODE_BYTES], void *packet,

@@ -239,6 +239,7 @@ static void note_loss(struct fama_reassembly *reassembly, struct fama_slot *slot
         came += (uint32_t)__builtin_popcountll(slot->sets[i].pushed);
     }
     memory->loss += (1.0 - (double)came / expected - memory->loss) * LOSS_WEIGHT;
+    fama_slot_note_origin(slot, expected, memory);
 }
 
 struct fama_slot *fama_slot_take(struct fama_reassembly *reassembly, const struct fama_root *root,

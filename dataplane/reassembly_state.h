@@ -19,17 +19,24 @@ enum fama_slot_state {
     FAMA_SLOT_DONE = 3,  /* as good as free, but late chunks are still known and passed on */
 };
 
-struct fama_set_state {
-    uint64_t have;    /* bit i: chunk i lies in the buffer, come or decoded */
-    uint64_t arrived; /* bit i: chunk i has come, by push or on request */
-    uint64_t pushed;  /* bit i: chunk i has come by push */
-    uint8_t root[FAMA_MERKLE_NODE_BYTES];
+/* Of one root, and a bound on how often a chunk may be passed on: once for each of them. */
+#define FAMA_SET_SIGNERS 3
+
+/* Who has signed a set's root, by a signature that was verified. */
+struct fama_set_signer {
+    fama_tag tag;
+    uint64_t arrived;   /* bit i: chunk i has come by push with this very signature */
+    uint32_t key_epoch; /* what is signed names the key; 0: it came within a session */
     uint8_t signature[FAMA_SIGNATURE_BYTES];
-    fama_tag signer;
-    uint32_t
-        key_epoch; /* that of the chunk that brought the signature: what is signed names the key */
+};
+
+struct fama_set_state {
+    uint64_t have;   /* bit i: chunk i lies in the buffer, come or decoded */
+    uint64_t pushed; /* bit i: chunk i has come by push */
+    uint8_t root[FAMA_MERKLE_NODE_BYTES];
     uint8_t data_chunks, parity_chunks;
-    bool is_known; /* root has been verified: by this signature of the signer */
+    uint8_t signer_count; /* 0: the root is not known */
+    struct fama_set_signer signers[FAMA_SET_SIGNERS];
 };
 
 struct fama_slot {
@@ -64,7 +71,8 @@ struct fama_channel_memory {
      * time all its roots must be one signer's. */
     uint64_t sole_block;
     bool has_sole_block;
-    double loss; /* of pushed chunks, smoothed; 0 to 1 */
+    fama_tag steady_origin; /* 0: nobody, so far; see fama_slot_note_origin */
+    double loss;            /* of pushed chunks, smoothed; 0 to 1 */
 };
 
 struct fama_reassembly {
@@ -134,6 +142,25 @@ struct fama_channel_memory *fama_channel_memory(struct fama_reassembly *reassemb
 /* Where chunk `index` of a set lies in the slot's buffer, and how many bytes it has. */
 uint8_t *fama_slot_place(const struct fama_slot *slot, uint32_t set, uint32_t index,
                          uint32_t *bytes);
+
+/* ---- reassembly_signers.c ---- */
+
+/* NULL: none of the set's. */
+struct fama_set_signer *fama_set_signer(struct fama_set_state *set, fama_tag tag);
+/* Whether a signature of the set's root by this origin, of a chunk of this key epoch, is worth verifying and
+ * is to be entered once it is verified. */
+bool fama_set_may_sign(const struct fama_reassembly *reassembly, const struct fama_slot *slot,
+                       const struct fama_set_state *set, fama_tag tag, uint32_t key_epoch);
+/* Enters a verified signature of the set's root: the first, or one that may sign. */
+void fama_set_sign(struct fama_set_state *set, const struct fama_root *root);
+/* Whether a chunk that leads to the set's root might still be passed on: nobody else's signature, and none
+ * without a key, keeps it from being. */
+bool fama_set_may_pass_on(const struct fama_reassembly *reassembly, const struct fama_slot *slot,
+                          const struct fama_set_state *set, const struct fama_chunk *chunk);
+/* Once no more of a block's chunks are waited for: who has its signature's place kept from now on. `expected`:
+ * chunks of the block. */
+void fama_slot_note_origin(const struct fama_slot *slot, uint32_t expected,
+                           struct fama_channel_memory *memory);
 
 /* ---- reassembly_decode.c ---- */
 

@@ -2,6 +2,7 @@
  * verdicts, returns, heights and time in any order. What must hold whatever happens:
  *  - a packet is held by exactly one side, and comes back exactly once;
  *  - nothing is entered without a good verdict, and after one no chunk asks for another at once;
+ *  - nothing is passed on that came with a signature without a good verdict;
  *  - a whole block has, set by set, the bytes of one of its signers, and its memory does not change until
  *    it is returned; it is offered once;
  *  - room for a payload lies in no block that is whole;
@@ -92,8 +93,46 @@ static void check_whole(struct world *world, const struct fama_assembled *block)
     world->whole[world->whole_count++] = *block;
 }
 
-/* Returns what became of it; the packet is freed unless it is held. */
-static enum fama_offer offer(struct world *world, struct packet *packet)
+static void keep(struct world *world, struct packet *packet, const uint32_t *ticket,
+                 const struct fama_offer_result *result)
+{
+    if (ticket != NULL) {
+        demand(world->pending_count < ROOTS);
+        world->pending[world->pending_count++] =
+            (struct pending){.ticket = *ticket, .signer = packet->signer};
+        demand(memcmp(result->root,
+                      fama_merkle_root(&blocks[packet->signer]->trees[packet->chunk.set]),
+                      FAMA_MERKLE_NODE_BYTES) == 0);
+    }
+    demand(world->held_count < HELD && !packet->is_held);
+    packet->is_held = true;
+    world->held_count++;
+}
+
+/* Nothing goes on that a forger has signed, nor that came within a session. Whether it is held. */
+static bool send_onward(struct world *world, struct packet *packet,
+                        const struct fama_offer_result *result)
+{
+    demand(result->onward == FAMA_ONWARD_NO || packet->chunk.key_epoch != 0);
+    switch (result->onward) {
+    case FAMA_ONWARD_NO:
+        return false;
+    case FAMA_ONWARD_YES:
+        demand(packet->signer != 4);
+        return false;
+    case FAMA_ONWARD_HELD:
+        keep(world, packet, NULL, result);
+        return true;
+    case FAMA_ONWARD_VERIFY:
+        keep(world, packet, &result->root_ticket, result);
+        return true;
+    }
+    demand(false);
+    return false;
+}
+
+/* Whether the packet is held; else it is freed. */
+static bool offer(struct world *world, struct packet *packet)
 {
     struct fama_offer_result result;
     const struct fama_view_channel *channel = &world->view->channels[packet->channel];
@@ -116,36 +155,32 @@ static enum fama_offer offer(struct world *world, struct packet *packet)
                           packet, &result);
     demand(judged == FAMA_DROP_NONE ||
            (result.offer == FAMA_OFFER_DROPPED && result.drop == judged));
+    bool is_held = false;
     switch (result.offer) {
     case FAMA_OFFER_VERIFY:
-        demand(world->pending_count < ROOTS);
-        world->pending[world->pending_count++] =
-            (struct pending){.ticket = result.root_ticket, .signer = packet->signer};
-        demand(memcmp(result.root,
-                      fama_merkle_root(&blocks[packet->signer]->trees[packet->chunk.set]),
-                      FAMA_MERKLE_NODE_BYTES) == 0);
-        /* fall through */
+        keep(world, packet, &result.root_ticket, &result);
+        return true;
     case FAMA_OFFER_HELD:
-        demand(world->held_count < HELD && !packet->is_held);
-        packet->is_held = true;
-        world->held_count++;
-        return result.offer;
+        keep(world, packet, NULL, &result);
+        return true;
     case FAMA_OFFER_COMPLETE:
         check_whole(world, &result.assembled);
+        is_held = send_onward(world, packet, &result);
         break;
     case FAMA_OFFER_DROPPED:
         demand(result.drop != FAMA_DROP_NONE && result.drop < FAMA_DROP_COUNT);
         break;
     case FAMA_OFFER_STORED:
-        break;
     case FAMA_OFFER_LATE:
-        demand(result.signature != NULL && result.signer != 0);
+        is_held = send_onward(world, packet, &result);
         break;
     default:
         demand(false);
     }
-    free(packet);
-    return result.offer;
+    if (!is_held) {
+        free(packet);
+    }
+    return is_held;
 }
 
 static uint32_t chunk_count(const struct cut_block *block)
@@ -174,6 +209,7 @@ static void send_chunk(struct world *world, uint8_t what, uint8_t which)
     packet->payload = packet->chunk.payload;
     packet->chunk.block = what / (SIGNERS * CHANNELS) % NUMBERS;
     packet->chunk.key_epoch = which < 128;
+    packet->chunk.hops = which % 8 != 0;
     (void)offer(world, packet);
 }
 
@@ -210,8 +246,7 @@ static void judge(struct world *world, uint32_t which)
         packet->is_held = false;
         world->held_count--;
         if (is_good) {
-            enum fama_offer result = offer(world, packet);
-            demand(result != FAMA_OFFER_VERIFY && result != FAMA_OFFER_HELD);
+            demand(!offer(world, packet));
         } else {
             free(packet);
         }

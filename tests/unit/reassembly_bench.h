@@ -34,6 +34,7 @@ struct bench {
     struct fama_offer_result last;
     struct fama_assembled whole; /* the latest block that was completed */
     uint32_t whole_count;
+    uint32_t onward_count; /* chunks that were passed on */
 };
 
 static const struct fama_reassembly_limits usual_limits = {.slots = 8,
@@ -80,6 +81,7 @@ static inline struct packet *set_packet_of(const struct bench *bench, uint32_t c
     memcpy(packet->signature, block->signature, sizeof(packet->signature));
     packet->chunk.signature = packet->signature;
     packet->chunk.channel = bench->channels[channel]->tag;
+    packet->chunk.hops = 1;
     packet->payload = packet->chunk.payload;
     packet->channel = bench->channels[channel];
     return packet;
@@ -145,6 +147,26 @@ static inline void offer_as(struct bench *bench, struct packet *packet, void *ha
     }
 }
 
+static inline bool is_sent_onward(const struct bench *bench)
+{
+    return bench->last.offer != FAMA_OFFER_DROPPED && bench->last.offer != FAMA_OFFER_HELD &&
+           bench->last.offer != FAMA_OFFER_VERIFY;
+}
+
+/* A verdict is asked for: of a root, or of one more signature of a root that is known. */
+static inline bool wants_verdict(const struct bench *bench)
+{
+    return bench->last.offer == FAMA_OFFER_VERIFY ||
+           (is_sent_onward(bench) && bench->last.onward == FAMA_ONWARD_VERIFY);
+}
+
+/* The packet is reassembly's for now. */
+static inline bool is_kept(const struct bench *bench)
+{
+    return wants_verdict(bench) || bench->last.offer == FAMA_OFFER_HELD ||
+           (is_sent_onward(bench) && bench->last.onward == FAMA_ONWARD_HELD);
+}
+
 static inline void offer(struct bench *bench, struct packet *packet)
 {
     offer_as(bench, packet, packet);
@@ -152,7 +174,8 @@ static inline void offer(struct bench *bench, struct packet *packet)
         bench->whole = bench->last.assembled;
         bench->whole_count++;
     }
-    if (bench->last.offer != FAMA_OFFER_HELD && bench->last.offer != FAMA_OFFER_VERIFY) {
+    bench->onward_count += is_sent_onward(bench) && bench->last.onward == FAMA_ONWARD_YES;
+    if (!is_kept(bench)) {
         free(packet);
     }
 }
@@ -168,8 +191,7 @@ static inline uint32_t judge(struct bench *bench, uint32_t ticket, bool is_good)
         if (is_good) {
             offer(bench, packets[i]);
             /* No root is verified twice in a row, or a node could be kept busy by one chunk. */
-            CU_ASSERT_FATAL(bench->last.offer != FAMA_OFFER_VERIFY &&
-                            bench->last.offer != FAMA_OFFER_HELD);
+            CU_ASSERT_FATAL(!is_kept(bench));
         } else {
             free(packets[i]);
         }
@@ -177,11 +199,22 @@ static inline uint32_t judge(struct bench *bench, uint32_t ticket, bool is_good)
     return count;
 }
 
+/* Has one more signature of a known root judged. What became of the chunk here is told all the same. */
+static inline void judge_signature(struct bench *bench, bool is_good)
+{
+    if (is_sent_onward(bench) && bench->last.onward == FAMA_ONWARD_VERIFY) {
+        const struct fama_offer_result here = bench->last;
+        CU_ASSERT_EQUAL(judge(bench, here.root_ticket, is_good), 1);
+        bench->last = here;
+    }
+}
+
 /* Offers a packet and has its root judged at once if that is asked for. */
 static inline enum fama_offer deliver_packet(struct bench *bench, struct packet *packet)
 {
     bool is_good = packet->signature[FAMA_SIGNATURE_BYTES - 1] == GOOD;
     offer(bench, packet);
+    judge_signature(bench, is_good);
     if (bench->last.offer == FAMA_OFFER_VERIFY) {
         if (judge(bench, bench->last.root_ticket, is_good) == 0 || !is_good) {
             bench->last.offer = FAMA_OFFER_DROPPED;
@@ -204,6 +237,7 @@ static inline enum fama_offer deliver(struct bench *bench, uint32_t channel,
     struct packet *packet = packet_of(bench, channel, block, number);
     bool is_good = block->signature[FAMA_SIGNATURE_BYTES - 1] == GOOD;
     offer(bench, packet);
+    judge_signature(bench, is_good);
     if (bench->last.offer == FAMA_OFFER_VERIFY) {
         CU_ASSERT_EQUAL(memcmp(bench->last.root,
                                fama_merkle_root(&block->trees[number / FAMA_SET_CHUNKS]),

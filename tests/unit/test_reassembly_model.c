@@ -9,7 +9,7 @@
 #include "unit/seed.h"
 #include "unit/suite.h"
 
-enum { CHANNELS = 2, SIGNERS = 6, SLOTS = 5, ROOTS = 6, HELD = 60, SETS = 3 };
+enum { CHANNELS = 2, SIGNERS = 6, SLOTS = 5, ROOTS = 6, HELD = 60, SETS = 3, PLACES = 3 };
 
 #define BLAME_NS UINT64_C(4000)
 
@@ -44,11 +44,17 @@ struct packet {
 
 enum state { FREE = 0, FILLING, WHOLE, DONE };
 
+struct model_signer {
+    int signer;
+    uint32_t key_epoch;
+    bool has_come[FAMA_SET_CHUNKS_MAX];
+};
+
 struct model_set {
     enum content content; /* UNKNOWN: no root yet */
-    int signer;
+    uint32_t signer_count;
+    struct model_signer signers[PLACES];
     bool have[FAMA_SET_CHUNKS_MAX];
-    bool has_come[FAMA_SET_CHUNKS_MAX];
 };
 
 struct model_slot {
@@ -79,6 +85,7 @@ struct model {
     bool has_sole[CHANNELS];
     uint64_t sole[CHANNELS];
     uint64_t blamed_until[SIGNERS]; /* by signer */
+    fama_tag steady[CHANNELS];      /* origin; 0: none */
     struct model_slot slots[SLOTS];
     struct model_root roots[ROOTS];
     uint64_t now_ns;
@@ -224,12 +231,73 @@ static uint32_t model_data_missing(const struct model_slot *slot, uint32_t set)
     return data - count_of(slot->sets[set].have, data);
 }
 
-/* Only a copy with the signature that was verified counts as come: others are not passed on. */
-static bool is_signed_alike(const struct model_set *set, const struct packet *packet)
+static struct model_signer *model_signer(struct model_set *set, fama_tag origin)
 {
-    return versions[set->signer].origin == versions[packet->signer].origin &&
-           memcmp(blocks[set->signer]->signature, packet->chunk.signature, FAMA_SIGNATURE_BYTES) ==
-               0;
+    for (uint32_t i = 0; i < set->signer_count; i++) {
+        if (versions[set->signers[i].signer].origin == origin) {
+            return &set->signers[i];
+        }
+    }
+    return NULL;
+}
+
+static bool model_may_sign(const struct model *model, int channel, struct model_set *set,
+                           int signer, uint32_t key_epoch)
+{
+    fama_tag origin = versions[signer].origin;
+    fama_tag steady = model->steady[channel];
+    bool is_one_kept = steady != 0 && steady != origin && model_signer(set, steady) == NULL;
+    const struct model_signer *known = model_signer(set, origin);
+    if (key_epoch == 0 || model_is_blamed(model, origin)) {
+        return false;
+    }
+    return known != NULL ? known->key_epoch < key_epoch : set->signer_count + is_one_kept < PLACES;
+}
+
+static void model_sign(struct model_set *set, int signer, uint32_t key_epoch)
+{
+    struct model_signer *known = model_signer(set, versions[signer].origin);
+    known = known != NULL ? known : &set->signers[set->signer_count++];
+    *known = (struct model_signer){.signer = signer, .key_epoch = key_epoch};
+}
+
+static bool model_may_pass_on(const struct model *model, struct model_set *set,
+                              const struct packet *packet)
+{
+    const struct model_signer *known = model_signer(set, versions[packet->signer].origin);
+    if (known != NULL && known->key_epoch == packet->chunk.key_epoch) {
+        return known->key_epoch != 0 && !known->has_come[packet->chunk.index];
+    }
+    return model_may_sign(model, packet->channel, set, packet->signer, packet->chunk.key_epoch);
+}
+
+static bool has_brought_most(struct model_slot *slot, fama_tag origin)
+{
+    const struct cut_block *block = blocks[slot->cut == 64 ? 0 : 2];
+    uint32_t brought = 0;
+    uint32_t all = 0;
+    for (uint32_t set = 0; set < SETS; set++) {
+        const struct model_signer *signer = model_signer(&slot->sets[set], origin);
+        brought += signer != NULL ? count_of(signer->has_come, FAMA_SET_CHUNKS_MAX) : 0;
+        all += cut_block_count(block, set);
+    }
+    return 2 * brought >= all;
+}
+
+/* When a slot is taken again that was done: who brought most of its last block is steady from now on. */
+static void model_note_origin(struct model *model, struct model_slot *slot)
+{
+    fama_tag *steady = &model->steady[slot->channel];
+    if (*steady != 0 && has_brought_most(slot, *steady)) {
+        return;
+    }
+    for (uint32_t i = 0; i < slot->sets[0].signer_count; i++) {
+        fama_tag origin = versions[slot->sets[0].signers[i].signer].origin;
+        if (has_brought_most(slot, origin)) {
+            *steady = origin;
+            return;
+        }
+    }
 }
 
 static enum fama_offer model_store(struct model *model, struct model_slot *slot,
@@ -238,11 +306,12 @@ static enum fama_offer model_store(struct model *model, struct model_slot *slot,
     struct model_set *set = &slot->sets[packet->chunk.set];
     uint32_t data = packet->chunk.data_chunks;
     set->have[packet->chunk.index] = true;
-    set->has_come[packet->chunk.index] |= is_signed_alike(set, packet);
     if (model_data_missing(slot, packet->chunk.set) > 0 &&
         count_of(set->have, FAMA_SET_CHUNKS_MAX) >= data) {
         if (set->content == POLLUTED) {
-            model_blame(model, versions[set->signer].origin);
+            for (uint32_t i = 0; i < set->signer_count; i++) {
+                model_blame(model, versions[set->signers[i].signer].origin);
+            }
             slot->state = FREE;
             *drop = FAMA_DROP_SET_POLLUTED;
             return FAMA_OFFER_DROPPED;
@@ -270,15 +339,15 @@ static enum fama_offer model_offer(struct model *model, struct packet *packet, e
     struct model_set *set = is_same_cut ? &slot->sets[packet->chunk.set] : NULL;
     set = set != NULL && set->content != UNKNOWN ? set : NULL;
     bool is_over = slot != NULL && slot->state != FILLING;
-    bool has_come = set != NULL && set->has_come[packet->chunk.index];
-    bool is_for_others = is_over && set != NULL && !has_come && packet->chunk.key_epoch != 0;
+    bool is_needed = !is_over && (set == NULL || !set->have[packet->chunk.index]);
+    bool is_for_others = set != NULL && model_may_pass_on(model, set, packet);
     bool is_same = set != NULL && set->content == versions[packet->signer].content;
     *drop = FAMA_DROP_NONE;
-    if (packet->number < next && !is_for_others) {
+    if (packet->number < next && !(is_over && is_for_others)) {
         *drop = FAMA_DROP_CHUNK_STALE;
     } else if (packet->number >= next && packet->number - next >= SLOTS) {
         *drop = FAMA_DROP_CHUNK_AHEAD;
-    } else if (has_come || (is_over && !is_for_others)) {
+    } else if (!is_needed && !is_for_others) {
         *drop = FAMA_DROP_CHUNK_DUPLICATE;
     } else if (slot != NULL && !is_same_cut && slot->is_contested) {
         *drop = FAMA_DROP_ROOT_CONFLICT;
@@ -286,10 +355,9 @@ static enum fama_offer model_offer(struct model *model, struct packet *packet, e
         *drop = FAMA_DROP_SLOTS_FULL;
     } else if (!is_over && model_is_blamed(model, origin)) {
         *drop = FAMA_DROP_ORIGIN_BLAMED;
-    } else if (is_same && !is_over && !set->have[packet->chunk.index]) {
+    } else if (is_same && is_needed) {
         return model_store(model, slot, packet, drop);
     } else if (is_same) {
-        set->has_come[packet->chunk.index] |= is_signed_alike(set, packet);
         return FAMA_OFFER_LATE;
     } else if (is_over || (set != NULL && slot->is_contested) ||
                (slot != NULL && slot->origin != origin &&
@@ -301,19 +369,56 @@ static enum fama_offer model_offer(struct model *model, struct packet *packet, e
     return FAMA_OFFER_DROPPED;
 }
 
+/* A good chunk's way on. */
+static enum fama_onward model_onward(struct model *model, struct packet *packet,
+                                     struct model_root **where)
+{
+    struct model_set *set =
+        &model_find(model, packet->channel, packet->number)->sets[packet->chunk.set];
+    struct model_signer *known = model_signer(set, versions[packet->signer].origin);
+    if (packet->chunk.key_epoch == 0) {
+        return FAMA_ONWARD_NO;
+    }
+    if (known != NULL && known->key_epoch == packet->chunk.key_epoch) {
+        bool is_alike = known->signer == packet->signer;
+        known->has_come[packet->chunk.index] |= is_alike;
+        return is_alike ? FAMA_ONWARD_YES : FAMA_ONWARD_NO;
+    }
+    enum fama_drop drop;
+    if (packet->chunk.hops == 0 ||
+        !model_may_sign(model, packet->channel, set, packet->signer, packet->chunk.key_epoch)) {
+        return FAMA_ONWARD_NO;
+    }
+    switch (model_hold(model, packet, &drop, where)) {
+    case FAMA_OFFER_VERIFY:
+        return FAMA_ONWARD_VERIFY;
+    case FAMA_OFFER_HELD:
+        return FAMA_ONWARD_HELD;
+    default:
+        return FAMA_ONWARD_NO;
+    }
+}
+
 static void model_admit(struct model *model, const struct model_root *root)
 {
     uint64_t next = model->next[root->channel];
     fama_tag origin = versions[root->signer].origin;
     enum content content = versions[root->signer].content;
     int cut = versions[root->signer].chunk_bytes;
+    struct model_slot *slot = model_find(model, root->channel, root->number);
+    if (slot != NULL && slot->cut == cut && slot->sets[root->set].content == content) {
+        if (model_may_sign(model, root->channel, &slot->sets[root->set], root->signer,
+                           root->key_epoch)) {
+            model_sign(&slot->sets[root->set], root->signer, root->key_epoch);
+        }
+        return;
+    }
     if (root->number < next || model_is_blamed(model, origin)) {
         return;
     }
     if (root->number >= model->horizon[root->channel]) {
         model->horizon[root->channel] = root->number + 1;
     }
-    struct model_slot *slot = model_find(model, root->channel, root->number);
     if (slot != NULL && slot->state == WHOLE) {
         return;
     }
@@ -327,6 +432,9 @@ static void model_admit(struct model *model, const struct model_root *root)
         if (slot == NULL) {
             return;
         }
+        if (slot->state == DONE) {
+            model_note_origin(model, slot);
+        }
         *slot = (struct model_slot){.state = FILLING,
                                     .channel = root->channel,
                                     .number = root->number,
@@ -336,7 +444,7 @@ static void model_admit(struct model *model, const struct model_root *root)
     if (slot->sets[root->set].content == UNKNOWN &&
         !(slot->origin != origin && model_is_sole(model, root->channel, root->number))) {
         slot->sets[root->set].content = content;
-        slot->sets[root->set].signer = root->signer;
+        model_sign(&slot->sets[root->set], root->signer, root->key_epoch);
         slot->is_mixed = slot->is_mixed || slot->origin != origin;
     }
 }
@@ -351,6 +459,7 @@ struct pair {
     struct fama_assembled whole[SLOTS];
     uint32_t whole_count;
     uint32_t outcomes[FAMA_DROP_COUNT + 8]; /* how often each thing happened */
+    uint32_t ways[4];                       /* onward */
     uint32_t evictions, refusals, mixed_refusals;
 };
 
@@ -376,7 +485,8 @@ static void check_whole(struct pair *pair, const struct fama_assembled *block)
     pair->whole[pair->whole_count++] = *block;
 }
 
-static enum fama_offer offer(struct pair *pair, struct packet *packet)
+/* Whether the packet waits for a verdict. */
+static bool offer(struct pair *pair, struct packet *packet)
 {
     struct fama_offer_result result;
     struct model_root *where = NULL;
@@ -407,9 +517,18 @@ static enum fama_offer offer(struct pair *pair, struct packet *packet)
         CU_ASSERT_EQUAL_FATAL(result.drop, drop);
     }
     pair->outcomes[expected == FAMA_OFFER_DROPPED ? drop : FAMA_DROP_COUNT + expected]++;
-    if (expected == FAMA_OFFER_VERIFY) {
+    bool is_asked_for = expected == FAMA_OFFER_VERIFY;
+    bool waits = is_asked_for || expected == FAMA_OFFER_HELD;
+    if (!waits && expected != FAMA_OFFER_DROPPED) {
+        enum fama_onward onward = model_onward(&pair->model, packet, &where);
+        CU_ASSERT_EQUAL_FATAL(result.onward, onward);
+        pair->ways[onward]++;
+        is_asked_for = onward == FAMA_ONWARD_VERIFY;
+        waits = is_asked_for || onward == FAMA_ONWARD_HELD;
+    }
+    if (is_asked_for) {
         where->ticket = result.root_ticket;
-    } else if (expected == FAMA_OFFER_HELD) {
+    } else if (waits) {
         CU_ASSERT_EQUAL_FATAL(where->ticket, result.root_ticket);
     } else {
         free(packet);
@@ -417,7 +536,7 @@ static enum fama_offer offer(struct pair *pair, struct packet *packet)
     if (expected == FAMA_OFFER_COMPLETE) {
         check_whole(pair, &result.assembled);
     }
-    return expected;
+    return waits;
 }
 
 static uint32_t chunk_count(int signer)
@@ -441,6 +560,7 @@ static void send_chunk(struct pair *pair, int channel, uint64_t number, int sign
     cut_block_set_chunk(blocks[signer], set, at, &packet->chunk, packet->proof);
     packet->chunk.block = number;
     packet->chunk.key_epoch = below(8) > 0;
+    packet->chunk.hops = below(16) > 0;
     packet->payload = packet->chunk.payload;
     packet->channel = channel;
     packet->signer = signer;
@@ -479,8 +599,7 @@ static void judge(struct pair *pair, uint32_t which)
     }
     for (uint32_t i = 0; i < count; i++) {
         if (is_good) {
-            enum fama_offer result = offer(pair, packets[i]);
-            CU_ASSERT_FATAL(result != FAMA_OFFER_VERIFY && result != FAMA_OFFER_HELD);
+            CU_ASSERT_FATAL(!offer(pair, packets[i]));
         } else {
             free(packets[i]);
         }
@@ -706,6 +825,10 @@ static void test_it_does_what_a_naive_reference_does(void)
     for (size_t i = 0; i < sizeof(outcomes) / sizeof(outcomes[0]); i++) {
         printf(" %u:%u", outcomes[i], pair.outcomes[outcomes[i]]);
         CU_ASSERT(pair.outcomes[outcomes[i]] > 10);
+    }
+    for (size_t i = 0; i < sizeof(pair.ways) / sizeof(pair.ways[0]); i++) {
+        printf(" onward %zu:%u", i, pair.ways[i]);
+        CU_ASSERT(pair.ways[i] > 10);
     }
     CU_ASSERT(pair.evictions > 10 && pair.refusals > 0 && pair.mixed_refusals > 0);
     tear_down(&pair);
