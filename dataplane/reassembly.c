@@ -406,6 +406,7 @@ static void store(struct fama_reassembly *reassembly, struct fama_slot *slot,
     uint32_t data_before = (uint32_t)__builtin_popcountll(set->have & data_mask(set));
     set->have |= UINT64_C(1) << chunk->index;
     slot->progress_ns = reassembly->now_ns;
+    slot->came_bytes += bytes;
     slot->was_repaired = slot->was_repaired || chunk->key_epoch == 0;
     bool is_enough = (uint32_t)__builtin_popcountll(set->have) >= set->data_chunks;
     if (data_before < set->data_chunks && is_enough &&

@@ -26,7 +26,8 @@
  *    next blocks, so that no set of whole blocks can wait for ever for the one before them.
  *  - The first root of a set, and the first cut (block bytes, chunk bytes) of a block, are kept, others
  *    are ROOT_CONFLICT. A block that others contest (with verified roots) and that makes no progress for
- *    two seconds is given to the next signer, and its first one is ignored for that block for as long.
+ *    two seconds, or less than 8 Mbit/s beyond these, is given to the next signer, and its first one is
+ *    ignored for that block for two seconds.
  *  - A whole block that turns out bad blames the origin if one origin signed all of it. If several did,
  *    nobody knows who lied: that block must then be signed by one origin alone, so that the next
  *    refusal hits the liar.

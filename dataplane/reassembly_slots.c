@@ -266,6 +266,7 @@ struct fama_slot *fama_slot_take(struct fama_reassembly *reassembly, const struc
         .block = root->block,
         .gate = root->gate,
         .origin = root->origin,
+        .taken_ns = reassembly->now_ns,
         .progress_ns = reassembly->now_ns,
         .touched = slot->touched > touched ? slot->touched : touched,
         .buffer = slot->buffer,

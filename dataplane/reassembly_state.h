@@ -11,6 +11,9 @@
 /* A contested block that makes no progress for this long starts anew, and whoever signed its first root
  * is ignored for that block for as long. */
 #define FAMA_TURN_NS UINT64_C(2000000000)
+/* So does one that has had this long and, for each octet that came, this much more, which is 8 Mbit/s: who
+ * sends a chunk now and then makes progress, and no block. */
+#define FAMA_SLOWEST_NS_PER_BYTE 1000u
 
 enum fama_slot_state {
     FAMA_SLOT_FREE = 0,
@@ -52,9 +55,11 @@ struct fama_slot {
     bool is_contested; /* somebody signed something else for this block */
     bool was_repaired;
     bool was_pushed;
-    bool is_noted;        /* its loss has been counted */
-    uint32_t data_count;  /* data chunks that lie in the buffer */
+    bool is_noted;       /* its loss has been counted */
+    uint32_t data_count; /* data chunks that lie in the buffer */
+    uint64_t taken_ns;
     uint64_t progress_ns; /* when the last chunk was stored, or the slot taken; DONE: since when */
+    uint64_t came_bytes;  /* of all chunks stored */
     bool was_reported;
     uint64_t reported_ns; /* if so, when last */
     size_t touched;       /* bytes of the buffer that may be backed by memory */
@@ -106,9 +111,11 @@ static inline uint64_t fama_gate_next(const struct fama_channel_gate *gate)
     return atomic_load_explicit(&gate->next_block, memory_order_acquire);
 }
 
+/* Matters only where somebody else waits for the slot, or for a turn at its block. */
 static inline bool fama_slot_is_stuck(const struct fama_slot *slot, uint64_t now_ns)
 {
-    return now_ns - slot->progress_ns >= FAMA_TURN_NS;
+    return now_ns - slot->progress_ns >= FAMA_TURN_NS ||
+           now_ns - slot->taken_ns >= FAMA_TURN_NS + slot->came_bytes * FAMA_SLOWEST_NS_PER_BYTE;
 }
 
 static inline bool fama_cut_equal(const struct fama_cut *a, const struct fama_cut *b)
