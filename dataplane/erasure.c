@@ -5,9 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dataplane/galois.h"
+
 #define DATA_MAX   FAMA_ERASURE_DATA_MAX
 #define PARITY_MAX FAMA_ERASURE_PARITY_MAX
-#define FACTOR     32 /* bytes that ISA-L makes of one coefficient */
+#define FACTOR     FAMA_GALOIS_FACTOR_MAX
 
 _Static_assert(DATA_MAX <= 32 && PARITY_MAX <= 32, "masks of them have 32 bits");
 _Static_assert(DATA_MAX + PARITY_MAX <= FAMA_ERASURE_CHUNKS_MAX, "any k and m make a set");
@@ -16,6 +18,7 @@ _Static_assert(FAMA_ERASURE_CHUNKS_MAX <= 64, "a mask of chunks has 64 bits");
 /* How to make parity of k data chunks: for any m, the first m rows of it. */
 struct encoder {
     bool is_made;
+    uint8_t rows[PARITY_MAX * DATA_MAX]; /* the coefficients themselves, k to a row */
     uint8_t factors[PARITY_MAX * DATA_MAX * FACTOR];
 };
 
@@ -36,14 +39,20 @@ struct solution {
 
 struct fama_erasure {
     struct fama_erasure_counts counts;
+    enum fama_galois galois;
     struct encoder encoders[DATA_MAX]; /* by k - 1 */
     struct solution solutions[FAMA_ERASURE_SOLUTIONS];
-    uint8_t last[FAMA_ERASURE_CHUNK_BYTES_MAX]; /* the last data chunk, continued with zeros */
+    uint8_t chosen[PARITY_MAX * DATA_MAX * FACTOR]; /* rows of an encoder's factors */
+    uint8_t last[FAMA_ERASURE_CHUNK_BYTES_MAX];     /* the last data chunk, continued with zeros */
 };
 
 struct fama_erasure *fama_erasure_create(void)
 {
-    return calloc(1, sizeof(struct fama_erasure));
+    struct fama_erasure *erasure = calloc(1, sizeof(*erasure));
+    if (erasure != NULL) {
+        erasure->galois = fama_galois_best();
+    }
+    return erasure;
 }
 
 void fama_erasure_destroy(struct fama_erasure *erasure)
@@ -70,68 +79,19 @@ static uint8_t coefficient(uint32_t data_chunks, uint32_t p, uint32_t j)
     return gf_inv((uint8_t)((data_chunks + p) ^ j));
 }
 
-/* ISA-L takes what it only reads without const. */
-static uint8_t *to_read(const uint8_t *at)
-{
-    return (uint8_t *)(uintptr_t)at;
-}
-
 /* The last data chunk as long as the others. */
-static uint8_t *whole_last(struct fama_erasure *erasure, const struct fama_erasure_shape *shape,
-                           const uint8_t *at)
+static const uint8_t *whole_last(struct fama_erasure *erasure,
+                                 const struct fama_erasure_shape *shape, const uint8_t *at)
 {
     if (shape->last_bytes == shape->chunk_bytes) {
-        return to_read(at);
+        return at;
     }
     memcpy(erasure->last, at, shape->last_bytes);
     memset(erasure->last + shape->last_bytes, 0, shape->chunk_bytes - shape->last_bytes);
     return erasure->last;
 }
 
-/* ---- Encoding ---- */
-
-static uint8_t *encoding_factors(struct fama_erasure *erasure, uint32_t data_chunks)
-{
-    struct encoder *encoder = &erasure->encoders[data_chunks - 1];
-    if (!encoder->is_made) {
-        uint8_t rows[PARITY_MAX * DATA_MAX];
-        for (uint32_t p = 0; p < PARITY_MAX; p++) {
-            for (uint32_t j = 0; j < data_chunks; j++) {
-                rows[p * data_chunks + j] = coefficient(data_chunks, p, j);
-            }
-        }
-        ec_init_tables((int)data_chunks, PARITY_MAX, rows, encoder->factors);
-        encoder->is_made = true;
-    }
-    return encoder->factors;
-}
-
-int fama_erasure_encode(struct fama_erasure *erasure, const struct fama_erasure_shape *shape,
-                        const uint8_t *const data[], uint8_t *const parity[])
-{
-    if (!is_possible(shape)) {
-        return FAMA_ERASURE_BAD_SHAPE;
-    }
-    erasure->counts.encoded++;
-    if (shape->parity_chunks == 0) {
-        return 0;
-    }
-    uint32_t last = shape->data_chunks - 1;
-    uint8_t *sources[DATA_MAX];
-    uint8_t *made[PARITY_MAX];
-    for (uint32_t i = 0; i < last; i++) {
-        sources[i] = to_read(data[i]);
-    }
-    sources[last] = whole_last(erasure, shape, data[last]);
-    for (uint32_t i = 0; i < shape->parity_chunks; i++) {
-        made[i] = parity[i];
-    }
-    ec_encode_data((int)shape->chunk_bytes, (int)shape->data_chunks, (int)shape->parity_chunks,
-                   encoding_factors(erasure, shape->data_chunks), sources, made);
-    return 0;
-}
-
-/* ---- Decoding ---- */
+/* ---- Masks ---- */
 
 static uint32_t ones(uint32_t mask)
 {
@@ -142,6 +102,85 @@ static uint32_t lowest(uint32_t mask)
 {
     return (uint32_t)__builtin_ctz(mask);
 }
+
+/* Whether the bits that are set, one at least, follow one another. */
+static bool is_one_run(uint32_t mask)
+{
+    uint32_t run = mask >> lowest(mask);
+    return (run & (run + 1)) == 0;
+}
+
+/* ---- Encoding ---- */
+
+static struct encoder *encoder_of(struct fama_erasure *erasure, uint32_t data_chunks)
+{
+    struct encoder *encoder = &erasure->encoders[data_chunks - 1];
+    if (!encoder->is_made) {
+        for (uint32_t p = 0; p < PARITY_MAX; p++) {
+            for (uint32_t j = 0; j < data_chunks; j++) {
+                encoder->rows[p * data_chunks + j] = coefficient(data_chunks, p, j);
+            }
+        }
+        fama_galois_prepare(erasure->galois, data_chunks, PARITY_MAX, encoder->rows,
+                            encoder->factors);
+        encoder->is_made = true;
+    }
+    return encoder;
+}
+
+/* The rows of the parity chunks that are wanted, `count` of them, one after the other. */
+static uint8_t *encoding_factors(struct fama_erasure *erasure, uint32_t data_chunks,
+                                 uint32_t wanted, uint32_t count)
+{
+    struct encoder *encoder = encoder_of(erasure, data_chunks);
+    size_t row = data_chunks * fama_galois_factor_bytes(erasure->galois);
+    if (is_one_run(wanted)) {
+        return encoder->factors + lowest(wanted) * row;
+    }
+    for (uint32_t i = 0; i < count; i++, wanted &= wanted - 1) {
+        memcpy(erasure->chosen + i * row, encoder->factors + lowest(wanted) * row, row);
+    }
+    return erasure->chosen;
+}
+
+int fama_erasure_encode_some(struct fama_erasure *erasure, const struct fama_erasure_shape *shape,
+                             uint32_t wanted, const uint8_t *const data[], uint8_t *const parity[])
+{
+    if (!is_possible(shape)) {
+        return FAMA_ERASURE_BAD_SHAPE;
+    }
+    if ((uint64_t)wanted >> shape->parity_chunks != 0) {
+        return FAMA_ERASURE_BAD_MASK;
+    }
+    erasure->counts.encoded++;
+    if (wanted == 0) {
+        return 0;
+    }
+    uint32_t last = shape->data_chunks - 1;
+    const uint8_t *sources[DATA_MAX];
+    uint8_t *made[PARITY_MAX];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < last; i++) {
+        sources[i] = data[i];
+    }
+    sources[last] = whole_last(erasure, shape, data[last]);
+    for (uint32_t left = wanted; left != 0; left &= left - 1) {
+        made[count++] = parity[lowest(left)];
+    }
+    fama_galois_combine(erasure->galois, shape->chunk_bytes, shape->data_chunks, count,
+                        encoding_factors(erasure, shape->data_chunks, wanted, count), sources,
+                        made);
+    return 0;
+}
+
+int fama_erasure_encode(struct fama_erasure *erasure, const struct fama_erasure_shape *shape,
+                        const uint8_t *const data[], uint8_t *const parity[])
+{
+    uint32_t all = shape->parity_chunks < 32 ? (1U << shape->parity_chunks) - 1 : UINT32_MAX;
+    return fama_erasure_encode_some(erasure, shape, all, data, parity);
+}
+
+/* ---- Decoding ---- */
 
 /* The numbers of the bits that are set; returns how many. */
 static uint32_t numbers_of(uint32_t mask, uint32_t numbers[32])
@@ -156,7 +195,8 @@ static uint32_t numbers_of(uint32_t mask, uint32_t numbers[32])
 /* With x the missing chunks, d those that are there and q the parity chunks used, q = A x + B d. So
  * x = A^-1 q + A^-1 B d, for in this field adding is subtracting. A is a square part of a Cauchy matrix and
  * has an inverse. */
-static void solve(const struct pattern *pattern, uint8_t *factors)
+static void solve(enum fama_galois galois, const struct encoder *encoder,
+                  const struct pattern *pattern, uint8_t *factors)
 {
     uint32_t k = pattern->data_chunks;
     uint32_t missing[32];
@@ -171,7 +211,7 @@ static void solve(const struct pattern *pattern, uint8_t *factors)
     (void)numbers_of(pattern->used, used);
     for (uint32_t i = 0; i < count; i++) {
         for (uint32_t j = 0; j < count; j++) {
-            square[i * count + j] = coefficient(k, used[i], missing[j]);
+            square[i * count + j] = encoder->rows[used[i] * k + missing[j]];
         }
     }
     (void)gf_invert_matrix(square, inverse, (int)count); /* which fails for no such matrix */
@@ -180,12 +220,12 @@ static void solve(const struct pattern *pattern, uint8_t *factors)
         for (uint32_t j = 0; j < there_count; j++) {
             row[j] = 0;
             for (uint32_t p = 0; p < count; p++) {
-                row[j] ^= gf_mul(inverse[i * count + p], coefficient(k, used[p], there[j]));
+                row[j] ^= gf_mul(inverse[i * count + p], encoder->rows[used[p] * k + there[j]]);
             }
         }
         memcpy(row + there_count, inverse + (size_t)i * count, count);
     }
-    ec_init_tables((int)k, (int)count, rows, factors);
+    fama_galois_prepare(galois, k, count, rows, factors);
 }
 
 static uint8_t *decoding_factors(struct fama_erasure *erasure, struct pattern pattern)
@@ -207,7 +247,7 @@ static uint8_t *decoding_factors(struct fama_erasure *erasure, struct pattern pa
     oldest->pattern = pattern;
     oldest->used_at = erasure->counts.decoded;
     erasure->counts.solved++;
-    solve(&pattern, oldest->factors);
+    solve(erasure->galois, encoder_of(erasure, pattern.data_chunks), &pattern, oldest->factors);
     return oldest->factors;
 }
 
@@ -226,7 +266,7 @@ static void rebuild(struct fama_erasure *erasure, const struct fama_erasure_shap
                     const struct pattern *pattern, uint8_t *const chunks[])
 {
     uint32_t k = shape->data_chunks;
-    uint8_t *sources[DATA_MAX];
+    const uint8_t *sources[DATA_MAX];
     uint8_t *made[DATA_MAX];
     uint32_t source_count = 0;
     uint32_t made_count = 0;
@@ -242,8 +282,8 @@ static void rebuild(struct fama_erasure *erasure, const struct fama_erasure_shap
     for (uint32_t used = pattern->used; used != 0; used &= used - 1) {
         sources[source_count++] = chunks[k + lowest(used)];
     }
-    ec_encode_data((int)shape->chunk_bytes, (int)k, (int)made_count,
-                   decoding_factors(erasure, *pattern), sources, made);
+    fama_galois_combine(erasure->galois, shape->chunk_bytes, k, made_count,
+                        decoding_factors(erasure, *pattern), sources, made);
     if (made[made_count - 1] == erasure->last) {
         memcpy(chunks[k - 1], erasure->last, shape->last_bytes);
     }

@@ -60,6 +60,11 @@ void fama_erasure_destroy(struct fama_erasure *erasure);
 int fama_erasure_encode(struct fama_erasure *erasure, const struct fama_erasure_shape *shape,
                         const uint8_t *const data[], uint8_t *const parity[]);
 
+/* Writes those of the parity chunks that `wanted` names, bit i = parity chunk i; the other places in `parity` are
+ * not looked at. Returns 0, BAD_SHAPE, or BAD_MASK if the set does not have them. */
+int fama_erasure_encode_some(struct fama_erasure *erasure, const struct fama_erasure_shape *shape,
+                             uint32_t wanted, const uint8_t *const data[], uint8_t *const parity[]);
+
 /* Writes the data chunks that are missing into their places. `chunks` has k + m places, data first: all k
  * data chunks' places must be there, present or not; of parity chunks only those that are present, which
  * are read and never written. Bit i of `present`: chunk i is there. Returns how many chunks were rebuilt,

@@ -52,10 +52,11 @@ static void find_leaves(uint64_t made_mask, const struct fama_merkle_known *know
 static uint64_t made_of(const struct fama_set_state *state, const struct fama_erasure_shape *shape)
 {
     uint32_t k = shape->data_chunks;
-    uint64_t made = ~state->have;
+    uint64_t all = UINT64_MAX >> (64 - k - shape->parity_chunks);
+    uint64_t made = all & ~state->have;
     bool has_last = (state->have >> (k - 1) & 1) != 0;
     if (!has_last && shape->last_bytes < shape->chunk_bytes) {
-        made |= UINT64_MAX << k;
+        made |= all & ~(UINT64_MAX >> (64 - k));
     }
     return made;
 }
@@ -77,11 +78,13 @@ static bool leads_to_root(struct fama_reassembly *reassembly, const struct decod
         parity[i] = reassembly->made + (size_t)i * FAMA_CHUNK_BYTES_MAX;
         leaves[k + i] = fama_bytes(parity[i], shape->chunk_bytes);
     }
-    if (fama_erasure_encode(reassembly->erasure, shape, data, parity) != 0) {
+    uint64_t made = made_of(state, shape);
+    if (fama_erasure_encode_some(reassembly->erasure, shape, (uint32_t)(made >> k), data, parity) !=
+        0) {
         return false;
     }
     struct fama_merkle_tree tree;
-    find_leaves(made_of(state, shape), known, leaves, k + shape->parity_chunks, &tree);
+    find_leaves(made, known, leaves, k + shape->parity_chunks, &tree);
     return memcmp(fama_merkle_root(&tree), state->root, FAMA_MERKLE_NODE_BYTES) == 0;
 }
 

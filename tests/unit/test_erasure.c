@@ -315,6 +315,45 @@ static void less_parity_is_the_beginning_of_more(void)
     CU_ASSERT_EQUAL(memcmp(less, more, sizeof(less)), 0);
 }
 
+static void parity_that_is_wanted_is_made_and_no_other(void)
+{
+    state = test_seed("wanted") | 1;
+    struct set set;
+    for (int round = 0; round < 500; round++) {
+        uint32_t k = between(1, 32);
+        uint32_t m = between(1, 32);
+        uint32_t len = between(1, 200);
+        make_set(&set, (struct fama_erasure_shape){k, m, len, between(1, len)});
+        const uint8_t *data[FAMA_ERASURE_DATA_MAX];
+        uint8_t *parity[FAMA_ERASURE_PARITY_MAX];
+        for (uint32_t i = 0; i < k; i++) {
+            data[i] = set.data + (size_t)i * len;
+        }
+        /* Any of them, or a run of them. */
+        uint32_t wanted = (uint32_t)next_random() & (UINT32_MAX >> (32 - m));
+        wanted = round % 2 == 0 ? wanted : UINT32_MAX >> (32 - m) & UINT32_MAX << between(0, 31);
+        memset(set.arrived_parity, CANARY, set.parity_bytes);
+        for (uint32_t i = 0; i < m; i++) {
+            bool is_wanted = (wanted >> i & 1) != 0;
+            parity[i] = is_wanted ? set.arrived_parity + (size_t)i * len : NULL;
+        }
+        CU_ASSERT_EQUAL(fama_erasure_encode_some(erasure, &set.shape, wanted, data, parity), 0);
+        for (uint32_t i = 0; i < m; i++) {
+            uint8_t *made = set.arrived_parity + (size_t)i * len;
+            if ((wanted >> i & 1) != 0) {
+                CU_ASSERT_EQUAL_FATAL(memcmp(made, set.parity + (size_t)i * len, len), 0);
+            } else {
+                CU_ASSERT_FATAL(made[0] == CANARY && made[len - 1] == CANARY);
+            }
+        }
+        CU_ASSERT(is_intact_before(set.arrived_parity));
+    }
+    const struct fama_erasure_shape shape = {4, 2, 10, 10};
+    CU_ASSERT_EQUAL(fama_erasure_encode_some(erasure, &shape, 4, NULL, NULL),
+                    FAMA_ERASURE_BAD_MASK);
+    CU_ASSERT_EQUAL(fama_erasure_encode_some(erasure, &shape, 0, NULL, NULL), 0);
+}
+
 /* ---- What comes from outside ---- */
 
 static void what_is_no_set_is_refused(void)
@@ -441,6 +480,7 @@ int main(void)
         TEST(all_data_comes_back_from_parity_alone),
         TEST(the_longest_and_the_shortest_chunks_come_back),
         TEST(less_parity_is_the_beginning_of_more),
+        TEST(parity_that_is_wanted_is_made_and_no_other),
         TEST(what_is_no_set_is_refused),
         TEST(chunks_that_lie_make_garbage_in_missing_places_only),
         TEST(a_pattern_is_solved_once_until_enough_others_were),
