@@ -330,8 +330,13 @@ static enum fama_onward find_way_on(struct fama_reassembly *reassembly,
     }
     const struct fama_root root = root_of(channel, chunk, set->root);
     bool is_new;
-    if (fama_roots_hold(reassembly->roots, &root, chunk->index, packet, &is_new,
-                        &result->root_ticket) != FAMA_DROP_NONE) {
+    enum fama_drop drop = fama_roots_hold(reassembly->roots, &root, chunk->index, packet, &is_new,
+                                          &result->root_ticket);
+    if (drop == FAMA_DROP_CHUNK_DUPLICATE && result->offer == FAMA_OFFER_LATE) {
+        result->offer = FAMA_OFFER_DROPPED; /* another copy of it waits already */
+        result->drop = drop;
+    }
+    if (drop != FAMA_DROP_NONE) {
         return FAMA_ONWARD_NO;
     }
     memcpy(result->root, set->root, sizeof(result->root));

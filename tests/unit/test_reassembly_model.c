@@ -371,7 +371,7 @@ static enum fama_offer model_offer(struct model *model, struct packet *packet, e
 
 /* A good chunk's way on. */
 static enum fama_onward model_onward(struct model *model, struct packet *packet,
-                                     struct model_root **where)
+                                     enum fama_drop *drop, struct model_root **where)
 {
     struct model_set *set =
         &model_find(model, packet->channel, packet->number)->sets[packet->chunk.set];
@@ -384,12 +384,11 @@ static enum fama_onward model_onward(struct model *model, struct packet *packet,
         known->has_come[packet->chunk.index] |= is_alike;
         return is_alike ? FAMA_ONWARD_YES : FAMA_ONWARD_NO;
     }
-    enum fama_drop drop;
     if (packet->chunk.hops == 0 ||
         !model_may_sign(model, packet->channel, set, packet->signer, packet->chunk.key_epoch)) {
         return FAMA_ONWARD_NO;
     }
-    switch (model_hold(model, packet, &drop, where)) {
+    switch (model_hold(model, packet, drop, where)) {
     case FAMA_OFFER_VERIFY:
         return FAMA_ONWARD_VERIFY;
     case FAMA_OFFER_HELD:
@@ -493,6 +492,16 @@ static bool offer(struct pair *pair, struct packet *packet)
     enum fama_drop drop;
     pair->model.now_ns++;
     enum fama_offer expected = model_offer(&pair->model, packet, &drop, &where);
+    enum fama_onward onward = FAMA_ONWARD_NO;
+    if (expected == FAMA_OFFER_STORED || expected == FAMA_OFFER_COMPLETE ||
+        expected == FAMA_OFFER_LATE) {
+        enum fama_drop not_held = FAMA_DROP_NONE;
+        onward = model_onward(&pair->model, packet, &not_held, &where);
+        if (expected == FAMA_OFFER_LATE && not_held == FAMA_DROP_CHUNK_DUPLICATE) {
+            expected = FAMA_OFFER_DROPPED;
+            drop = not_held;
+        }
+    }
     uint8_t *room;
     uint8_t leaf[1][FAMA_MERKLE_NODE_BYTES];
     const struct fama_view_channel *channel = &pair->view->channels[packet->channel];
@@ -520,7 +529,6 @@ static bool offer(struct pair *pair, struct packet *packet)
     bool is_asked_for = expected == FAMA_OFFER_VERIFY;
     bool waits = is_asked_for || expected == FAMA_OFFER_HELD;
     if (!waits && expected != FAMA_OFFER_DROPPED) {
-        enum fama_onward onward = model_onward(&pair->model, packet, &where);
         CU_ASSERT_EQUAL_FATAL(result.onward, onward);
         pair->ways[onward]++;
         is_asked_for = onward == FAMA_ONWARD_VERIFY;

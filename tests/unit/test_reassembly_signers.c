@@ -89,7 +89,8 @@ static void test_a_signature_verified_when_its_block_is_done_counts_all_the_same
     CU_ASSERT_EQUAL(bench.last.onward, FAMA_ONWARD_HELD);
     /* The same once more: it waits already. */
     offer(&bench, packet_of(&bench, 0, origin, 0));
-    CU_ASSERT_EQUAL(bench.last.onward, FAMA_ONWARD_NO);
+    CU_ASSERT_EQUAL(bench.last.offer, FAMA_OFFER_DROPPED);
+    CU_ASSERT_EQUAL(bench.last.drop, FAMA_DROP_CHUNK_DUPLICATE);
     set_height(&bench, 0, 1);
     give_back(&bench, true);
     bench.onward_count = 0;
