@@ -139,6 +139,12 @@ static size_t chunk_datagram_bytes(const struct fama_chunk *chunk)
 
 /* ---- Common header ---- */
 
+/* All others are passed on by nobody, or as they came. */
+static bool may_have_hops(uint8_t kind)
+{
+    return kind == FAMA_KIND_ALIVE || kind == FAMA_KIND_CHUNK;
+}
+
 enum fama_drop fama_wire_header_read(struct fama_bytes datagram, struct fama_wire_header *header)
 {
     if (datagram.len < FAMA_WIRE_HEADER_BYTES) {
@@ -157,7 +163,7 @@ enum fama_drop fama_wire_header_read(struct fama_bytes datagram, struct fama_wir
     if (datagram.len > FAMA_WIRE_DATAGRAM_MAX) {
         return FAMA_DROP_MALFORMED;
     }
-    if (datagram.at[5] != 0) {
+    if (datagram.at[5] != 0 || (datagram.at[4] != 0 && !may_have_hops(kind))) {
         return FAMA_DROP_MALFORMED;
     }
     enum fama_drop drop =
@@ -213,7 +219,8 @@ size_t fama_wire_message_write(const struct fama_message *message, uint8_t *data
         return 0;
     }
     size_t bytes = FAMA_WIRE_MESSAGE_BYTES + message->body.len;
-    if (size < bytes || !is_message_kind((uint8_t)message->kind)) {
+    if (size < bytes || !is_message_kind((uint8_t)message->kind) ||
+        (message->hops != 0 && !may_have_hops((uint8_t)message->kind))) {
         return 0;
     }
     /* The body first: it may have been written where it now has to be. */

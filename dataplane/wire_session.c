@@ -19,7 +19,7 @@ static bool is_zero(const uint8_t *at, size_t len)
     return memcmp(at, nothing, len) == 0;
 }
 
-/* The common header of a datagram that nobody passes on. */
+/* The common header of a datagram of this kind. */
 static enum fama_drop header_read(struct fama_bytes datagram, enum fama_kind kind)
 {
     struct fama_wire_header header;
@@ -27,10 +27,7 @@ static enum fama_drop header_read(struct fama_bytes datagram, enum fama_kind kin
     if (drop != FAMA_DROP_NONE) {
         return drop;
     }
-    if (header.kind != kind) {
-        return FAMA_DROP_BAD_KIND;
-    }
-    return header.hops == 0 ? FAMA_DROP_NONE : FAMA_DROP_MALFORMED;
+    return header.kind == kind ? FAMA_DROP_NONE : FAMA_DROP_BAD_KIND;
 }
 
 static void header_write(uint8_t *at, enum fama_kind kind, size_t datagram_bytes)

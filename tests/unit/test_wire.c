@@ -189,12 +189,12 @@ static size_t write_random(enum format format, uint8_t *at, size_t size)
                                                FAMA_KIND_STATEINFO};
         struct fama_message message = {
             .kind = kinds[below(3)],
-            .hops = (uint8_t)random64(),
             .author = random64(),
             .incarnation = random64(),
             .sequence = random64(),
             .body = fama_bytes(bytes, below(300)),
         };
+        message.hops = message.kind == FAMA_KIND_ALIVE ? (uint8_t)random64() : 0;
         fill(message.signature, sizeof(message.signature));
         return fama_wire_message_write(&message, at, size);
     }
@@ -702,6 +702,37 @@ static void test_a_keys_message_carries_a_key_in_an_offer_only(void)
     CU_ASSERT_EQUAL(fama_wire_keys_read(fama_bytes(body, 45), &keys), FAMA_DROP_MALFORMED);
 }
 
+static void test_hops_are_left_in_chunks_and_alive_messages_only(void)
+{
+    uint8_t datagram[FAMA_WIRE_MESSAGE_BYTES + 1];
+    for (unsigned int kind = FAMA_KIND_ALIVE; kind <= FAMA_KIND_KEYS; kind++) {
+        struct fama_wire_header header = {.kind = (uint8_t)kind};
+        struct fama_bytes all = fama_bytes(datagram, sizeof(datagram));
+        bool may = kind == FAMA_KIND_ALIVE || kind == FAMA_KIND_CHUNK;
+        bool is_message =
+            kind == FAMA_KIND_ALIVE || kind == FAMA_KIND_DIGEST || kind == FAMA_KIND_STATEINFO;
+        memset(datagram, 0, sizeof(datagram));
+        fama_wire_header_write(datagram, &header, sizeof(datagram));
+        CU_ASSERT_EQUAL(fama_wire_header_read(all, &header), FAMA_DROP_NONE);
+        for (unsigned int hops = 1; hops < 256; hops++) {
+            struct fama_message message = {.kind = (enum fama_kind)kind};
+            datagram[4] = (uint8_t)hops;
+            CU_ASSERT_EQUAL(fama_wire_header_read(all, &header),
+                            may ? FAMA_DROP_NONE : FAMA_DROP_MALFORMED);
+            if (is_message) {
+                CU_ASSERT_EQUAL(fama_wire_message_read(all, &message),
+                                may ? FAMA_DROP_NONE : FAMA_DROP_MALFORMED);
+                message = (struct fama_message){.kind = (enum fama_kind)kind,
+                                                .hops = (uint8_t)hops,
+                                                .body = fama_bytes(datagram, 1)};
+                uint8_t again[sizeof(datagram)];
+                CU_ASSERT_EQUAL(fama_wire_message_write(&message, again, sizeof(again)),
+                                may ? sizeof(again) : 0);
+            }
+        }
+    }
+}
+
 static void test_only_what_a_session_proves_is_written_as_an_inner_datagram(void)
 {
     uint8_t datagram[64];
@@ -803,7 +834,6 @@ static void test_a_written_datagram_is_laid_out_as_documented(void)
         .channel = 0x0102030405060708, .height = 9, .has_left = true, .loss = 0x0203};
     CU_ASSERT_EQUAL_FATAL(fama_wire_stateinfo_write(&stateinfo, body, sizeof(body)), 19);
     struct fama_message message = {.kind = FAMA_KIND_STATEINFO,
-                                   .hops = 3,
                                    .author = 0xa1a2a3a4a5a6a7a8,
                                    .incarnation = 0xb1b2b3b4b5b6b7b8,
                                    .sequence = 0xc1c2c3c4c5c6c7c8,
@@ -811,7 +841,7 @@ static void test_a_written_datagram_is_laid_out_as_documented(void)
     memset(message.signature, 0xee, sizeof(message.signature));
     CU_ASSERT_EQUAL_FATAL(fama_wire_message_write(&message, datagram, sizeof(datagram)), 115);
     uint8_t expected[115];
-    from_hex("fa3a02050300006ba1a2a3a4a5a6a7a8b1b2b3b4b5b6b7b8c1c2c3c4c5c6c7c8", expected, 32);
+    from_hex("fa3a02050000006ba1a2a3a4a5a6a7a8b1b2b3b4b5b6b7b8c1c2c3c4c5c6c7c8", expected, 32);
     memset(expected + 32, 0xee, 64);
     from_hex("01020304050607080000000000000009010203", expected + 96, 19);
     CU_ASSERT_EQUAL(memcmp(datagram, expected, 115), 0);
@@ -857,6 +887,7 @@ int main(void)
         TEST(test_a_chunks_payload_is_what_its_block_has_there_and_parity_is_as_long_as_the_first),
         TEST(test_a_chunk_that_is_not_sealed_is_open_at_once_and_a_sealed_one_is_not),
         TEST(test_a_keys_message_carries_a_key_in_an_offer_only),
+        TEST(test_hops_are_left_in_chunks_and_alive_messages_only),
         TEST(test_only_what_a_session_proves_is_written_as_an_inner_datagram),
         TEST(test_the_last_chunk_of_the_largest_block_is_read_and_its_neighbours_are_not),
         TEST(test_signed_digests_are_the_ones_computed_elsewhere),
