@@ -543,6 +543,18 @@ static int check_pace(struct loading *loading)
     return 0;
 }
 
+static int check_parity(struct loading *loading)
+{
+    const struct fama_config *config = loading->config;
+    if (config->parity_min > config->parity_max) {
+        return disagree(loading, "fama.dissemination.parity.min",
+                        "%u is more than fama.dissemination.parity.max (%u): lower it, or raise "
+                        "the other",
+                        config->parity_min, config->parity_max);
+    }
+    return 0;
+}
+
 static int check_socket_path(struct loading *loading)
 {
     size_t room = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
@@ -582,6 +594,7 @@ static int check(struct loading *loading)
     status = status == 0 ? check_bootstrap(loading) : status;
     status = status == 0 ? check_memory(loading) : status;
     status = status == 0 ? check_pace(loading) : status;
+    status = status == 0 ? check_parity(loading) : status;
     return status == 0 ? check_socket_path(loading) : status;
 }
 

@@ -386,6 +386,16 @@ static void test_keys_that_contradict_each_other_are_refused(void)
     refuse(REQUIRED "fama: {repair: {bytesPerSecondEach: 256M}, "
                     "dataplane: {port: x, address: 198.18.0.11/24}}\n",
            "fama.repair.bytesPerSecondEach", "lower it");
+    refuse(REQUIRED "fama: {dissemination: {parity: {min: 5, max: 4}}, "
+                    "dataplane: {port: x, address: 198.18.0.11/24}}\n",
+           "fama.dissemination.parity.min: /etc/fama/core.yaml:7",
+           "5 is more than fama.dissemination.parity.max (4)");
+    refuse(REQUIRED "fama: {dissemination: {parity: {min: 17}}, "
+                    "dataplane: {port: x, address: 198.18.0.11/24}}\n",
+           "fama.dissemination.parity.min", "max (16): lower it, or raise the other");
+    fama_config_free(accepted(REQUIRED "fama: {dissemination: {parity: {min: 4, max: 4}}, "
+                                       "dataplane: {port: x, address: 198.18.0.11/24}}\n",
+                              NULL));
     refuse(REQUIRED "  gossip: {useLeaderElection: true}\n" PORT, "not available in this version",
            "peer.gossip.orgLeader");
 }
