@@ -209,7 +209,7 @@ static void on_dataplane(evutil_socket_t fd, short what, void *context)
             break;
         }
     }
-    if (node->view_is_stale) {
+    if (fama_view_pace_is_due(&node->view_pace, fama_node_now_ns())) {
         fama_node_publish_view(node);
     }
     if (count > 0) {
@@ -250,7 +250,7 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
     uint64_t now_ns = fama_node_now_ns();
     fama_node_gossip_tick(node, now_ns);
     fama_node_source_tick(node, now_ns);
-    if (node->view_is_stale) {
+    if (fama_view_pace_is_due(&node->view_pace, fama_node_now_ns())) {
         fama_node_publish_view(node);
     }
     fama_log_flush();

@@ -212,12 +212,13 @@ static void carry_out(struct fama_node *node)
             send_digest(node, action.digest, &action.target);
             break;
         case FAMA_MEMBERSHIP_CHANGED:
-            node->view_is_stale = true;
+            node->view_pace.is_stale = true;
             break;
         case FAMA_MEMBERSHIP_JOINED:
             fama_endpoint_format(&action.peer->endpoint, text);
             fama_info("membership", "%s at %s is alive",
                       fama_identity_common_name(action.peer->identity), text);
+            node->view_pace.is_urgent = true;
             introduce(node, action.peer);
             join_in_channels(node, action.peer->tag);
             break;
@@ -226,12 +227,13 @@ static void carry_out(struct fama_node *node)
             fama_warning("membership", "%s at %s is dead: not heard of for %.1f s",
                          fama_identity_common_name(action.peer->identity), text,
                          (double)node->config->alive_expiration_ns / 1e9);
+            node->view_pace.is_urgent = true;
             forget_in_channels(node, action.peer->tag, false);
             break;
         case FAMA_MEMBERSHIP_FORGOTTEN:
             forget_in_channels(node, action.peer->tag, true);
             fama_identity_release(action.identity);
-            node->view_is_stale = true;
+            node->view_pace.is_urgent = true;
             break;
         }
     }
@@ -303,7 +305,7 @@ static enum fama_drop on_stateinfo(struct fama_node *node, struct fama_event *ev
     if (drop != FAMA_DROP_NONE) {
         return drop;
     }
-    node->view_is_stale |= is_change;
+    node->view_pace.is_stale |= is_change;
     if (stateinfo.has_left) {
         fama_repair_forget(channel->repair, event->message.author);
         fama_channel_keys_leave(channel->push.keys, now_ns, event->message.author);

@@ -134,7 +134,7 @@ static void carry_out_sessions(struct fama_node *node)
             send_waiting(node, action.session);
             break;
         case FAMA_SESSIONS_GONE:
-            node->view_is_stale = true;
+            node->view_pace.is_urgent = true;
             break;
         case FAMA_SESSIONS_FAILED:
             fama_warning("sessions", "no session with %016llx: %s", (unsigned long long)action.peer,
@@ -182,7 +182,7 @@ void fama_node_sessions_tick(struct fama_node *node, uint64_t now_ns)
         struct fama_channel_keys *keys = node->channels[i].push.keys;
         fama_channel_keys_tick(keys, now_ns);
         send_keys(node, &node->channels[i], now_ns);
-        node->view_is_stale |= fama_channel_keys_changed(keys);
+        node->view_pace.is_stale |= fama_channel_keys_changed(keys);
     }
     carry_out_sessions(node);
 }
@@ -222,7 +222,7 @@ static enum fama_drop on_keys(struct fama_node *node, const struct fama_member *
             drop =
                 fama_channel_keys_on_message(channel->push.keys, now_ns, author->pki_id, &message);
             send_keys(node, channel, now_ns);
-            node->view_is_stale |= fama_channel_keys_changed(channel->push.keys);
+            node->view_pace.is_stale |= fama_channel_keys_changed(channel->push.keys);
         }
     }
     OPENSSL_cleanse(&message, sizeof(message));

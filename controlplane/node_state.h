@@ -25,6 +25,7 @@
 #include "controlplane/repair.h"
 #include "controlplane/sender.h"
 #include "controlplane/sessions.h"
+#include "controlplane/view_pace.h"
 #include "crypto/signer.h"
 
 /* A channel as the control thread sees it. */
@@ -78,7 +79,7 @@ struct fama_node {
     uint64_t incarnation;
     uint64_t started_ns;
     struct fama_random random;
-    bool view_is_stale;
+    struct fama_view_pace view_pace;
     uint64_t drops[FAMA_DROP_COUNT]; /* refused by the control thread itself */
 
     /* Our alive message of this sequence, signed once and sent as often as membership asks. */

@@ -101,5 +101,6 @@ void fama_node_publish_view(struct fama_node *node)
         return;
     }
     fama_dataplane_publish(node->dataplane, view);
-    node->view_is_stale = false;
+    node->view_pace.is_stale = false;
+    node->view_pace.is_urgent = false;
 }
