@@ -14,7 +14,8 @@ struct waiting {
     bool answer_wanted;
     struct fama_endpoint target;
     struct fama_member_record *record; /* FORWARD, JOINED, DIED, FORGOTTEN */
-    fama_tag target_tag;               /* SEND_DIGEST */
+    fama_tag
+        target_tag; /* who says that it is at `target`; 0: we were told so by our configuration */
     fama_tag first;
     fama_tag last;
 };
@@ -171,10 +172,11 @@ static void enqueue_peer(struct fama_membership *membership, enum fama_membershi
     enqueue_change(membership);
 }
 
-static void send_alive(struct fama_membership *membership, const struct fama_endpoint *target)
+static void send_alive(struct fama_membership *membership, const struct fama_member *member)
 {
-    enqueue_send(membership,
-                 &(struct waiting){.kind = FAMA_MEMBERSHIP_SEND_ALIVE, .target = *target});
+    enqueue_send(membership, &(struct waiting){.kind = FAMA_MEMBERSHIP_SEND_ALIVE,
+                                               .target = member->endpoint,
+                                               .target_tag = member->tag});
 }
 
 static void send_digest(struct fama_membership *membership, const struct fama_member_record *record,
@@ -189,11 +191,12 @@ static void send_digest(struct fama_membership *membership, const struct fama_me
 }
 
 static void forward(struct fama_membership *membership, struct fama_member_record *about,
-                    const struct fama_endpoint *target)
+                    const struct fama_member *member)
 {
-    enqueue_send(
-        membership,
-        &(struct waiting){.kind = FAMA_MEMBERSHIP_FORWARD, .target = *target, .record = about});
+    enqueue_send(membership, &(struct waiting){.kind = FAMA_MEMBERSHIP_FORWARD,
+                                               .target = member->endpoint,
+                                               .target_tag = member->tag,
+                                               .record = about});
 }
 
 /* ---- What we hold, as digests say it: the table and ourselves, ascending ---- */
@@ -294,7 +297,7 @@ static void spread(struct fama_membership *membership, struct fama_member_record
                                             membership->config.propagate_peer_num, targets);
     for (uint32_t i = 0; i < count; i++) {
         if (!fama_endpoint_equal(&targets[i]->member.endpoint, &about->member.endpoint)) {
-            forward(membership, about, &targets[i]->member.endpoint);
+            forward(membership, about, &targets[i]->member);
         }
     }
 }
@@ -307,8 +310,16 @@ static void greet(struct fama_membership *membership, const struct fama_member_r
     if (living > FAMA_GREETERS && fama_random_below(&membership->random, living) >= FAMA_GREETERS) {
         return;
     }
-    send_alive(membership, &record->member.endpoint);
+    send_alive(membership, &record->member);
     send_next_range(membership, record);
+}
+
+void fama_membership_on_proof(struct fama_membership *membership, fama_tag tag)
+{
+    const struct fama_member_record *record = fama_member_table_find(membership->table, tag);
+    if (record != NULL && record->member.state == FAMA_PEER_ALIVE) {
+        send_next_range(membership, record);
+    }
 }
 
 static enum fama_drop admit(struct fama_membership *membership, const struct fama_message *message,
@@ -477,9 +488,9 @@ static void answer_with_alives(struct fama_membership *membership, uint64_t now_
         }
         asker->answers++;
         if (record == NULL) {
-            send_alive(membership, &asker->member.endpoint);
+            send_alive(membership, &asker->member);
         } else {
-            forward(membership, record, &asker->member.endpoint);
+            forward(membership, record, &asker->member);
         }
     }
 }
@@ -553,7 +564,7 @@ static void beat(struct fama_membership *membership)
                                             membership->self, &membership->config.self_endpoint,
                                             membership->config.propagate_peer_num, targets);
     for (uint32_t i = 0; i < count; i++) {
-        send_alive(membership, &targets[i]->member.endpoint);
+        send_alive(membership, &targets[i]->member);
     }
 }
 
@@ -585,7 +596,8 @@ static void greet_bootstrap(struct fama_membership *membership)
     for (uint32_t i = 0; i < membership->config.bootstrap_count; i++) {
         const struct fama_endpoint *endpoint = &membership->config.bootstrap[i];
         if (!is_claimed_by_the_living(membership, endpoint)) {
-            send_alive(membership, endpoint);
+            enqueue_send(membership, &(struct waiting){.kind = FAMA_MEMBERSHIP_SEND_ALIVE,
+                                                       .target = *endpoint});
         }
     }
 }
@@ -672,7 +684,7 @@ static void probe_the_dead(struct fama_membership *membership)
         if (record->member.state != FAMA_PEER_DEAD) {
             continue;
         }
-        send_alive(membership, &record->member.endpoint);
+        send_alive(membership, &record->member);
         send_next_range(membership, record);
         membership->probe_cursor = record->member.tag + 1;
         probed++;
@@ -801,7 +813,8 @@ bool fama_membership_next_action(struct fama_membership *membership,
     struct waiting waiting = membership->queue[membership->queue_first];
     membership->queue_first = (membership->queue_first + 1) % membership->queue_size;
     membership->queue_count--;
-    *action = (struct fama_membership_action){.kind = waiting.kind, .target = waiting.target};
+    *action = (struct fama_membership_action){
+        .kind = waiting.kind, .target = waiting.target, .target_tag = waiting.target_tag};
     switch (waiting.kind) {
     case FAMA_MEMBERSHIP_SEND_ALIVE:
         action->sequence = membership->alive_sequence;

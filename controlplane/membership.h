@@ -23,9 +23,10 @@
  * FAMA_ALIVE_DATAGRAM_MAX bytes) at its admission.
  *
  * Adversaries: strangers cannot come this far (their messages do not verify). A member may claim an
- * endpoint that is not its own: then what is meant for it goes there, at most FAMA_DIGEST_ANSWERS_MAX
- * datagrams per digest interval; nothing is ever sent to our own endpoint; a peer that claims the same
- * endpoint as another is a member like it, and no set of random peers holds both. */
+ * endpoint that is not its own: each send says on whose word it goes where it goes, and the owner lets
+ * little of it pass until that member has proved to be there (controlplane/address_proofs.h); nothing is
+ * ever sent to our own endpoint; a peer that claims the same endpoint as another is a member like it, and
+ * no set of random peers holds both. */
 #ifndef FAMA_CONTROLPLANE_MEMBERSHIP_H
 #define FAMA_CONTROLPLANE_MEMBERSHIP_H
 
@@ -89,6 +90,8 @@ enum fama_membership_action_kind {
 struct fama_membership_action {
     enum fama_membership_action_kind kind;
     struct fama_endpoint target;
+    fama_tag
+        target_tag; /* the member that is said to be there; 0: a bootstrap endpoint, whoever it is */
     uint64_t sequence; /* SEND_ALIVE: sign once per sequence, keep the datagram, send it again */
     struct fama_bytes datagram;       /* FORWARD: valid until the next call into the membership */
     const struct fama_digest *digest; /* SEND_DIGEST: likewise */
@@ -122,6 +125,8 @@ enum fama_drop fama_membership_on_alive(struct fama_membership *membership, uint
 enum fama_drop fama_membership_on_digest(struct fama_membership *membership, uint64_t now_ns,
                                          const struct fama_message *message,
                                          const struct fama_digest *digest);
+/* This peer's address is proved, and a digest was kept from it before: now it gets one. */
+void fama_membership_on_proof(struct fama_membership *membership, fama_tag tag);
 /* Time passes: heartbeats, expiry, probes, anti-entropy. Call it at least each 100 ms, or at
  * fama_membership_next_ns. */
 void fama_membership_tick(struct fama_membership *membership, uint64_t now_ns);

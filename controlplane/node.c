@@ -375,7 +375,7 @@ static int make_protocols(struct fama_node *node, struct fama_error *error)
     if (node->membership == NULL || node->repair_server == NULL) {
         return fama_error_set(error, -1, "no memory for membership and repair tables");
     }
-    return fama_node_start_sessions(node, error);
+    return fama_node_start_addresses(node, error) == 0 ? fama_node_start_sessions(node, error) : -1;
 }
 
 static int make_events(struct fama_node *node, struct fama_error *error)
@@ -492,6 +492,7 @@ static void take_apart(struct fama_node *node)
     }
     fama_repair_server_destroy(node->repair_server);
     fama_sessions_destroy(node->sessions);
+    fama_address_proofs_destroy(node->addresses);
     if (node->base != NULL) {
         event_base_free(node->base);
     }

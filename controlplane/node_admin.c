@@ -224,17 +224,19 @@ static void answer_members(struct fama_node *node, struct fama_admin_call *call,
     for (uint32_t i = 0; i < fama_membership_count(node->membership); i++) {
         const struct fama_member *member = fama_membership_at(node->membership, i);
         uint64_t ago_ns = now_ns > member->last_seen_ns ? now_ns - member->last_seen_ns : 0;
-        json_array_append_new(members,
-                              json_pack("{s:o, s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:o}", "pki_id",
-                                        hex_json(member->pki_id, sizeof(member->pki_id)), "mspid",
-                                        fama_identity_mspid(member->identity), "name",
-                                        fama_identity_common_name(member->identity), "endpoint",
-                                        endpoint_json(&member->endpoint), "state",
-                                        member->state == FAMA_PEER_ALIVE ? "alive" : "dead",
-                                        "last_seen_ms", number_json(ago_ns / 1000000u),
-                                        "incarnation", number_json(member->incarnation), "sequence",
-                                        number_json(member->sequence), "heights",
-                                        heights_json(node, member->tag)));
+        json_array_append_new(
+            members,
+            json_pack("{s:o, s:s, s:s, s:o, s:b, s:s, s:o, s:o, s:o, s:o}", "pki_id",
+                      hex_json(member->pki_id, sizeof(member->pki_id)), "mspid",
+                      fama_identity_mspid(member->identity), "name",
+                      fama_identity_common_name(member->identity), "endpoint",
+                      endpoint_json(&member->endpoint), "proved",
+                      fama_address_proofs_is_proved(node->addresses, now_ns, member->tag,
+                                                    &member->endpoint),
+                      "state", member->state == FAMA_PEER_ALIVE ? "alive" : "dead", "last_seen_ms",
+                      number_json(ago_ns / 1000000u), "incarnation",
+                      number_json(member->incarnation), "sequence", number_json(member->sequence),
+                      "heights", heights_json(node, member->tag)));
     }
     fama_admin_answer(call, json_pack("{s:{s:o, s:o, s:s, s:s}, s:o}", "self", "pki_id",
                                       hex_json(fama_identity_pki_id(self), FAMA_PKI_ID_BYTES),

@@ -36,26 +36,31 @@ static size_t sign_message(struct fama_node *node, enum fama_kind kind, uint64_t
     return fama_wire_message_write(&message, datagram, size);
 }
 
-static void send_datagram(struct fama_node *node, struct fama_bytes datagram,
-                          const struct fama_endpoint *targets, uint32_t count)
+static void send_datagram(struct fama_node *node, enum fama_address_use use,
+                          struct fama_bytes datagram, const struct fama_node_target *targets,
+                          uint32_t count)
 {
     for (uint32_t i = 0; i < count && datagram.len > 0; i++) {
-        /* A full ring means a busy moment; gossip repeats itself. */
-        (void)fama_dataplane_send(node->dataplane, &targets[i], datagram);
+        if (fama_node_may_send(node, &targets[i], use, datagram.len)) {
+            /* A full ring means a busy moment; gossip repeats itself. */
+            (void)fama_dataplane_send(node->dataplane, &targets[i].endpoint, datagram);
+        }
     }
 }
 
 static void send_signed(struct fama_node *node, enum fama_kind kind, struct fama_bytes body,
-                        const struct fama_endpoint *targets, uint32_t count)
+                        const struct fama_node_target *targets, uint32_t count)
 {
+    enum fama_address_use use =
+        kind == FAMA_KIND_DIGEST ? FAMA_ADDRESS_DIGEST : FAMA_ADDRESS_STATEINFO;
     uint8_t datagram[FAMA_ALIVE_DATAGRAM_MAX];
     uint64_t sequence = fama_membership_next_sequence(node->membership);
     size_t len = sign_message(node, kind, sequence, body, datagram, sizeof(datagram));
-    send_datagram(node, fama_bytes(datagram, len), targets, count);
+    send_datagram(node, use, fama_bytes(datagram, len), targets, count);
 }
 
 static void send_alive(struct fama_node *node, uint64_t sequence,
-                       const struct fama_endpoint *target)
+                       const struct fama_node_target *target)
 {
     if (node->alive_len == 0 || node->alive_sequence != sequence) {
         struct fama_identity *self = fama_signer_identity(node->signer);
@@ -70,11 +75,12 @@ static void send_alive(struct fama_node *node, uint64_t sequence,
                                        node->alive, sizeof(node->alive));
         node->alive_sequence = sequence;
     }
-    send_datagram(node, fama_bytes(node->alive, node->alive_len), target, 1);
+    send_datagram(node, FAMA_ADDRESS_OWN_ALIVE, fama_bytes(node->alive, node->alive_len), target,
+                  1);
 }
 
 static void send_digest(struct fama_node *node, const struct fama_digest *digest,
-                        const struct fama_endpoint *target)
+                        const struct fama_node_target *target)
 {
     uint8_t body[FAMA_ALIVE_DATAGRAM_MAX];
     size_t len = fama_wire_digest_write(digest, body, sizeof(body));
@@ -83,9 +89,14 @@ static void send_digest(struct fama_node *node, const struct fama_digest *digest
     }
 }
 
+static struct fama_node_target target_of(const struct fama_member *member)
+{
+    return (struct fama_node_target){.tag = member->tag, .endpoint = member->endpoint};
+}
+
 /* Up to `wanted` random living members, never `except`. */
 static uint32_t random_living(struct fama_node *node, fama_tag except, uint32_t wanted,
-                              struct fama_endpoint *chosen)
+                              struct fama_node_target *chosen)
 {
     uint32_t seen = 0;
     uint32_t count = fama_membership_count(node->membership);
@@ -97,7 +108,7 @@ static uint32_t random_living(struct fama_node *node, fama_tag except, uint32_t 
         /* Reservoir sampling: each of those seen is kept with equal chance. */
         uint32_t place = seen < wanted ? seen : fama_random_below(&node->random, seen + 1);
         if (place < wanted) {
-            chosen[place] = member->endpoint;
+            chosen[place] = target_of(member);
         }
         seen++;
     }
@@ -105,7 +116,7 @@ static uint32_t random_living(struct fama_node *node, fama_tag except, uint32_t 
 }
 
 static void state_info(struct fama_node *node, struct fama_node_channel *channel,
-                       const struct fama_endpoint *targets, uint32_t count)
+                       const struct fama_node_target *targets, uint32_t count)
 {
     struct fama_stateinfo stateinfo = {.channel = fama_channel_tag(channel->channel),
                                        .height = channel->height,
@@ -139,7 +150,7 @@ static void publish_state_info(struct fama_node *node, uint64_t now_ns)
         if (!is_news && age_ns < node->config->publish_state_info_interval_ns) {
             continue;
         }
-        struct fama_endpoint targets[FAMA_FANOUT_MAX];
+        struct fama_node_target targets[FAMA_FANOUT_MAX];
         uint32_t count = random_living(node, 0, fan_out_of(node), targets);
         if (count > 0) {
             state_info(node, channel, targets, count);
@@ -152,8 +163,20 @@ static void publish_state_info(struct fama_node *node, uint64_t now_ns)
 /* A newcomer learns at once which channels we are in, and how far. */
 static void introduce(struct fama_node *node, const struct fama_member *peer)
 {
+    const struct fama_node_target target = target_of(peer);
     for (uint32_t i = 0; i < node->channel_count; i++) {
-        state_info(node, &node->channels[i], &peer->endpoint, 1);
+        state_info(node, &node->channels[i], &target, 1);
+    }
+}
+
+void fama_node_make_good(struct fama_node *node, fama_tag member, uint32_t owed)
+{
+    const struct fama_member *peer = fama_membership_find(node->membership, member);
+    if (peer != NULL && (owed & 1u << FAMA_ADDRESS_STATEINFO) != 0) {
+        introduce(node, peer);
+    }
+    if ((owed & 1u << FAMA_ADDRESS_DIGEST) != 0) {
+        fama_membership_on_proof(node->membership, member); /* carried out within a tick */
     }
 }
 
@@ -164,7 +187,8 @@ static void welcome(struct fama_node *node, struct fama_node_channel *channel,
 {
     uint32_t members = fama_channel_members_count(channel->members);
     if (members <= WELCOMES || fama_random_below(&node->random, members) < WELCOMES) {
-        state_info(node, channel, &newcomer->endpoint, 1);
+        const struct fama_node_target target = target_of(newcomer);
+        state_info(node, channel, &target, 1);
     }
 }
 
@@ -201,15 +225,17 @@ static void carry_out(struct fama_node *node)
     struct fama_membership_action action;
     while (fama_membership_next_action(node->membership, &action)) {
         char text[FAMA_ENDPOINT_TEXT_BYTES] = "";
+        const struct fama_node_target target = {.tag = action.target_tag,
+                                                .endpoint = action.target};
         switch (action.kind) {
         case FAMA_MEMBERSHIP_SEND_ALIVE:
-            send_alive(node, action.sequence, &action.target);
+            send_alive(node, action.sequence, &target);
             break;
         case FAMA_MEMBERSHIP_FORWARD:
-            send_datagram(node, action.datagram, &action.target, 1);
+            send_datagram(node, FAMA_ADDRESS_FORWARD, action.datagram, &target, 1);
             break;
         case FAMA_MEMBERSHIP_SEND_DIGEST:
-            send_digest(node, action.digest, &action.target);
+            send_digest(node, action.digest, &target);
             break;
         case FAMA_MEMBERSHIP_CHANGED:
             node->view_pace.is_stale = true;
@@ -228,9 +254,11 @@ static void carry_out(struct fama_node *node)
                          fama_identity_common_name(action.peer->identity), text,
                          (double)node->config->alive_expiration_ns / 1e9);
             node->view_pace.is_urgent = true;
+            fama_address_proofs_rest(node->addresses, action.peer->tag);
             forget_in_channels(node, action.peer->tag, false);
             break;
         case FAMA_MEMBERSHIP_FORGOTTEN:
+            fama_address_proofs_forget(node->addresses, action.peer->tag);
             forget_in_channels(node, action.peer->tag, true);
             fama_identity_release(action.identity);
             node->view_pace.is_urgent = true;
@@ -254,6 +282,9 @@ static enum fama_drop on_alive(struct fama_node *node, struct fama_event *event,
         fama_bytes(event->datagram, event->datagram_bytes), event->author, &took_identity);
     if (took_identity) {
         fama_identity_acquire(event->author); /* The event's own reference goes with the event. */
+    }
+    if (drop == FAMA_DROP_NONE) {
+        fama_address_proofs_name(node->addresses, now_ns, event->message.author, &alive.endpoint);
     }
     return drop;
 }
@@ -319,9 +350,10 @@ static enum fama_drop on_stateinfo(struct fama_node *node, struct fama_event *ev
     if (fama_channel_members_pass_on(channel->members, event->message.author, is_change, now_ns,
                                      node->config->publish_state_info_interval_ns /
                                          STATEMENTS_PASSED_ON)) {
-        struct fama_endpoint targets[FAMA_FANOUT_MAX];
+        struct fama_node_target targets[FAMA_FANOUT_MAX];
         uint32_t count = random_living(node, event->message.author, fan_out_of(node), targets);
-        send_datagram(node, fama_bytes(event->datagram, event->datagram_bytes), targets, count);
+        send_datagram(node, FAMA_ADDRESS_STATEINFO,
+                      fama_bytes(event->datagram, event->datagram_bytes), targets, count);
     }
     return FAMA_DROP_NONE;
 }
@@ -520,6 +552,7 @@ void fama_node_gossip_tick(struct fama_node *node, uint64_t now_ns)
 {
     settle_answers(node);
     fama_node_sessions_tick(node, now_ns);
+    fama_node_addresses_tick(node, now_ns);
     fama_membership_tick(node->membership, now_ns);
     carry_out(node);
     publish_state_info(node, now_ns);

@@ -118,16 +118,29 @@ bool fama_node_send_inner(struct fama_node *node, fama_tag peer, enum fama_kind 
     return seal_and_send(node, session, kind, body);
 }
 
+/* Only hellos go to where nobody may be: all that follows them has been asked for from there. */
+static void send_handshake(struct fama_node *node, const struct fama_sessions_action *action)
+{
+    const struct fama_node_target target = {.tag = action->peer, .endpoint = action->target};
+    struct fama_session_message message;
+    bool is_hello = fama_wire_session_read(action->datagram, &message) == FAMA_DROP_NONE &&
+                    message.step == FAMA_SESSION_HELLO;
+    if (!is_hello || fama_node_may_send(node, &target, FAMA_ADDRESS_HELLO, action->datagram.len)) {
+        /* A full ring means a busy moment; handshakes repeat themselves. */
+        (void)fama_dataplane_send(node->dataplane, &action->target, action->datagram);
+    }
+}
+
 static void carry_out_sessions(struct fama_node *node)
 {
     struct fama_sessions_action action;
     while (fama_sessions_next_action(node->sessions, &action)) {
         switch (action.kind) {
         case FAMA_SESSIONS_SEND:
-            /* A full ring means a busy moment; handshakes repeat themselves. */
-            (void)fama_dataplane_send(node->dataplane, &action.target, action.datagram);
+            send_handshake(node, &action);
             break;
         case FAMA_SESSIONS_ESTABLISHED:
+            fama_node_address_proved(node, action.peer, fama_session_endpoint(action.session));
             fama_node_publish_view(node); /* before anything comes back within it */
             break;
         case FAMA_SESSIONS_PREFERRED:
@@ -198,10 +211,24 @@ void fama_node_sessions_news(struct fama_node *node, uint64_t now_ns, fama_tag p
 enum fama_drop fama_node_on_handshake(struct fama_node *node, const struct fama_event *event,
                                       uint64_t now_ns)
 {
-    enum fama_drop drop = fama_sessions_on_datagram(
-        node->sessions, now_ns, fama_bytes(event->datagram, event->datagram_bytes),
-        &event->came_from);
+    struct fama_bytes datagram = fama_bytes(event->datagram, event->datagram_bytes);
+    struct fama_session_message message;
+    bool is_ours =
+        fama_wire_session_read(datagram, &message) == FAMA_DROP_NONE &&
+        message.target == fama_tag_of(fama_identity_pki_id(fama_signer_identity(node->signer)));
+    bool is_cookie = is_ours && message.step == FAMA_SESSION_COOKIE;
+    if (is_cookie && fama_node_on_cookie(node, &message, &event->came_from, now_ns)) {
+        return FAMA_DROP_NONE;
+    }
+    enum fama_drop drop =
+        fama_sessions_on_datagram(node->sessions, now_ns, datagram, &event->came_from);
+    if (is_cookie && drop == FAMA_DROP_NONE) { /* the answer to a hello of a handshake */
+        fama_node_address_proved(node, message.sender, &event->came_from);
+    }
     carry_out_sessions(node);
+    if (is_ours && message.step == FAMA_SESSION_HELLO && drop == FAMA_DROP_NONE) {
+        fama_node_on_hello(node, message.sender, &event->came_from, now_ns);
+    }
     return drop;
 }
 

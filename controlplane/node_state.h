@@ -13,6 +13,7 @@
 
 #include <event2/event.h>
 
+#include "controlplane/address_proofs.h"
 #include "controlplane/admin.h"
 #include "controlplane/block_source.h"
 #include "controlplane/channel.h"
@@ -59,6 +60,12 @@ struct fama_waiting {
     uint8_t body[FAMA_WIRE_DATAGRAM_LEAST];
 };
 
+/* Where something goes, and on whose word; tag 0: that of our own configuration. */
+struct fama_node_target {
+    fama_tag tag;
+    struct fama_endpoint endpoint;
+};
+
 struct fama_node {
     const struct fama_config *config;
     struct fama_msp *msp;
@@ -71,6 +78,7 @@ struct fama_node {
     struct fama_membership *membership;
     struct fama_repair_server *repair_server;
     struct fama_sessions *sessions;
+    struct fama_address_proofs *addresses;
     struct fama_waiting waiting[FAMA_WAITING_MAX];
     uint32_t waiting_next; /* the place to be taken next, whatever waits there */
     struct fama_admin *admin;
@@ -108,6 +116,8 @@ void fama_node_channel_setup(struct fama_node *node, struct fama_channel_setup *
 void fama_node_on_event(struct fama_node *node, struct fama_event *event);
 void fama_node_gossip_tick(struct fama_node *node, uint64_t now_ns);
 
+/* A member's address is proved: sends what it is owed, bits 1 << enum fama_address_use. */
+void fama_node_make_good(struct fama_node *node, fama_tag member, uint32_t owed);
 /* A request from within the asker's session. */
 enum fama_drop fama_node_on_request(struct fama_node *node, fama_tag asker,
                                     struct fama_session *session, struct fama_bytes body,
@@ -131,6 +141,21 @@ enum fama_drop fama_node_on_inner(struct fama_node *node, const struct fama_even
                                   uint64_t now_ns);
 void fama_node_on_missing_key(struct fama_node *node, const struct fama_key_wanted *wanted,
                               uint64_t now_ns);
+
+/* node_addresses.c: where members are. */
+int fama_node_start_addresses(struct fama_node *node, struct fama_error *error);
+/* Whether so many bytes may go there now; counted as sent, or as dropped. */
+bool fama_node_may_send(struct fama_node *node, const struct fama_node_target *target,
+                        enum fama_address_use use, size_t bytes);
+void fama_node_addresses_tick(struct fama_node *node, uint64_t now_ns);
+/* A handshake has shown that the member is there. */
+void fama_node_address_proved(struct fama_node *node, fama_tag member,
+                              const struct fama_endpoint *endpoint);
+/* A cookie that is for us. False if no hello of node_addresses.c asked for it. */
+bool fama_node_on_cookie(struct fama_node *node, const struct fama_session_message *message,
+                         const struct fama_endpoint *came_from, uint64_t now_ns);
+void fama_node_on_hello(struct fama_node *node, fama_tag member,
+                        const struct fama_endpoint *came_from, uint64_t now_ns);
 
 /* node_view.c: the world as packet threads see it. */
 void fama_node_publish_view(struct fama_node *node);

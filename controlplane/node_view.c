@@ -4,6 +4,7 @@
 
 static void fill_peers(const struct fama_node *node, struct fama_view *view)
 {
+    uint64_t now_ns = fama_node_now_ns();
     for (uint32_t i = 0; i < view->peer_count; i++) {
         const struct fama_member *member = fama_membership_at(node->membership, i);
         struct fama_view_peer *peer = &view->peers[i];
@@ -12,6 +13,8 @@ static void fill_peers(const struct fama_node *node, struct fama_view *view)
         peer->endpoint = member->endpoint;
         peer->identity = fama_identity_acquire(member->identity);
         peer->is_alive = member->state == FAMA_PEER_ALIVE;
+        peer->is_unproved =
+            !fama_address_proofs_is_proved(node->addresses, now_ns, member->tag, &member->endpoint);
     }
 }
 

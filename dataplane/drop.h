@@ -34,6 +34,7 @@
     X(HANDSHAKE_UNKNOWN, "handshake_unknown", "part of a handshake that we are not in")            \
     X(HANDSHAKE_UNPROVED, "handshake_unproved", "an address that has not brought its cookie back") \
     X(HANDSHAKE_BUDGET, "handshake_budget", "more handshakes at once than we take part in")        \
+    X(ADDRESS_UNPROVED, "address_unproved", "not sent: the member has not shown that it is there") \
     X(CHUNK_STALE, "chunk_stale", "a chunk of a block already committed")                          \
     X(CHUNK_AHEAD, "chunk_ahead", "a chunk of a block too far ahead of the ledger")                \
     X(CHUNK_DUPLICATE, "chunk_duplicate", "a chunk we already hold")                               \

@@ -65,7 +65,7 @@ static bool is_excluded(const struct exclusion *exclusion, uint32_t target)
     const struct fama_view_peer *peer = &exclusion->view->peers[target];
     const struct fama_endpoint *from = exclusion->came_from;
     return peer->tag == exclusion->origin || peer->tag == exclusion->view->self ||
-           (from != NULL && fama_endpoint_equal(&peer->endpoint, from));
+           peer->is_unproved || (from != NULL && fama_endpoint_equal(&peer->endpoint, from));
 }
 
 /* The first places of a shuffled list (Fisher and Yates), less the excluded. */
@@ -169,20 +169,39 @@ static const struct fama_roster *roster_of(const struct fama_fanout_plan *plan)
                : NULL;
 }
 
-/* Those in `count` positions of the tree from `first` on, but whoever the chunk came from, and those whom
- * our view has forgotten. */
+/* Positions of a tree next to each other. */
+struct run {
+    uint32_t first;
+    uint32_t count;
+};
+
+/* Those in a run of positions, but whoever the chunk came from, and those whom our view has forgotten. In place of
+ * one whose endpoint is unproved come those below it: nobody else would send to them. */
 static uint32_t take_positions(const struct fama_fanout_plan *plan, const struct fama_tree *tree,
                                const struct fama_roster *roster, uint32_t origin_rank,
-                               uint32_t first, uint32_t count, uint32_t *chosen)
+                               struct run positions, uint32_t *chosen)
 {
     const struct exclusion exclusion = {
         .view = plan->view, .origin = plan->origin, .came_from = plan->came_from};
+    struct run runs[FAMA_FANOUT_MAX];
+    uint32_t run_count = 1;
     uint32_t found = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t receiver = fama_tree_receiver(tree, first + i);
-        uint32_t peer = roster->peers[receiver + (receiver >= origin_rank)];
-        if (peer != FAMA_ROSTER_NOT_A_PEER && !is_excluded(&exclusion, peer)) {
-            chosen[found++] = peer;
+    runs[0] = positions;
+    for (uint32_t i = 0; i < run_count; i++) {
+        for (uint32_t j = 0; j < runs[i].count && found < FAMA_FANOUT_MAX; j++) {
+            uint32_t position = runs[i].first + j;
+            uint32_t receiver = fama_tree_receiver(tree, position);
+            uint32_t peer = roster->peers[receiver + (receiver >= origin_rank)];
+            if (peer == FAMA_ROSTER_NOT_A_PEER) {
+                continue;
+            }
+            if (plan->view->peers[peer].is_unproved && run_count < FAMA_FANOUT_MAX) {
+                struct run *below = &runs[run_count++];
+                below->count = fama_tree_children(
+                    tree, position, degree_of(plan->propagate_peer_num), &below->first);
+            } else if (!is_excluded(&exclusion, peer)) {
+                chosen[found++] = peer;
+            }
         }
     }
     return found;
@@ -205,13 +224,13 @@ uint32_t fama_fanout_choose(const struct fama_fanout_plan *plan, uint32_t chosen
                                     .index = plan->index};
     struct fama_tree tree;
     fama_tree_plant(&tree, &chunk, roster->count - 1);
-    uint32_t first = 0;
-    uint32_t count = 0;
+    struct run positions = {0};
     if (own_rank != origin_rank) {
         uint32_t position = fama_tree_position(&tree, own_rank - (own_rank > origin_rank));
-        count = fama_tree_children(&tree, position, degree_of(plan->propagate_peer_num), &first);
+        positions.count = fama_tree_children(&tree, position, degree_of(plan->propagate_peer_num),
+                                             &positions.first);
     } else if (plan->came_from == NULL) {
-        count = tree.receivers > 0 ? 1 : 0;
+        positions.count = tree.receivers > 0 ? 1 : 0;
     }
-    return take_positions(plan, &tree, roster, origin_rank, first, count, chosen);
+    return take_positions(plan, &tree, roster, origin_rank, positions, chosen);
 }

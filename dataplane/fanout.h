@@ -51,13 +51,13 @@ struct fama_fanout_plan {
 };
 
 /* Writes indices into view->peers, all distinct, and returns how many: at most FAMA_FANOUT_MAX. Among them is
- * never the origin, ourselves or whoever is at `came_from`. */
+ * never the origin, ourselves, whoever is at `came_from`, or whose endpoint is unproved. */
 uint32_t fama_fanout_choose(const struct fama_fanout_plan *plan, uint32_t chosen[FAMA_FANOUT_MAX]);
 
 /* Writes up to `wanted` (at most FAMA_FANOUT_MAX) distinct indices into view->peers and returns how many:
- * each set of that size is equally likely. Left out are the origin, we ourselves, and whoever is at
- * `came_from` (NULL: nobody). Fewer are found when there are no more, or when among more than
- * 2 * FAMA_FANOUT_MAX targets nearly all claim the address in `came_from`. */
+ * each set of that size is equally likely. Left out are the origin, we ourselves, whoever is at
+ * `came_from` (NULL: nobody), and whose endpoint is unproved. Fewer are found when there are no more, or when
+ * among more than 2 * FAMA_FANOUT_MAX targets nearly all are left out. */
 uint32_t fama_fanout_infectious(struct fama_random *random, const struct fama_view *view,
                                 const struct fama_view_channel *channel, fama_tag origin,
                                 const struct fama_endpoint *came_from, uint32_t wanted,

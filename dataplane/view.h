@@ -23,6 +23,7 @@ struct fama_view_peer {
     struct fama_endpoint endpoint;
     struct fama_identity *identity; /* the view holds a reference */
     bool is_alive;
+    bool is_unproved; /* nobody has answered from its endpoint: nothing is pushed to it */
 };
 
 /* What outlives views: one per joined channel, owned by the node, shared by commit and net threads. */

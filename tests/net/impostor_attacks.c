@@ -86,7 +86,7 @@ static bool all_are_met(const struct impostor *impostor)
     return true;
 }
 
-static bool state(struct impostor *impostor, bool has_left)
+bool impostor_state(struct impostor *impostor, bool has_left)
 {
     struct impostor_datagram datagram;
     const struct fama_stateinfo stateinfo = {
@@ -127,7 +127,7 @@ static int join(struct impostor *impostor)
             return impostor_stopped(impostor);
         }
         impostor_listen(impostor, VIEW_MS);
-        if (!state(impostor, false)) {
+        if (!impostor_state(impostor, false)) {
             return impostor_stopped(impostor);
         }
         impostor_listen(impostor, VIEW_MS / 2);
@@ -397,7 +397,14 @@ static const struct impostor_attack attacks[] = {
      false,
      true,
      impostor_victim_endpoint,
-     {NULL},
+     {"address_unproved"},
+     NULL},
+    {"victim-member",
+     "a member of the channel, with sessions, that names somebody else's address",
+     false,
+     true,
+     impostor_victim_member,
+     {"address_unproved"},
      NULL},
 };
 
@@ -423,7 +430,7 @@ int impostor_attack_run(const struct impostor_attack *attack, struct impostor *i
         status = attack->run(impostor);
     }
     /* Blocks go to living members of the channel: do not let them be sent to nobody. */
-    if (attack->joins && !state(impostor, true) && status == 0) {
+    if (attack->joins && !impostor_state(impostor, true) && status == 0) {
         status = impostor_stopped(impostor);
     }
     return status;

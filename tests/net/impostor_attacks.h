@@ -52,6 +52,9 @@ uint64_t impostor_height(const struct impostor *impostor);
 /* The block to attack: the one asked for, or so many beyond what the targets have. */
 uint64_t impostor_block_number(const struct impostor *impostor);
 
+/* States that we are in the channel, or have left it. */
+bool impostor_state(struct impostor *impostor, bool has_left);
+
 int impostor_failed(struct impostor *impostor, const char *words); /* IMPOSTOR_FAILED */
 int impostor_stopped(const struct impostor *impostor); /* the same, where sending has said why */
 void impostor_violation(struct impostor *impostor, const char *words);
@@ -92,5 +95,6 @@ int impostor_request_spoof(struct impostor *impostor);
 int impostor_request_flood(struct impostor *impostor);
 int impostor_amplification(struct impostor *impostor);
 int impostor_victim_endpoint(struct impostor *impostor);
+int impostor_victim_member(struct impostor *impostor);
 
 #endif

@@ -410,6 +410,42 @@ int impostor_insider_bad_block(struct impostor *impostor)
 
 /* ---- Requests ---- */
 
+/* A member of organisation and channel like any other, but that its alive messages name the other address. It has
+ * a session with every target from its real one, and stays while blocks flow: what is pushed to it would go where
+ * nobody has asked for it. */
+int impostor_victim_member(struct impostor *impostor)
+{
+    struct impostor_datagram alive;
+    uint64_t joined_until_ms = impostor_now_ms() + JOIN_MS;
+    uint64_t until_ms = 0;
+    int status = impostor_party_open(impostor, impostor->identity.pki_id);
+    while (status == 0 && impostor_now_ms() < (until_ms != 0 ? until_ms : joined_until_ms)) {
+        impostor_make_alive(&impostor->voice, &impostor->other.endpoint, &alive);
+        if (!impostor_send_all(impostor, &alive)) {
+            return impostor_stopped(impostor);
+        }
+        impostor_listen(impostor, VIEW_MS);
+        if (!impostor_state(impostor, false)) {
+            return impostor_stopped(impostor);
+        }
+        bool all = true;
+        for (uint32_t i = 0; i < impostor->target_count; i++) {
+            all &= impostor_party_has_session(impostor, &impostor->targets[i]);
+        }
+        if (all && until_ms == 0) {
+            until_ms = impostor_now_ms() + MEET_MS;
+        }
+        impostor_listen(impostor, VIEW_MS);
+    }
+    if (status == 0 && until_ms == 0) {
+        return impostor_failed(impostor, "a target has no session with us");
+    }
+    if (impostor->other.received.kinds[FAMA_KIND_CHUNK] > 0) {
+        impostor_violation(impostor, "blocks were pushed to an address that has proved nothing");
+    }
+    return status != 0 || impostor_state(impostor, true) ? status : impostor_stopped(impostor);
+}
+
 /* Within a session, but from an address that is not its other end's: whatever answer there is goes to the
  * address that has proved itself. The same datagram again gets none, and a broken one neither. */
 int impostor_request_spoof(struct impostor *impostor)

@@ -487,7 +487,8 @@ int impostor_amplification(struct impostor *impostor)
     return 0;
 }
 
-/* A member signs somebody else's address as its own. What the victim gets is measured, not judged. */
+/* A member signs somebody else's address as its own. What the victim gets is weighed by who knows how many nodes
+ * there are. */
 int impostor_victim_endpoint(struct impostor *impostor)
 {
     struct impostor_datagram datagram;

@@ -125,7 +125,9 @@ static void take(struct impostor *impostor, struct impostor_socket *to, struct f
             impostor->chunk.len = datagram.len;
         }
     } else if (header.kind == FAMA_KIND_SESSION || header.kind == FAMA_KIND_SEALED) {
-        impostor_party_take(impostor, to, header.kind, datagram);
+        if (to == &impostor->home) { /* at the other address nobody knows of us */
+            impostor_party_take(impostor, to, header.kind, datagram);
+        }
     } else if (fama_wire_message_read(datagram, &message) == FAMA_DROP_NONE) {
         if (message.kind == FAMA_KIND_ALIVE) {
             learn_alive(impostor, &message, datagram);

@@ -16,8 +16,9 @@
 # |                               | handshake-flood                 | source_budget; bytes: at most half           |
 # | an address inside a payload   | stranger-alive                  | identity_refused; silence                    |
 # |                               | replayed-alive (changed port)   | bad_signature; nobody moves                  |
-# |                               | victim-endpoint (signed by a    | bytes are told, not judged: a member's own   |
-# |                               | member)                         | word for its address is believed             |
+# |                               | victim-endpoint, victim-member  | address_unproved; bytes at that address: the |
+# |                               | (signed by a member)            | allowance of controlplane/address_proofs.h;  |
+# |                               |                                 | no block; the channel goes on                |
 # | many requests                 | request-flood                   | admission_budget; bytes within the budget    |
 # |                               | stranger-messages               | wire_unknown_kind, author_unknown; silence   |
 # | replays                       | replayed-alive                  | message_stale                                |
@@ -316,11 +317,31 @@ for name in hold-up pollution; do
     check "$name: sipher1 goes on, from height $height" until_true 5 grows sipher1 "$height"
 done
 
-# A member can still have others written to at an address that is not its own, for as long as it is held for
-# alive: said aloud here, because nothing refuses it yet.
-member
-attack victim-endpoint "$msp" sipher1
-say "victim-endpoint: $(jq .received_at_other.bytes "$dir/told") bytes in two seconds for $(jq .sent.bytes "$dir/told")"
+# ---- Members that say they are where somebody else is ----
+
+# Of controlplane/address_proofs.h: what each node may send there, on one member's word.
+burst=$(sed -n 's/^#define FAMA_UNPROVED_BURST *\([0-9]*\)u.*/\1/p' "$root/controlplane/address_proofs.h")
+rate=$(sed -n 's/^#define FAMA_UNPROVED_RATE *\([0-9]*\)u.*/\1/p' "$root/controlplane/address_proofs.h")
+[ -n "$burst" ] && [ -n "$rate" ] || fail "the allowance is not where it was"
+listeners=3 # nodes of the organisation
+attack_on() { # victim, name, nodes: an attack on an address of its own, and what it weighs there
+    local name=$2 began_ns took_ms
+    victim=$1
+    ip -n "$guest" addr add "$victim/24" dev eth0
+    member
+    began_ns=$(date +%s%N)
+    attack "$name" "$msp" "$3"
+    took_ms=$((($(date +%s%N) - began_ns) / 1000000))
+    weight=$(jq .received_at_other.bytes "$dir/told")
+    bearable=$((listeners * (burst + rate * (took_ms / 1000 + 1))))
+    check "$name: $weight bytes at the address in $took_ms ms, for $(jq .sent.bytes "$dir/told"): at most $bearable" \
+        [ "$weight" -le "$bearable" ]
+    check "$name: the address is asked whether it is the member's" [ "$(jq .received_at_other.session "$dir/told")" -gt 0 ]
+}
+attack_on 198.18.0.210 victim-endpoint $both
+height=$(height_of sipher1)
+attack_on 198.18.0.211 victim-member $both
+check "victim-member: sipher1 goes on, from height $height" until_true 5 grows sipher1 "$height"
 
 # ---- And after all that ----
 

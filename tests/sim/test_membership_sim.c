@@ -1,5 +1,7 @@
-/* Membership among many nodes in virtual time: who learns of whom, and when, over links with faults.
- * Datagrams are real ones; signatures are taken for granted, as the membership does. */
+/* Membership among many nodes in virtual time: who learns of whom, and when, over links with faults, while nothing
+ * but the allowance goes to addresses that are not proved. Datagrams are real ones; signatures are taken for
+ * granted, as the membership does. */
+#include "controlplane/address_proofs.h"
 #include "controlplane/membership.h"
 #include "sim/world.h"
 #include "unit/suite.h"
@@ -14,17 +16,24 @@
 #define PROPAGATE       3u
 #define DATAGRAM_MAX    2048
 
+#define TICK_NS     (50 * SIM_MS)
+#define HELLO_BYTES (FAMA_WIRE_SESSION_BYTES + FAMA_WIRE_HELLO_BYTES)
+
 struct sim_peer {
     struct fama_membership *membership;
+    struct fama_address_proofs *addresses;
+    uint32_t lies; /* 0, or the address that it says it has */
     uint8_t pki_id[FAMA_PKI_ID_BYTES];
     uint64_t incarnation;
     uint64_t said_sequence; /* of the datagram below */
     size_t said_len;
     uint8_t said[DATAGRAM_MAX];
     uint64_t timer_ns;
+    uint64_t tick_ns; /* when its hellos are looked at next */
     uint64_t received;
     uint64_t sent;
     uint64_t sent_for_one_max; /* datagrams that one received datagram caused at most */
+    uint64_t withheld;
     uint64_t replayed;
 };
 
@@ -33,7 +42,18 @@ struct org {
     uint32_t count;
     uint32_t peers_max;
     struct sim_peer *peers;
+    uint64_t bystander_bytes; /* what went to an address that nobody has */
 };
+
+static struct fama_random numbers;
+
+static bool draw(uint8_t *bytes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        bytes[i] = (uint8_t)fama_random_next(&numbers);
+    }
+    return true;
+}
 
 /* What the harness itself relies on, checked without CUnit's price: millions of times. */
 static void must(bool holds)
@@ -48,8 +68,51 @@ static struct fama_endpoint endpoint_of(uint32_t node)
     return fama_endpoint_from_ipv4(FIRST_ADDRESS + node, PORT);
 }
 
+static void send_to(struct org *org, uint32_t node, const struct fama_endpoint *target,
+                    struct fama_bytes datagram)
+{
+    uint32_t receiver = fama_address_to_ipv4(target->address) - FIRST_ADDRESS;
+    org->bystander_bytes += receiver >= org->count ? datagram.len : 0;
+    sim_send(org->world, node, receiver, datagram);
+}
+
+static void send_session_message(struct org *org, uint32_t node,
+                                 const struct fama_session_message *message,
+                                 const struct fama_endpoint *target)
+{
+    uint8_t datagram[HELLO_BYTES];
+    size_t len = fama_wire_session_write(message, datagram, sizeof(datagram));
+    must(len > 0);
+    send_to(org, node, target, fama_bytes(datagram, len));
+}
+
+/* As a node does it: controlplane/node_addresses.c. */
+static void say_hellos(struct org *org, uint32_t node)
+{
+    struct sim_peer *peer = &org->peers[node];
+    struct fama_address_hello hello;
+    while (fama_address_proofs_next_hello(peer->addresses, sim_now_ns(org->world), &hello)) {
+        const struct fama_session_message message = {.step = FAMA_SESSION_HELLO,
+                                                     .sender = fama_tag_of(peer->pki_id),
+                                                     .target = hello.member,
+                                                     .handshake = hello.handshake};
+        send_session_message(org, node, &message, &hello.endpoint);
+    }
+}
+
+static bool may_send(struct org *org, uint32_t node, const struct fama_membership_action *action,
+                     enum fama_address_use use, size_t bytes)
+{
+    struct sim_peer *peer = &org->peers[node];
+    bool may = action->target_tag == 0 ||
+               fama_address_proofs_allow(peer->addresses, sim_now_ns(org->world),
+                                         action->target_tag, &action->target, use, bytes);
+    peer->withheld += !may;
+    return may;
+}
+
 static void send_message(struct org *org, uint32_t node, struct fama_message *message,
-                         const struct fama_endpoint *target, bool is_alive)
+                         const struct fama_membership_action *action, bool is_alive)
 {
     struct sim_peer *peer = &org->peers[node];
     uint8_t datagram[DATAGRAM_MAX];
@@ -62,27 +125,29 @@ static void send_message(struct org *org, uint32_t node, struct fama_message *me
         peer->said_len = len;
         peer->said_sequence = message->sequence;
     }
-    sim_send(org->world, node, fama_address_to_ipv4(target->address) - FIRST_ADDRESS,
-             fama_bytes(datagram, len));
+    if (may_send(org, node, action, is_alive ? FAMA_ADDRESS_OWN_ALIVE : FAMA_ADDRESS_DIGEST, len)) {
+        send_to(org, node, &action->target, fama_bytes(datagram, len));
+    }
 }
 
 static void say_alive(struct org *org, uint32_t node, const struct fama_membership_action *action)
 {
     struct sim_peer *peer = &org->peers[node];
     if (peer->said_len > 0 && peer->said_sequence == action->sequence) {
-        sim_send(org->world, node, fama_address_to_ipv4(action->target.address) - FIRST_ADDRESS,
-                 fama_bytes(peer->said, peer->said_len));
+        if (may_send(org, node, action, FAMA_ADDRESS_OWN_ALIVE, peer->said_len)) {
+            send_to(org, node, &action->target, fama_bytes(peer->said, peer->said_len));
+        }
         return;
     }
     struct fama_alive alive = {
-        .endpoint = endpoint_of(node),
+        .endpoint = endpoint_of(peer->lies != 0 ? peer->lies : node),
         .mspid = fama_bytes_of_text("Org1MSP"),
         .id_bytes = fama_bytes(&node, sizeof(node)),
     };
     uint8_t body[DATAGRAM_MAX];
     struct fama_message message = {.kind = FAMA_KIND_ALIVE, .sequence = action->sequence};
     message.body = fama_bytes(body, fama_wire_alive_write(&alive, body, sizeof(body)));
-    send_message(org, node, &message, &action->target, true);
+    send_message(org, node, &message, action, true);
 }
 
 static void say_digest(struct org *org, uint32_t node, const struct fama_membership_action *action)
@@ -95,7 +160,7 @@ static void say_digest(struct org *org, uint32_t node, const struct fama_members
         .sequence = fama_membership_next_sequence(org->peers[node].membership),
         .body = fama_bytes(body, len),
     };
-    send_message(org, node, &message, &action->target, false);
+    send_message(org, node, &message, action, false);
 }
 
 static uint64_t carry_out(struct org *org, uint32_t node)
@@ -111,9 +176,14 @@ static uint64_t carry_out(struct org *org, uint32_t node)
             say_digest(org, node, &action);
             sent++;
         } else if (action.kind == FAMA_MEMBERSHIP_FORWARD) {
-            sim_send(org->world, node, fama_address_to_ipv4(action.target.address) - FIRST_ADDRESS,
-                     action.datagram);
+            if (may_send(org, node, &action, FAMA_ADDRESS_FORWARD, action.datagram.len)) {
+                send_to(org, node, &action.target, action.datagram);
+            }
             sent++;
+        } else if (action.kind == FAMA_MEMBERSHIP_DIED) {
+            fama_address_proofs_rest(peer->addresses, action.peer->tag);
+        } else if (action.kind == FAMA_MEMBERSHIP_FORGOTTEN) {
+            fama_address_proofs_forget(peer->addresses, action.peer->tag);
         }
     }
     peer->sent += sent;
@@ -133,18 +203,63 @@ static void set_timer(struct org *org, uint32_t node)
 static void on_timer(void *context, uint32_t node)
 {
     struct org *org = context;
-    fama_membership_tick(org->peers[node].membership, sim_now_ns(org->world));
+    struct sim_peer *peer = &org->peers[node];
+    uint64_t now_ns = sim_now_ns(org->world);
+    fama_membership_tick(peer->membership, now_ns);
     carry_out(org, node);
+    if (now_ns >= peer->tick_ns) {
+        fama_address_proofs_tick(peer->addresses, now_ns);
+        say_hellos(org, node);
+        peer->tick_ns = now_ns + TICK_NS;
+        sim_timer(org->world, node, peer->tick_ns);
+    }
     set_timer(org, node);
+}
+
+static void on_session(struct org *org, uint32_t node, uint32_t from, struct fama_bytes datagram)
+{
+    struct sim_peer *peer = &org->peers[node];
+    struct fama_session_message message;
+    const struct fama_endpoint came_from = endpoint_of(from);
+    uint64_t now_ns = sim_now_ns(org->world);
+    enum fama_drop drop = fama_wire_session_read(datagram, &message);
+    must(drop == FAMA_DROP_NONE);
+    if (message.target != fama_tag_of(peer->pki_id) ||
+        fama_membership_find(peer->membership, message.sender) == NULL) {
+        return;
+    }
+    if (message.step == FAMA_SESSION_HELLO) {
+        message.step = FAMA_SESSION_COOKIE;
+        message.target = message.sender;
+        message.sender = fama_tag_of(peer->pki_id);
+        message.bytes = fama_bytes(NULL, 0);
+        send_session_message(org, node, &message, &came_from);
+        fama_address_proofs_on_hello(peer->addresses, now_ns, message.target, &came_from);
+    } else if (fama_address_proofs_on_cookie(peer->addresses, now_ns, message.sender,
+                                             message.handshake,
+                                             &came_from) == FAMA_ADDRESS_PROVED &&
+               (fama_address_proofs_take_owed(peer->addresses, message.sender) &
+                1u << FAMA_ADDRESS_DIGEST) != 0) {
+        fama_membership_on_proof(peer->membership, message.sender);
+    }
 }
 
 static void on_datagram(void *context, uint32_t node, uint32_t from, struct fama_bytes datagram)
 {
-    (void)from;
     struct org *org = context;
     struct sim_peer *peer = &org->peers[node];
     struct fama_message message;
-    enum fama_drop drop = fama_wire_message_read(datagram, &message);
+    struct fama_wire_header header;
+    enum fama_drop drop = fama_wire_header_read(datagram, &header);
+    must(drop == FAMA_DROP_NONE);
+    if (header.kind == FAMA_KIND_SESSION) {
+        on_session(org, node, from, datagram);
+        carry_out(org, node);
+        say_hellos(org, node);
+        set_timer(org, node);
+        return;
+    }
+    drop = fama_wire_message_read(datagram, &message);
     must(drop == FAMA_DROP_NONE);
     if (message.kind == FAMA_KIND_ALIVE) {
         struct fama_alive alive;
@@ -155,6 +270,10 @@ static void on_datagram(void *context, uint32_t node, uint32_t from, struct fama
         memcpy(&author, alive.id_bytes.at, sizeof(author));
         drop = fama_membership_on_alive(peer->membership, sim_now_ns(org->world), &message, &alive,
                                         org->peers[author].pki_id, datagram, NULL, &took);
+        if (drop == FAMA_DROP_NONE) {
+            fama_address_proofs_name(peer->addresses, sim_now_ns(org->world), message.author,
+                                     &alive.endpoint);
+        }
     } else {
         struct fama_digest digest;
         drop = fama_wire_digest_read(message.body, &digest);
@@ -194,7 +313,13 @@ static void begin(struct org *org, uint32_t node)
     }
     fama_membership_destroy(peer->membership, NULL);
     peer->membership = fama_membership_create(&config);
+    const struct fama_address_proofs_config addresses = {.peers_max = org->peers_max,
+                                                         .random = draw};
+    fama_address_proofs_destroy(peer->addresses);
+    peer->addresses = fama_address_proofs_create(&addresses);
     CU_ASSERT_PTR_NOT_NULL_FATAL(peer->membership);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(peer->addresses);
+    peer->tick_ns = 0;
     peer->incarnation = config.incarnation;
     peer->said_len = 0;
     peer->timer_ns = UINT64_MAX;
@@ -214,6 +339,7 @@ static struct org *org_create(uint32_t count, uint32_t peers_max, const struct s
         fama_sha256(fama_bytes(&i, sizeof(i)), org->peers[i].pki_id);
     }
     struct sim_handlers handlers = {org, on_datagram, on_timer};
+    fama_random_seed(&numbers, seed);
     org->world = sim_create(count, seed, link, &handlers);
     return org;
 }
@@ -222,6 +348,7 @@ static void org_destroy(struct org *org)
 {
     for (uint32_t i = 0; i < org->count; i++) {
         fama_membership_destroy(org->peers[i].membership, NULL);
+        fama_address_proofs_destroy(org->peers[i].addresses);
     }
     sim_destroy(org->world);
     free(org->peers);
@@ -492,6 +619,39 @@ static void test_one_lossy_link_kills_nobody(void)
     org_destroy(org);
 }
 
+/* Members that say they are where somebody else is. */
+static void test_an_address_that_members_lie_about_gets_no_more_than_the_allowance(void)
+{
+    enum { NODES = 30, SECONDS = 60 };
+    for (uint32_t liars = 1; liars <= 5; liars += 4) {
+        struct sim_link link = lossy(0);
+        struct org *org = org_create(NODES, NODES, &link, sim_seed("liars"));
+        for (uint32_t i = 0; i < liars; i++) {
+            org->peers[NODES - 1 - i].lies = NODES + 5; /* one address for all of them */
+        }
+        begin_all(org);
+        uint64_t withheld = 0;
+        sim_run(org->world, SECONDS * SIM_SECOND);
+        for (uint32_t a = 0; a < NODES; a++) {
+            for (uint32_t b = 0; a < NODES - liars && b < NODES; b++) {
+                const struct fama_member *member = fama_membership_find(
+                    org->peers[a].membership, fama_tag_of(org->peers[b].pki_id));
+                CU_ASSERT(a == b || (member != NULL && member->state == FAMA_PEER_ALIVE));
+            }
+            withheld += org->peers[a].withheld;
+        }
+        uint32_t words = liars < FAMA_UNPROVED_SHARE ? liars : FAMA_UNPROVED_SHARE;
+        uint64_t most =
+            (uint64_t)NODES * words * (FAMA_UNPROVED_BURST + SECONDS * FAMA_UNPROVED_RATE);
+        printf("(%u: %llu bytes in %d s, at most %llu; %llu datagrams withheld) ", liars,
+               (unsigned long long)org->bystander_bytes, SECONDS, (unsigned long long)most,
+               (unsigned long long)withheld);
+        CU_ASSERT(org->bystander_bytes > 0 && org->bystander_bytes <= most);
+        CU_ASSERT(withheld > 0);
+        org_destroy(org);
+    }
+}
+
 static void test_one_seed_makes_one_history(void)
 {
     uint64_t seed = sim_seed("history");
@@ -524,6 +684,7 @@ int main(void)
         TEST(test_a_replayed_alive_message_changes_nothing_and_is_not_passed_on),
         TEST(test_a_full_table_refuses_strangers_and_keeps_its_members),
         TEST(test_one_lossy_link_kills_nobody),
+        TEST(test_an_address_that_members_lie_about_gets_no_more_than_the_allowance),
         TEST(test_one_seed_makes_one_history),
     };
     return run_suite("membership in virtual time", cases, sizeof(cases) / sizeof(cases[0]));

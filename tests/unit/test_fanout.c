@@ -529,6 +529,66 @@ static void test_a_tree_of_more_children_than_the_limit_keeps_to_it(void)
     fama_view_destroy(view);
 }
 
+/* The chunk as it spreads: whoever has it sends it on, whoever is unproved never gets it. */
+static void spread_from(struct fama_view *view, struct fama_fanout_plan plan,
+                        uint32_t received[MEMBERS_MAX])
+{
+    static const struct fama_endpoint elsewhere = {.port = 1};
+    uint32_t holders[MEMBERS_MAX + 1] = {(uint32_t)plan.origin - 1};
+    uint32_t count = 1;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t chosen[FAMA_FANOUT_MAX];
+        view->self = holders[i] + 1;
+        plan.came_from = i == 0 ? NULL : &elsewhere;
+        uint32_t sends = fama_fanout_choose(&plan, chosen);
+        for (uint32_t j = 0; j < sends; j++) {
+            received[chosen[j]]++;
+            CU_ASSERT_EQUAL_FATAL(received[chosen[j]], 1);
+            holders[count++] = chosen[j];
+        }
+    }
+}
+
+static void test_members_whose_endpoint_is_unproved_get_nothing_and_keep_nothing_from_others(void)
+{
+    for (uint32_t round = 0; round < 3000; round++) {
+        uint32_t members = 1 + fama_random_below(&generator, MEMBERS_MAX);
+        uint32_t degree = 1 + fama_random_below(&generator, DEGREE_MAX);
+        fama_tag origin = 1 + fama_random_below(&generator, members);
+        uint32_t received[MEMBERS_MAX] = {0};
+        struct fama_view *view = view_of_all(members);
+        for (uint32_t i = 0; i < members; i++) {
+            view->peers[i].is_unproved = fama_random_below(&generator, 6) == 0;
+        }
+        spread_from(view, plan_for(view, degree, origin), received);
+        for (uint32_t i = 0; i < members; i++) {
+            CU_ASSERT_EQUAL_FATAL(received[i], i + 1 != origin && !view->peers[i].is_unproved);
+        }
+        fama_view_destroy(view);
+    }
+    /* When hardly anybody has proved anything, the limit holds. */
+    struct fama_view *view = view_of_all(MEMBERS_MAX);
+    uint32_t chosen[FAMA_FANOUT_MAX];
+    for (uint32_t i = 0; i < MEMBERS_MAX; i++) {
+        view->peers[i].is_unproved = i % 50 != 0;
+    }
+    for (view->self = 1; view->self <= MEMBERS_MAX; view->self++) {
+        struct fama_fanout_plan plan = plan_for(view, DEGREE_MAX, view->self);
+        uint32_t count = fama_fanout_choose(&plan, chosen);
+        CU_ASSERT(count <= FAMA_FANOUT_MAX);
+        for (uint32_t i = 0; i < count; i++) {
+            CU_ASSERT_FALSE(view->peers[chosen[i]].is_unproved);
+        }
+        plan.view_id = 0;
+        count = fama_fanout_choose(&plan, chosen);
+        CU_ASSERT(count <= MEMBERS_MAX / 50);
+        for (uint32_t i = 0; i < count; i++) {
+            CU_ASSERT_FALSE(view->peers[chosen[i]].is_unproved);
+        }
+    }
+    fama_view_destroy(view);
+}
+
 int main(void)
 {
     fama_random_seed(&generator, test_seed("fanout"));
@@ -552,6 +612,7 @@ int main(void)
         TEST(test_a_chunk_of_the_view_before_takes_its_tree),
         TEST(test_nobody_to_send_to_is_no_trouble),
         TEST(test_a_tree_of_more_children_than_the_limit_keeps_to_it),
+        TEST(test_members_whose_endpoint_is_unproved_get_nothing_and_keep_nothing_from_others),
     };
     return run_suite("fanout", cases, sizeof(cases) / sizeof(cases[0]));
 }
