@@ -275,10 +275,20 @@ int impostor_spoilt_copies(struct impostor *impostor)
     return copies > 0 ? 0 : impostor_failed(impostor, "nothing was pushed to us");
 }
 
+static void raise_block(struct impostor_datagram *datagram, uint8_t by)
+{
+    uint8_t *at = datagram->bytes + AT_BLOCK + 7;
+    *at += by;
+    for (bool carries = *at < by; carries && at > datagram->bytes + AT_BLOCK; carries = *at == 0) {
+        at--;
+        ++*at;
+    }
+}
+
 /* One chunk that was pushed to us: elsewhere than it was sealed for, and, when its block is done, again. */
 int impostor_replayed_chunks(struct impostor *impostor)
 {
-    static const size_t places[] = {AT_BLOCK + 7, AT_KEY_EPOCH, AT_CHANNEL};
+    static const size_t places[] = {AT_KEY_EPOCH, AT_CHANNEL};
     uint64_t until_ms = impostor_now_ms() + MEET_MS;
     impostor->chunk.len = 0;
     while (impostor->chunk.len == 0 && impostor_now_ms() < until_ms) {
@@ -287,6 +297,11 @@ int impostor_replayed_chunks(struct impostor *impostor)
     const struct impostor_datagram caught = impostor->chunk;
     if (caught.len == 0) {
         return impostor_failed(impostor, "nothing was pushed to us");
+    }
+    struct impostor_datagram later = caught;
+    raise_block(&later, 5);
+    if (!impostor_send_all(impostor, &later)) {
+        return impostor_stopped(impostor);
     }
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
         struct impostor_datagram changed = caught;
