@@ -9,9 +9,14 @@
 
 #define QUEUE 256
 
+_Static_assert(FAMA_CHUNK_SERVER_WAITING_EACH >= FAMA_REPAIR_WINDOW_MAX,
+               "an honest asker's window of blocks finds room");
+_Static_assert(QUEUE >= 4 * FAMA_CHUNK_SERVER_WAITING_EACH, "nobody fills a queue alone");
+
 struct queue {
     struct fama_chunk_order orders[QUEUE];
     uint32_t head, count;
+    fama_tag served; /* whose order was taken last */
 };
 
 /* The block read last for a class: an asker comes back for the rest of a large block again and again. */
@@ -28,7 +33,7 @@ struct answer {
     uint64_t charged_bytes;
     uint32_t
         entry; /* of the request: the next to send, and what of it has been sent is taken out */
-    uint64_t chunks;
+    struct fama_repair_work work;
     bool is_void;
 };
 
@@ -68,13 +73,15 @@ static void forget(struct served_block *served)
     memset(served, 0, sizeof(*served));
 }
 
-static bool load(struct served_block *served, const struct fama_chunk_order *order)
+static bool load(struct served_block *served, const struct fama_chunk_order *order,
+                 struct fama_repair_work *work)
 {
     if (served->bytes != NULL && served->ledger == order->ledger &&
         served->number == order->request.block) {
         return true;
     }
     forget(served);
+    work->is_loaded = true;
     if (fama_ledger_block(order->ledger, order->request.block, &served->bytes, &served->len,
                           NULL) != 0) {
         served->bytes = NULL;
@@ -82,14 +89,14 @@ static bool load(struct served_block *served, const struct fama_chunk_order *ord
     }
     served->ledger = order->ledger;
     served->number = order->request.block;
+    work->loaded_bytes = served->len;
     return true;
 }
 
 static uint64_t charge_of_one(uint16_t chunk_bytes)
 {
-    struct fama_request one = {.chunk_bytes = chunk_bytes, .count = 1};
-    one.entries[0].wanted = 1;
-    return fama_repair_server_charge(&one);
+    const struct fama_repair_work one = {.chunks = 1, .chunk_bytes = chunk_bytes};
+    return fama_repair_server_cost(&one);
 }
 
 /* An asker that knows nothing of a block gets its first chunks: they tell it the size, and what it then asks
@@ -112,12 +119,18 @@ static void begin(struct answer *answer, struct served_block *served)
     struct fama_request *request = &answer->order.request;
     answer->charged_bytes = fama_repair_server_charge(request);
     answer->entry = 0;
-    answer->chunks = 0;
-    answer->is_void = !load(served, &answer->order) ||
+    answer->work = (struct fama_repair_work){.chunk_bytes = request->chunk_bytes};
+    answer->is_void = !load(served, &answer->order, &answer->work) ||
                       (request->block_bytes != 0 && request->block_bytes != served->len);
     if (request->count == 0) {
         ask_for_first_chunks(request);
     }
+}
+
+/* Then it has been coded and signed, whether or not it has the chunks that were asked for. */
+static bool has_set(const struct served_block *served, uint16_t chunk_bytes, uint16_t set)
+{
+    return (uint64_t)set * FAMA_SET_CHUNKS * chunk_bytes < served->len;
 }
 
 static uint64_t without_lowest(uint64_t bits, uint64_t count)
@@ -154,12 +167,13 @@ static bool go_on(struct fama_chunk_server *server, struct answer *answer,
         };
         uint64_t chunks = 0;
         int result = fama_dataplane_send_block(server->dataplane, server->signer, &send, &chunks);
-        answer->chunks += chunks;
+        answer->work.chunks += chunks;
         if (result == FAMA_DATAPLANE_BUSY && gives_way) {
             entry->wanted = without_lowest(entry->wanted, chunks);
             return false;
         }
         answer->is_void = result != 0;
+        answer->work.sets += has_set(served, request->chunk_bytes, entry->set);
         answer->entry++;
         if (gives_way && atomic_load_explicit(&server->repair_waits, memory_order_acquire)) {
             return answer->entry == request->count;
@@ -181,31 +195,47 @@ static void keep_receipt(struct fama_chunk_server *server, const struct fama_chu
 /* With the lock held. */
 static void finish(struct fama_chunk_server *server, const struct answer *answer)
 {
+    uint64_t cost = fama_repair_server_cost(&answer->work);
+    uint64_t least = charge_of_one(answer->order.request.chunk_bytes);
     const struct fama_chunk_receipt receipt = {
         .asker = answer->order.asker,
         .charged_bytes = answer->charged_bytes,
-        .sent_bytes = (answer->chunks > 0 ? answer->chunks : 1) *
-                      charge_of_one(answer->order.request.chunk_bytes),
+        .cost_bytes = cost > least ? cost : least,
     };
     bool is_transfer = answer->order.transmit_class == FAMA_TRANSMIT_TRANSFER;
     keep_receipt(server, &receipt);
     server->stats.requests_void += answer->is_void;
     server->stats.requests_served += !answer->is_void;
     server->stats.requests_transfer += !answer->is_void && is_transfer;
-    server->stats.chunks_sent += answer->chunks;
+    server->stats.chunks_sent += answer->work.chunks;
 }
 
 /* ---- The thread ---- */
 
-/* With the lock held. */
+static struct fama_chunk_order *order_at(struct queue *queue, uint32_t place)
+{
+    return &queue->orders[(queue->head + place) % QUEUE];
+}
+
+/* With the lock held. The oldest order of anybody but whom the last one taken was for: so who asks for much
+ * waits for itself, and others for one answer of its. */
 static bool take(struct queue *queue, struct fama_chunk_order *order)
 {
     if (queue->count == 0) {
         return false;
     }
-    *order = queue->orders[queue->head];
+    uint32_t place = 0;
+    while (place < queue->count && order_at(queue, place)->asker == queue->served) {
+        place++;
+    }
+    place = place < queue->count ? place : 0;
+    *order = *order_at(queue, place);
+    for (; place > 0; place--) {
+        *order_at(queue, place) = *order_at(queue, place - 1);
+    }
     queue->head = (queue->head + 1) % QUEUE;
     queue->count--;
+    queue->served = order->asker;
     return true;
 }
 
@@ -325,14 +355,25 @@ void fama_chunk_server_stop(struct fama_chunk_server *server)
 
 /* ---- The control thread ---- */
 
+/* With the lock held. */
+static bool crowds(struct queue *queue, fama_tag asker)
+{
+    uint32_t waiting = 0;
+    for (uint32_t place = 0; place < queue->count; place++) {
+        waiting += order_at(queue, place)->asker == asker;
+    }
+    return waiting >= FAMA_CHUNK_SERVER_WAITING_EACH;
+}
+
 bool fama_chunk_server_order(struct fama_chunk_server *server, const struct fama_chunk_order *order)
 {
     pthread_mutex_lock(&server->lock);
     bool is_repair = order->transmit_class == FAMA_TRANSMIT_REPAIR;
     struct queue *queue = is_repair ? &server->repairs : &server->transfers;
-    bool is_queued = queue->count < QUEUE;
+    bool is_crowding = crowds(queue, order->asker);
+    bool is_queued = !is_crowding && queue->count < QUEUE;
     if (is_queued) {
-        struct fama_chunk_order *place = &queue->orders[(queue->head + queue->count) % QUEUE];
+        struct fama_chunk_order *place = order_at(queue, queue->count);
         *place = *order;
         place->session = fama_session_acquire(order->session);
         queue->count++;
@@ -341,7 +382,8 @@ bool fama_chunk_server_order(struct fama_chunk_server *server, const struct fama
         }
         pthread_cond_signal(&server->work);
     } else {
-        server->stats.requests_dropped++;
+        server->stats.requests_crowding += is_crowding;
+        server->stats.requests_dropped += !is_crowding;
     }
     pthread_mutex_unlock(&server->lock);
     return is_queued;

@@ -6,6 +6,9 @@
  * taken up again behind the repair. Both queues are bounded: a request that finds no place is dropped and
  * asked for again by its asker.
  *
+ * Adversary: a member that asks for as much as it is allowed. Of each queue it fills a quarter and no more, and
+ * after an answer to one asker the oldest request of another is next. What it is allowed, repair.h says.
+ *
  * Threads: the control thread calls, one thread of its own serves. */
 #ifndef FAMA_CONTROLPLANE_CHUNK_SERVER_H
 #define FAMA_CONTROLPLANE_CHUNK_SERVER_H
@@ -18,12 +21,16 @@
  * in step can lack, fewer than one catches up by. */
 #define FAMA_CHUNK_SERVER_NEWEST 16
 
+/* Requests of one asker that wait in a queue: no fewer than the blocks it asks for at one time. */
+#define FAMA_CHUNK_SERVER_WAITING_EACH 64
+
 struct fama_chunk_server;
 
 struct fama_chunk_server_stats {
     uint64_t requests_served;
     uint64_t chunks_sent;
     uint64_t requests_dropped;    /* the queue was full */
+    uint64_t requests_crowding;   /* refused: too many of its asker's waited already */
     uint64_t requests_void;       /* we do not have that block, or another version of it */
     uint64_t requests_transfer;   /* of those served: for old blocks */
     uint64_t transfers_put_aside; /* for a repair, in the middle of the answer */
@@ -44,7 +51,7 @@ struct fama_chunk_order {
 struct fama_chunk_receipt {
     fama_tag asker;
     uint64_t charged_bytes;
-    uint64_t sent_bytes; /* at least what one chunk takes: looking for a block is not free */
+    uint64_t cost_bytes; /* fama_repair_server_cost of it; looking for a block is not free */
 };
 
 /* REPAIR or TRANSFER, for a block of a channel of that height. */
@@ -57,7 +64,8 @@ struct fama_chunk_server *fama_chunk_server_start(struct fama_dataplane *datapla
 void fama_chunk_server_stop(struct fama_chunk_server *server);
 
 /* Queues an answer. A request that names nothing is answered by the first chunks of the block, as many as
- * FAMA_REPAIR_WHOLE_BLOCK_BYTES are charged for. Never waits. False if the queue of its class is full. */
+ * FAMA_REPAIR_WHOLE_BLOCK_BYTES are charged for. Never waits. False if the queue of its class is full, or
+ * the asker's part of it. */
 bool fama_chunk_server_order(struct fama_chunk_server *server,
                              const struct fama_chunk_order *order);
 /* The receipt of the next answer given, or false. Receipts that nobody takes are lost beyond some hundred. */

@@ -517,7 +517,9 @@ const struct fama_config_key fama_config_keys[] = {
      .least = 64 * KIB,
      .most = 1024 * GIB,
      .unit = "bytes per second, K M G allowed",
-     .words = "The same for each one that asks. Not more than bytesPerSecond."},
+     .words =
+         "The same for each one that asks. Not more than bytesPerSecond. Both count the work of "
+         "an answer too, as bytes: reading a block, coding and signing each set of it."},
 };
 const size_t fama_config_key_count = sizeof fama_config_keys / sizeof fama_config_keys[0];
 

@@ -544,7 +544,7 @@ static void settle_answers(struct fama_node *node)
     struct fama_chunk_receipt receipt;
     while (fama_chunk_server_receipt(node->server, &receipt)) {
         fama_repair_server_settle(node->repair_server, receipt.asker, receipt.charged_bytes,
-                                  receipt.sent_bytes);
+                                  receipt.cost_bytes);
     }
 }
 

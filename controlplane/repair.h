@@ -71,11 +71,20 @@ uint32_t fama_repair_holder_count(const struct fama_repair *repair);
  * per asker and in total, each one second deep. ADMISSION_BUDGET if not. A bucket that is not empty admits a
  * request of any size and may go into debt.
  *
+ * What an answer takes is counted in bytes, also where it is not bytes that it takes: beside its chunks, each
+ * set costs an encoding and a signature, and a block that is not at hand must be read. Else who asks for one
+ * chunk of each of many sets would have us work for a thousandth of what it is charged. The prices are about
+ * what a core could have sent meanwhile.
+ *
  * A request for named chunks is charged what they take at most. What a whole block takes is known when it
  * is read: it is charged FAMA_REPAIR_WHOLE_BLOCK_BYTES, and the owner may have the difference settled.
  *
  * Memory is fixed: when there are more askers than places, the one longest not heard gives way. */
 #define FAMA_REPAIR_WHOLE_BLOCK_BYTES 262144
+#define FAMA_REPAIR_SET_BYTES         4096 /* its chunks are coded and hashed, whatever few are sent */
+#define FAMA_REPAIR_SIGNATURE_BYTES   4096  /* one for each set */
+#define FAMA_REPAIR_LOAD_BYTES        16384 /* of a block, and for each of its bytes: */
+#define FAMA_REPAIR_LOAD_SHARE        8     /* one byte for so many */
 struct fama_repair_server;
 struct fama_repair_server_config {
     uint64_t bytes_per_second; /* all askers together */
@@ -90,8 +99,17 @@ enum fama_drop fama_repair_server_admit(struct fama_repair_server *server, uint6
                                         fama_tag asker, const struct fama_request *request);
 /* What admitting this request was charged, in bytes. */
 uint64_t fama_repair_server_charge(const struct fama_request *request);
-/* Replaces the `charged` bytes of an admitted request by the bytes that were really sent. */
+/* What an answer has really taken. */
+struct fama_repair_work {
+    uint64_t chunks;
+    uint16_t chunk_bytes;
+    uint32_t sets; /* coded and signed */
+    bool is_loaded;
+    uint64_t loaded_bytes; /* 0 where there was no such block */
+};
+uint64_t fama_repair_server_cost(const struct fama_repair_work *work);
+/* Replaces the `charged` bytes of an admitted request by what the answer has really cost. */
 void fama_repair_server_settle(struct fama_repair_server *server, fama_tag asker,
-                               uint64_t charged_bytes, uint64_t sent_bytes);
+                               uint64_t charged_bytes, uint64_t cost_bytes);
 
 #endif

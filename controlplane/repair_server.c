@@ -156,16 +156,27 @@ static void fill(struct bucket *bucket, uint64_t now_ns, uint64_t bytes_per_seco
     bucket->filled_ns = now_ns;
 }
 
+uint64_t fama_repair_server_cost(const struct fama_repair_work *work)
+{
+    uint64_t load = FAMA_REPAIR_LOAD_BYTES + work->loaded_bytes / FAMA_REPAIR_LOAD_SHARE;
+    return work->chunks * ((uint64_t)work->chunk_bytes + CHUNK_OVERHEAD_BYTES) +
+           work->sets * (uint64_t)(FAMA_REPAIR_SET_BYTES + FAMA_REPAIR_SIGNATURE_BYTES) +
+           (work->is_loaded ? load : 0);
+}
+
 uint64_t fama_repair_server_charge(const struct fama_request *request)
 {
     if (request->count == 0) {
         return FAMA_REPAIR_WHOLE_BLOCK_BYTES;
     }
-    uint64_t chunks = 0;
+    struct fama_repair_work work = {.chunk_bytes = request->chunk_bytes,
+                                    .is_loaded = true,
+                                    .loaded_bytes = request->block_bytes};
     for (uint32_t i = 0; i < request->count && i < FAMA_REQUEST_ENTRIES_MAX; i++) {
-        chunks += (uint64_t)__builtin_popcountll(request->entries[i].wanted);
+        work.chunks += (uint64_t)__builtin_popcountll(request->entries[i].wanted);
+        work.sets += request->entries[i].wanted != 0;
     }
-    return chunks * ((uint64_t)request->chunk_bytes + CHUNK_OVERHEAD_BYTES);
+    return fama_repair_server_cost(&work);
 }
 
 enum fama_drop fama_repair_server_admit(struct fama_repair_server *server, uint64_t now_ns,
@@ -190,9 +201,9 @@ enum fama_drop fama_repair_server_admit(struct fama_repair_server *server, uint6
 }
 
 void fama_repair_server_settle(struct fama_repair_server *server, fama_tag asker,
-                               uint64_t charged_bytes, uint64_t sent_bytes)
+                               uint64_t charged_bytes, uint64_t cost_bytes)
 {
-    double difference = (double)charged_bytes - (double)sent_bytes;
+    double difference = (double)charged_bytes - (double)cost_bytes;
     server->total.bytes += difference;
     struct asker *found = find_asker(server, asker);
     if (found != NULL) {

@@ -183,16 +183,22 @@ static void await_answers(struct fama_chunk_server *server, uint64_t answers)
     CU_ASSERT_EQUAL(stats.requests_served + stats.requests_void, answers);
 }
 
-static bool order(struct fama_chunk_server *server, const struct fama_request *request,
-                  enum fama_transmit_class transmit_class)
+static bool order_of(struct fama_chunk_server *server, const struct fama_request *request,
+                     enum fama_transmit_class transmit_class, fama_tag asker)
 {
     const struct fama_chunk_order order = {.channel_id = MADE_CHANNEL,
                                            .ledger = ledger,
                                            .transmit_class = transmit_class,
-                                           .asker = 7,
+                                           .asker = asker,
                                            .session = session,
                                            .request = *request};
     return fama_chunk_server_order(server, &order);
+}
+
+static bool order(struct fama_chunk_server *server, const struct fama_request *request,
+                  enum fama_transmit_class transmit_class)
+{
+    return order_of(server, request, transmit_class, 7);
 }
 
 static bool repair(struct fama_chunk_server *server, const struct fama_request *request)
@@ -229,9 +235,8 @@ static void test_a_first_answer_takes_no_more_than_was_charged_whatever_the_chun
     start(&dataplane, &server);
     for (uint32_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         const struct fama_request request = {.chunk_bytes = sizes[i]};
-        struct fama_request named = {.chunk_bytes = sizes[i], .count = 1};
-        named.entries[0].wanted = 1;
-        uint64_t each = fama_repair_server_charge(&named);
+        const struct fama_repair_work one = {.chunks = 1, .chunk_bytes = sizes[i]};
+        uint64_t each = fama_repair_server_cost(&one);
         uint32_t from = dataplane.count;
         dataplane.block_chunks = FAMA_SET_CHUNKS;
         CU_ASSERT_TRUE(repair(server, &request));
@@ -284,23 +289,33 @@ static void test_every_answer_leaves_a_receipt_of_what_it_took(void)
     struct fama_request named = {
         .block_bytes = (uint32_t)made.genesis_len, .chunk_bytes = 8192, .count = 1};
     const struct fama_request whole = {.chunk_bytes = 8192};
+    struct fama_repair_work work = {.chunks = 3,
+                                    .chunk_bytes = 8192,
+                                    .sets = 1,
+                                    .is_loaded = true,
+                                    .loaded_bytes = made.genesis_len};
     named.entries[0].wanted = 1;
-    uint64_t each = fama_repair_server_charge(&named);
     start(&dataplane, &server);
     dataplane.block_chunks = 3;
     CU_ASSERT_FALSE(fama_chunk_server_receipt(server, &receipt));
     CU_ASSERT_TRUE(repair(server, &whole)); /* of one set, at this chunk size */
     await_answers(server, 1);
+    CU_ASSERT_TRUE(repair(server, &named)); /* the block is at hand now */
+    await_answers(server, 2);
     named.block = 99; /* we do not have it */
     CU_ASSERT_TRUE(repair(server, &named));
-    await_answers(server, 2);
+    await_answers(server, 3);
     CU_ASSERT_TRUE(fama_chunk_server_receipt(server, &receipt));
     CU_ASSERT_EQUAL(receipt.asker, 7);
     CU_ASSERT_EQUAL(receipt.charged_bytes, FAMA_REPAIR_WHOLE_BLOCK_BYTES);
-    CU_ASSERT_EQUAL(receipt.sent_bytes, 3 * each);
+    CU_ASSERT_EQUAL(receipt.cost_bytes, fama_repair_server_cost(&work));
     CU_ASSERT_TRUE(fama_chunk_server_receipt(server, &receipt));
-    CU_ASSERT_EQUAL(receipt.charged_bytes, each);
-    CU_ASSERT_EQUAL(receipt.sent_bytes, each);
+    CU_ASSERT_EQUAL(receipt.charged_bytes, fama_repair_server_charge(&named));
+    work = (struct fama_repair_work){.chunks = 1, .chunk_bytes = 8192, .sets = 1};
+    CU_ASSERT_EQUAL(receipt.cost_bytes, fama_repair_server_cost(&work));
+    CU_ASSERT_TRUE(fama_chunk_server_receipt(server, &receipt));
+    work = (struct fama_repair_work){.is_loaded = true};
+    CU_ASSERT_EQUAL(receipt.cost_bytes, fama_repair_server_cost(&work));
     CU_ASSERT_FALSE(fama_chunk_server_receipt(server, &receipt));
     finish(&dataplane, server);
 }
@@ -326,6 +341,13 @@ static void test_a_repair_goes_before_transfers_that_came_before_it(void)
     CU_ASSERT_EQUAL(dataplane.sent[1].transmit_class, FAMA_TRANSMIT_REPAIR);
     CU_ASSERT_EQUAL(dataplane.sent[2].transmit_class, FAMA_TRANSMIT_TRANSFER);
     finish(&dataplane, server);
+}
+
+static uint32_t sets_of_genesis(size_t chunk_bytes)
+{
+    size_t set_bytes = FAMA_SET_CHUNKS * chunk_bytes;
+    size_t sets = (made.genesis_len + set_bytes - 1) / set_bytes;
+    return sets < 3 ? (uint32_t)sets : 3;
 }
 
 /* The transfer's queue is full in the middle of its second set: the repair goes first, and then each chunk
@@ -367,7 +389,10 @@ static void test_a_transfer_that_waits_for_room_gives_way_and_leaves_nothing_out
     }
     CU_ASSERT_TRUE(fama_chunk_server_receipt(server, &receipt));
     CU_ASSERT_EQUAL(receipt.charged_bytes, fama_repair_server_charge(&whole));
-    CU_ASSERT_EQUAL(receipt.sent_bytes, receipt.charged_bytes);
+    const struct fama_repair_work work = {
+        .chunks = 24, .chunk_bytes = 1240, .sets = sets_of_genesis(1240)};
+    uint64_t load = FAMA_REPAIR_LOAD_BYTES + made.genesis_len / FAMA_REPAIR_LOAD_SHARE;
+    CU_ASSERT_EQUAL(receipt.cost_bytes, load + fama_repair_server_cost(&work));
     fama_chunk_server_stats(server, &stats);
     CU_ASSERT_EQUAL(stats.requests_transfer, 1);
     CU_ASSERT(stats.transfers_put_aside >= 1);
@@ -388,16 +413,57 @@ static void test_requests_beyond_the_queue_are_dropped_and_counted(void)
     hold_up(&dataplane, true);
     CU_ASSERT_TRUE(order(server, &request, FAMA_TRANSMIT_TRANSFER));
     await(&dataplane, &dataplane.begun, 1);
-    while (taken < SENT_MAX && order(server, &request, FAMA_TRANSMIT_TRANSFER)) {
+    while (taken < SENT_MAX &&
+           order_of(server, &request, FAMA_TRANSMIT_TRANSFER, 100 + taken % 16)) {
         taken++;
     }
     CU_ASSERT(taken > 0 && taken < SENT_MAX);
     fama_chunk_server_stats(server, &stats);
     CU_ASSERT_EQUAL(stats.requests_dropped, 1);
+    CU_ASSERT_EQUAL(stats.requests_crowding, 0);
     CU_ASSERT_TRUE(repair(server, &request)); /* has a queue of its own */
     hold_up(&dataplane, false);
     await_answers(server, taken + 2);
     CU_ASSERT_TRUE(order(server, &request, FAMA_TRANSMIT_TRANSFER));
+    finish(&dataplane, server);
+}
+
+/* Whoever asks for very much has a quarter of the queue, and others wait for one of its answers. */
+static void test_an_asker_with_many_requests_waits_for_itself(void)
+{
+    struct fama_dataplane dataplane;
+    struct fama_chunk_server *server;
+    struct fama_chunk_server_stats stats;
+    struct fama_request greedy = {
+        .block_bytes = (uint32_t)made.genesis_len, .chunk_bytes = 1240, .count = 1};
+    greedy.entries[0].wanted = 1;
+    struct fama_request ordinary = greedy;
+    ordinary.parity = 3; /* tells them apart */
+    uint32_t taken = 0;
+    start(&dataplane, &server);
+    hold_up(&dataplane, true);
+    CU_ASSERT_TRUE(repair(server, &greedy));
+    await(&dataplane, &dataplane.begun, 1);
+    for (uint32_t i = 0; i < 500; i++) {
+        taken += repair(server, &greedy);
+    }
+    CU_ASSERT_EQUAL(taken, FAMA_CHUNK_SERVER_WAITING_EACH);
+    fama_chunk_server_stats(server, &stats);
+    CU_ASSERT_EQUAL(stats.requests_crowding, 500 - FAMA_CHUNK_SERVER_WAITING_EACH);
+    CU_ASSERT_EQUAL(stats.requests_dropped, 0);
+    CU_ASSERT_TRUE(order_of(server, &ordinary, FAMA_TRANSMIT_REPAIR, 8));
+    CU_ASSERT_TRUE(order_of(server, &ordinary, FAMA_TRANSMIT_REPAIR, 9));
+    hold_up(&dataplane, false);
+    await_answers(server, taken + 3);
+    CU_ASSERT_EQUAL_FATAL(dataplane.count, taken + 3);
+    uint32_t before = 0, found = 0;
+    for (uint32_t i = 0; i < dataplane.count; i++) {
+        found += dataplane.sent[i].parity == 3;
+        before += found < 2 && dataplane.sent[i].parity == 0;
+    }
+    CU_ASSERT_EQUAL(found, 2);
+    CU_ASSERT(before <= 2); /* what was under way, and one between the two */
+    CU_ASSERT_TRUE(repair(server, &greedy));
     finish(&dataplane, server);
 }
 
@@ -421,6 +487,7 @@ int main(void)
         TEST(test_a_repair_goes_before_transfers_that_came_before_it),
         TEST(test_a_transfer_that_waits_for_room_gives_way_and_leaves_nothing_out),
         TEST(test_requests_beyond_the_queue_are_dropped_and_counted),
+        TEST(test_an_asker_with_many_requests_waits_for_itself),
     };
     session = make_session();
     bool is_ready = session != NULL && made_chain_create(&made) && make_ledger();
