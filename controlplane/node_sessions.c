@@ -127,7 +127,8 @@ static void send_handshake(struct fama_node *node, const struct fama_sessions_ac
                     message.step == FAMA_SESSION_HELLO;
     if (!is_hello || fama_node_may_send(node, &target, FAMA_ADDRESS_HELLO, action->datagram.len)) {
         /* A full ring means a busy moment; handshakes repeat themselves. */
-        (void)fama_dataplane_send(node->dataplane, &action->target, action->datagram);
+        (void)(action->is_unproved ? fama_dataplane_answer : fama_dataplane_send)(
+            node->dataplane, &action->target, action->datagram);
     }
 }
 

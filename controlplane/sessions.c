@@ -766,6 +766,7 @@ bool fama_sessions_next_action(struct fama_sessions *sessions, struct fama_sessi
     if (sessions->has_reply) {
         sessions->has_reply = false;
         if (write_action(sessions, &sessions->reply, &sessions->reply_target, action)) {
+            action->is_unproved = true;
             return true;
         }
     }

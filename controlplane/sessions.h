@@ -70,6 +70,7 @@ enum fama_sessions_action_kind {
 struct fama_sessions_action {
     enum fama_sessions_action_kind kind;
     struct fama_endpoint target;
+    bool is_unproved; /* SEND: the target is where a datagram came from, which has proved nothing */
     struct fama_bytes datagram;
     struct fama_session *session;
     fama_tag peer;

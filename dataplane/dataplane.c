@@ -228,8 +228,8 @@ bool fama_dataplane_uses_hugepages(const struct fama_dataplane *dataplane)
 
 /* ---- The control thread ---- */
 
-int fama_dataplane_send(struct fama_dataplane *dataplane, const struct fama_endpoint *target,
-                        struct fama_bytes datagram)
+static int send_datagram(struct fama_dataplane *dataplane, const struct fama_packet *about,
+                         struct fama_bytes datagram)
 {
     struct fama_topology *topology = &dataplane->topology;
     const struct fama_dataplane_config *config = &topology->config;
@@ -245,13 +245,27 @@ int fama_dataplane_send(struct fama_dataplane *dataplane, const struct fama_endp
     }
     char *at = rte_pktmbuf_append(packet, (uint16_t)datagram.len);
     memcpy(at, datagram.at, datagram.len); /* packets have room for the MTU */
-    *fama_packet_of(packet) = (struct fama_packet){.peer = *target};
+    *fama_packet_of(packet) = *about;
     if (rte_ring_enqueue(topology->control_to_net, packet) != 0) {
         rte_pktmbuf_free(packet);
         return FAMA_DATAPLANE_BUSY;
     }
     (void)fama_doorbell_ring(&topology->net_bell);
     return 0;
+}
+
+int fama_dataplane_send(struct fama_dataplane *dataplane, const struct fama_endpoint *target,
+                        struct fama_bytes datagram)
+{
+    const struct fama_packet about = {.peer = *target};
+    return send_datagram(dataplane, &about, datagram);
+}
+
+int fama_dataplane_answer(struct fama_dataplane *dataplane, const struct fama_endpoint *target,
+                          struct fama_bytes datagram)
+{
+    const struct fama_packet about = {.peer = *target, .is_unproved = true};
+    return send_datagram(dataplane, &about, datagram);
 }
 
 uint32_t fama_dataplane_receive(struct fama_dataplane *dataplane, struct fama_event **events,

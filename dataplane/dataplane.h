@@ -98,6 +98,10 @@ void fama_dataplane_publish(struct fama_dataplane *dataplane, struct fama_view *
  * the ring is full: gossip repeats itself, so callers may ignore it. */
 int fama_dataplane_send(struct fama_dataplane *dataplane, const struct fama_endpoint *target,
                         struct fama_bytes datagram);
+/* The same, to where a datagram came from that anybody may have sent: finding that neighbour keeps none of those
+ * from being found whom we send to. */
+int fama_dataplane_answer(struct fama_dataplane *dataplane, const struct fama_endpoint *target,
+                          struct fama_bytes datagram);
 
 /* ---- What the control thread receives ---- */
 
@@ -248,6 +252,7 @@ struct fama_dataplane_counters {
     uint64_t packets_handed_over; /* to the net lcores whose they were */
     uint64_t signatures_verified, signature_batches, signatures_bad;
     uint64_t neighbour_requests_sent, neighbour_replies_sent; /* of ARP, or neighbour discovery */
+    uint64_t neighbours_displaced, neighbours_refused;        /* that strangers had us ask for */
 };
 /* Of all threads together. */
 void fama_dataplane_counters(const struct fama_dataplane *dataplane,

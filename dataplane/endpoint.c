@@ -40,14 +40,26 @@ bool fama_address_has_prefix(const uint8_t address[FAMA_ADDRESS_BYTES],
     return rest == 0 || (address[all / 8] ^ network[all / 8]) >> (8 - rest) == 0;
 }
 
-uint64_t fama_address_source(const uint8_t address[FAMA_ADDRESS_BYTES])
+static uint64_t word_at(const uint8_t *at)
 {
-    const uint8_t *at = fama_address_is_ipv4(address) ? address + 8 : address;
     uint64_t word = 0;
     for (int i = 0; i < 8; i++) {
         word = word << 8 | at[i];
     }
     return word;
+}
+
+uint64_t fama_address_source(const uint8_t address[FAMA_ADDRESS_BYTES])
+{
+    return word_at(fama_address_is_ipv4(address) ? address + 8 : address);
+}
+
+uint64_t fama_address_source_seen(const uint8_t address[FAMA_ADDRESS_BYTES],
+                                  const uint8_t own[FAMA_ADDRESS_BYTES])
+{
+    uint64_t source = fama_address_source(address);
+    bool is_neighbour = !fama_address_is_ipv4(address) && memcmp(address, own, 8) == 0;
+    return is_neighbour ? source ^ word_at(address + 8) : source;
 }
 
 bool fama_address_parse(const char *text, uint8_t address[FAMA_ADDRESS_BYTES])

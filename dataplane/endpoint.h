@@ -75,6 +75,10 @@ static inline bool fama_address_is_link_local(const uint8_t address[FAMA_ADDRESS
 /* One number for all addresses that one host can send from at will: an IPv4 address itself, but the whole
  * /64 of an IPv6 one, since that is what a link gives away for the asking (RFC 4862). */
 uint64_t fama_address_source(const uint8_t address[FAMA_ADDRESS_BYTES]);
+/* The same as seen by a host at `own`: those of its own /64 are its neighbours, each another host as far as
+ * anybody can tell, and have a number each. Else one stranger among them would stand for all. */
+uint64_t fama_address_source_seen(const uint8_t address[FAMA_ADDRESS_BYTES],
+                                  const uint8_t own[FAMA_ADDRESS_BYTES]);
 
 /* "198.18.0.11" or "2001:db8::1"; a mapped address is not accepted in its IPv6 spelling. */
 bool fama_address_parse(const char *text, uint8_t address[FAMA_ADDRESS_BYTES]);

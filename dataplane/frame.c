@@ -192,6 +192,19 @@ static bool is_our_group_mac(const uint8_t *mac, const struct fama_frame_receive
            memcmp(mac + 3, receiver->endpoint.address + 13, 3) == 0;
 }
 
+/* All nodes on the link: ff02::1, and its link address. What defends an address, and queries, go there. */
+static bool is_all_nodes(const uint8_t *address)
+{
+    static const uint8_t all[FAMA_ADDRESS_BYTES] = {0xff, 0x02, [15] = 1};
+    return fama_address_equal(address, all);
+}
+
+static bool is_all_nodes_mac(const uint8_t *mac)
+{
+    static const uint8_t all[FAMA_MAC_BYTES] = {0x33, 0x33, 0, 0, 0, 1};
+    return memcmp(mac, all, sizeof all) == 0;
+}
+
 static enum fama_drop parse_udp(const struct parsing *parsing, struct fama_bytes addresses,
                                 struct fama_bytes udp, bool needs_sum)
 {
@@ -275,6 +288,14 @@ static enum fama_drop judge_next_header(uint8_t next)
     }
 }
 
+/* Eight bytes of hop-by-hop options, and ICMPv6 behind them: of our peers on the link, only queriers need that. */
+static bool may_be_mld(struct fama_bytes packet)
+{
+    const uint8_t *options = packet.at + FAMA_IPV6_BYTES;
+    return packet.len > FAMA_IPV6_BYTES + 8 && packet.at[6] == 0 &&
+           options[0] == FAMA_PROTOCOL_ICMPV6 && options[1] == 0;
+}
+
 static enum fama_drop parse_ipv6(const struct parsing *parsing, struct fama_bytes packet)
 {
     const uint8_t *ip = packet.at;
@@ -284,15 +305,16 @@ static enum fama_drop parse_ipv6(const struct parsing *parsing, struct fama_byte
     const uint8_t *source = ip + IPV6_ADDRESSES_AT;
     const uint8_t *target = source + FAMA_ADDRESS_BYTES;
     bool is_ours = fama_address_equal(target, parsing->receiver->endpoint.address);
-    if (!is_ours && !is_our_group(target, parsing->receiver)) {
+    if (!is_ours && !is_our_group(target, parsing->receiver) && !is_all_nodes(target)) {
         return FAMA_DROP_NOT_OURS;
     }
     size_t len = fama_get16(ip + 4);
     if (len > packet.len - FAMA_IPV6_BYTES) {
         return FAMA_DROP_BAD_FRAME;
     }
-    if (ip[6] == FAMA_PROTOCOL_ICMPV6) {
-        parsing->frame->kind = FAMA_FRAME_ICMPV6;
+    bool is_mld = may_be_mld(fama_bytes(ip, FAMA_IPV6_BYTES + len));
+    if (ip[6] == FAMA_PROTOCOL_ICMPV6 || is_mld) {
+        parsing->frame->kind = is_mld ? FAMA_FRAME_MLD : FAMA_FRAME_ICMPV6;
         parsing->frame->payload = fama_bytes(ip, FAMA_IPV6_BYTES + len);
         return FAMA_DROP_NONE;
     }
@@ -326,7 +348,8 @@ enum fama_drop fama_frame_parse(struct fama_bytes bytes, const struct fama_frame
         fama_bytes(bytes.at + FAMA_ETHERNET_BYTES, bytes.len - FAMA_ETHERNET_BYTES);
     *frame = (struct fama_frame){.source_mac = bytes.at + FAMA_MAC_BYTES};
     if (!fama_address_is_ipv4(receiver->endpoint.address)) {
-        bool may_be_ours = parsing.is_to_us || is_our_group_mac(bytes.at, receiver);
+        bool may_be_ours =
+            parsing.is_to_us || is_our_group_mac(bytes.at, receiver) || is_all_nodes_mac(bytes.at);
         return type == FAMA_ETHERTYPE_IPV6 && may_be_ours ? parse_ipv6(&parsing, packet)
                                                           : FAMA_DROP_NOT_OURS;
     }

@@ -1,12 +1,12 @@
 /* Ethernet II, IPv4 (RFC 791) or IPv6 (RFC 8200), and UDP (RFC 768) around our datagrams: writing headers
- * with checksums, and telling a datagram meant for us, or a word of ARP or neighbour discovery, from
- * everything else. Our own address says which family a node speaks; frames of the other are not ours.
+ * with checksums, and telling a datagram meant for us, or a word of ARP, neighbour discovery or
+ * multicast listener discovery, from everything else. Our own address says which family a node speaks; frames of the other are not ours.
  *
  * A chunk goes to several targets with the same payload: its sum is computed once (fama_frame_sum) and
  * each target's header takes it in. Sums are RFC 1071 one's-complement sums in the machine's byte order.
  *
  * Adversary: whoever reaches the link. Nothing beyond the frame's length is read; fragments, IPv4 options
- * and IPv6 extension headers are refused, and so is UDP over IPv6 without a checksum, which IPv6 itself
+ * and IPv6 extension headers (but the one that multicast listener queries must have) are refused, and so is UDP over IPv6 without a checksum, which IPv6 itself
  * has none to make up for (RFC 8200 section 8.1). Pure functions on bytes; any thread. */
 #ifndef FAMA_DATAPLANE_FRAME_H
 #define FAMA_DATAPLANE_FRAME_H
@@ -94,6 +94,7 @@ enum fama_frame_kind {
     FAMA_FRAME_DATAGRAM = 0,
     FAMA_FRAME_ARP = 1,
     FAMA_FRAME_ICMPV6 = 2,
+    FAMA_FRAME_MLD = 3, /* ICMPv6 behind eight bytes of hop-by-hop options: dataplane/mld.h */
 };
 struct fama_frame {
     enum fama_frame_kind kind;

@@ -35,9 +35,12 @@ struct entry {
     uint32_t tries;
     uint64_t confirmed_ns;
     uint64_t used_ns;
-    uint64_t ask_at_ns; /* INCOMPLETE and REFRESH: the next request */
+    uint64_t asked_ns;  /* INCOMPLETE and REFRESH: since when */
+    uint64_t ask_at_ns; /* the next request */
     uint64_t wait_ns;
     void *packet; /* INCOMPLETE only */
+    /* Of the entry: nobody but strangers has made us want it. Of the packet: who wanted it sent. */
+    enum fama_neighbour_wish wish, packet_wish;
 };
 
 struct fama_neighbours {
@@ -47,7 +50,10 @@ struct fama_neighbours {
     bool is_ipv4;
     uint32_t announcements_left;
     uint64_t announce_at_ns;
-    uint64_t report_at_ns; /* IPv6 */
+    uint64_t tentative_until_ns; /* IPv6: our question whether our address is taken is young */
+    uint64_t report_at_ns;       /* IPv6: when the next report is due, the last one was sent, ... */
+    uint64_t reported_ns;
+    uint64_t version_1_until_ns; /* ... and somebody listens who speaks version 1 only */
     uint32_t asking_count;
     uint16_t asking[FAMA_NEIGHBOURS_ASKING_MAX]; /* indices of INCOMPLETE and REFRESH entries */
     struct entry entries[FAMA_NEIGHBOURS_MAX];
@@ -147,18 +153,21 @@ static bool is_asking(const struct entry *entry)
     return entry->state == INCOMPLETE || entry->state == REFRESH;
 }
 
-static bool start_asking(struct fama_neighbours *neighbours, struct entry *entry, enum state state,
+static struct entry *asked_at(struct fama_neighbours *neighbours, uint32_t place)
+{
+    return &neighbours->entries[neighbours->asking[place]];
+}
+
+/* Asks for an entry that there is a place for. */
+static void start_asking(struct fama_neighbours *neighbours, struct entry *entry, enum state state,
                          uint64_t now_ns)
 {
-    if (neighbours->asking_count == FAMA_NEIGHBOURS_ASKING_MAX) {
-        return false;
-    }
     neighbours->asking[neighbours->asking_count++] = (uint16_t)(entry - neighbours->entries);
     entry->state = state;
     entry->tries = 0;
+    entry->asked_ns = now_ns;
     entry->ask_at_ns = now_ns;
     entry->wait_ns = FAMA_NEIGHBOUR_FIRST_WAIT_NS;
-    return true;
 }
 
 static void stop_asking(struct fama_neighbours *neighbours, const struct entry *entry)
@@ -181,66 +190,139 @@ static void forget(struct fama_neighbours *neighbours, struct entry *entry)
     entry->state = FREE;
 }
 
-static struct entry *make_entry(struct fama_neighbours *neighbours,
-                                const uint8_t address[FAMA_ADDRESS_BYTES], uint64_t now_ns)
+/* Of the unproved entries that wait for an answer: how many, and the one that has waited longest, or
+ * NULL. Not the one unused for longest: strangers can repeat themselves. */
+static uint32_t count_unproved(struct fama_neighbours *neighbours, struct entry **oldest)
 {
-    if (neighbours->asking_count == FAMA_NEIGHBOURS_ASKING_MAX) {
+    uint32_t count = 0;
+    *oldest = NULL;
+    for (uint32_t i = 0; i < neighbours->asking_count; i++) {
+        struct entry *entry = asked_at(neighbours, i);
+        if (entry->wish == FAMA_NEIGHBOUR_UNPROVED) {
+            count++;
+            if (*oldest == NULL || entry->asked_ns < (*oldest)->asked_ns) {
+                *oldest = entry;
+            }
+        }
+    }
+    return count;
+}
+
+/* Whether one more may be asked for, if need be in the place of an unproved one. */
+static bool make_place(struct fama_neighbours *neighbours, uint64_t now_ns,
+                       enum fama_neighbour_wish wish)
+{
+    bool is_full = neighbours->asking_count == FAMA_NEIGHBOURS_ASKING_MAX;
+    if (!is_full && wish == FAMA_NEIGHBOUR_OURS) {
+        return true;
+    }
+    struct entry *oldest;
+    uint32_t unproved = count_unproved(neighbours, &oldest);
+    if (!is_full && unproved < FAMA_NEIGHBOURS_UNPROVED_MAX) {
+        return true;
+    }
+    if (oldest == NULL ||
+        (wish == FAMA_NEIGHBOUR_UNPROVED && now_ns - oldest->asked_ns < FAMA_NEIGHBOUR_TURN_NS)) {
+        neighbours->counts.unproved_refused += wish == FAMA_NEIGHBOUR_UNPROVED;
+        return false;
+    }
+    forget(neighbours, oldest);
+    neighbours->counts.unproved_displaced++;
+    return true;
+}
+
+/* Whether `entry` gives way sooner than `other` to a newcomer of its bucket. */
+static bool gives_way_before(const struct entry *entry, const struct entry *other)
+{
+    if (entry->state == FREE || other->state == FREE) {
+        return other->state != FREE;
+    }
+    return entry->wish != other->wish ? entry->wish == FAMA_NEIGHBOUR_UNPROVED
+                                      : entry->used_ns < other->used_ns;
+}
+
+static struct entry *make_entry(struct fama_neighbours *neighbours, uint64_t now_ns,
+                                const uint8_t address[FAMA_ADDRESS_BYTES],
+                                enum fama_neighbour_wish wish)
+{
+    if (!make_place(neighbours, now_ns, wish)) {
         return NULL;
     }
     struct entry *bucket = bucket_of(neighbours, address);
     struct entry *chosen = &bucket[0];
-    for (uint32_t way = 0; way < WAYS && chosen->state != FREE; way++) {
-        if (bucket[way].state == FREE || bucket[way].used_ns < chosen->used_ns) {
+    for (uint32_t way = 1; way < WAYS; way++) {
+        if (gives_way_before(&bucket[way], chosen)) {
             chosen = &bucket[way];
         }
     }
+    if (chosen->state != FREE && wish == FAMA_NEIGHBOUR_UNPROVED &&
+        chosen->wish == FAMA_NEIGHBOUR_OURS) {
+        neighbours->counts.unproved_refused++;
+        return NULL;
+    }
+    neighbours->counts.unproved_displaced +=
+        is_asking(chosen) && chosen->wish == FAMA_NEIGHBOUR_UNPROVED;
     forget(neighbours, chosen);
-    *chosen = (struct entry){.state = FREE};
+    *chosen = (struct entry){.state = FREE, .wish = wish};
     memcpy(chosen->address, address, FAMA_ADDRESS_BYTES);
-    (void)start_asking(neighbours, chosen, INCOMPLETE, now_ns); /* there is room: asked above */
+    start_asking(neighbours, chosen, INCOMPLETE, now_ns);
     return chosen;
 }
 
 static struct entry *use_entry(struct fama_neighbours *neighbours, uint64_t now_ns,
-                               const uint8_t address[FAMA_ADDRESS_BYTES])
+                               const uint8_t address[FAMA_ADDRESS_BYTES],
+                               enum fama_neighbour_wish wish)
 {
     const uint8_t *hop = next_hop(neighbours, address);
     if (hop == NULL) {
         return NULL;
     }
+    /* Whoever is asked for, it is the gateway who must be found. */
+    if (hop != address) {
+        wish = FAMA_NEIGHBOUR_OURS;
+    }
     struct entry *entry = find_entry(neighbours, hop);
     if (entry == NULL) {
-        entry = make_entry(neighbours, hop, now_ns);
+        entry = make_entry(neighbours, now_ns, hop, wish);
     }
     if (entry != NULL) {
         entry->used_ns = now_ns;
+        entry->wish = wish == FAMA_NEIGHBOUR_OURS ? wish : entry->wish;
     }
     return entry;
 }
 
 const uint8_t *fama_neighbour_find(struct fama_neighbours *neighbours, uint64_t now_ns,
-                                   const uint8_t address[FAMA_ADDRESS_BYTES])
+                                   const uint8_t address[FAMA_ADDRESS_BYTES],
+                                   enum fama_neighbour_wish wish)
 {
-    struct entry *entry = use_entry(neighbours, now_ns, address);
+    struct entry *entry = use_entry(neighbours, now_ns, address, wish);
     if (entry == NULL || entry->state == INCOMPLETE) {
         return NULL;
     }
-    if (entry->state == REACHABLE && now_ns - entry->confirmed_ns > FAMA_NEIGHBOUR_REACHABLE_NS) {
+    if (entry->state == REACHABLE && now_ns - entry->confirmed_ns > FAMA_NEIGHBOUR_REACHABLE_NS &&
+        make_place(neighbours, now_ns, entry->wish)) {
         /* When too many ask already, the next use tries again; the old address stays in use. */
-        (void)start_asking(neighbours, entry, REFRESH, now_ns);
+        start_asking(neighbours, entry, REFRESH, now_ns);
     }
     return entry->mac;
 }
 
 bool fama_neighbour_hold(struct fama_neighbours *neighbours, uint64_t now_ns,
-                         const uint8_t address[FAMA_ADDRESS_BYTES], void *packet)
+                         const uint8_t address[FAMA_ADDRESS_BYTES], void *packet,
+                         enum fama_neighbour_wish wish)
 {
-    struct entry *entry = use_entry(neighbours, now_ns, address);
+    struct entry *entry = use_entry(neighbours, now_ns, address, wish);
     if (entry == NULL || entry->state != INCOMPLETE) {
+        return false;
+    }
+    if (entry->packet != NULL && entry->packet_wish == FAMA_NEIGHBOUR_OURS &&
+        wish == FAMA_NEIGHBOUR_UNPROVED) {
         return false;
     }
     abandon(neighbours, entry);
     entry->packet = packet;
+    entry->packet_wish = wish;
     return true;
 }
 
@@ -317,13 +399,16 @@ static void probe(struct fama_neighbours *neighbours)
     send_nd(neighbours, &nd, NULL);
 }
 
-static void report_group(struct fama_neighbours *neighbours)
+static void report_group(struct fama_neighbours *neighbours, uint64_t now_ns)
 {
     uint8_t frame[FAMA_MLD_FRAME_BYTES];
     uint8_t group[FAMA_ADDRESS_BYTES];
     fama_nd_group(neighbours->settings.address, group);
-    fama_mld_write(group, neighbours->settings.mac, frame);
-    send_frame(neighbours, frame, sizeof frame);
+    size_t len = (now_ns < neighbours->version_1_until_ns ? fama_mld_write_v1 : fama_mld_write)(
+        group, neighbours->settings.mac, frame);
+    send_frame(neighbours, frame, len);
+    neighbours->reported_ns = now_ns;
+    neighbours->report_at_ns = now_ns + FAMA_MLD_REPORT_PAUSE_NS;
 }
 
 /* ---- What we hear ---- */
@@ -403,6 +488,9 @@ static enum fama_drop take_solicitation(struct fama_neighbours *neighbours, uint
         return FAMA_DROP_NONE;
     }
     bool is_probe = fama_address_is_none(nd->source);
+    if (is_probe && memcmp(ethernet_source, neighbours->settings.mac, FAMA_MAC_BYTES) == 0) {
+        return FAMA_DROP_BAD_ND; /* our own, come back */
+    }
     bool is_to_group = nd->destination[0] == 0xff;
     /* Only who asks one host may think that it knows the link address already (section 7.2.2). */
     bool says_whence = nd->has_mac || !is_to_group;
@@ -421,7 +509,9 @@ static enum fama_drop take_solicitation(struct fama_neighbours *neighbours, uint
         advertise(neighbours, is_probe ? fama_nd_all_nodes : nd->source, is_probe ? NULL : mac);
         neighbours->counts.replies_sent++;
     }
-    return FAMA_DROP_NONE;
+    /* Who asks at the same time as we do wants our address as we want theirs: RFC 4862 section 5.4.3. */
+    bool is_rival = is_probe && now_ns < neighbours->tentative_until_ns;
+    return is_rival ? FAMA_DROP_BAD_ND : FAMA_DROP_NONE;
 }
 
 static enum fama_drop take_icmpv6(struct fama_neighbours *neighbours, uint64_t now_ns,
@@ -450,6 +540,43 @@ static enum fama_drop take_icmpv6(struct fama_neighbours *neighbours, uint64_t n
     return FAMA_DROP_NONE;
 }
 
+/* A time in whole milliseconds up to `wait_ms`, other for each host: no secret, but no two hosts' answers are to
+ * fall together. */
+static uint64_t random_wait_ns(const struct fama_neighbours *neighbours, uint64_t now_ns,
+                               uint32_t wait_ms)
+{
+    uint64_t word = now_ns;
+    for (int i = 0; i < FAMA_MAC_BYTES; i++) {
+        word = (word ^ neighbours->settings.mac[i]) * UINT64_C(11400714819323198485);
+    }
+    return ((word >> 40) * ((uint64_t)wait_ms + 1) >> 24) * 1000000;
+}
+
+/* The answer is put on the one clock that reports have: a query can only bring it forward. */
+static enum fama_drop take_query(struct fama_neighbours *neighbours, uint64_t now_ns,
+                                 struct fama_bytes packet)
+{
+    struct fama_mld_query query;
+    uint8_t group[FAMA_ADDRESS_BYTES];
+    enum fama_drop drop = fama_mld_read(packet, &query);
+    if (drop != FAMA_DROP_NONE) {
+        return drop;
+    }
+    if (query.is_version_1) {
+        neighbours->version_1_until_ns = now_ns + FAMA_MLD_V1_NS;
+    }
+    fama_nd_group(neighbours->settings.address, group);
+    if (fama_address_is_none(query.group) || fama_address_equal(query.group, group)) {
+        uint64_t at_ns = now_ns + random_wait_ns(neighbours, now_ns, query.wait_ms);
+        uint64_t least_ns = neighbours->reported_ns + FAMA_MLD_ANSWER_PAUSE_NS;
+        at_ns = at_ns > least_ns ? at_ns : least_ns;
+        if (at_ns < neighbours->report_at_ns) {
+            neighbours->report_at_ns = at_ns;
+        }
+    }
+    return FAMA_DROP_NONE;
+}
+
 enum fama_drop fama_neighbour_input(struct fama_neighbours *neighbours, uint64_t now_ns,
                                     const struct fama_frame *frame)
 {
@@ -458,6 +585,9 @@ enum fama_drop fama_neighbour_input(struct fama_neighbours *neighbours, uint64_t
     }
     if (frame->kind == FAMA_FRAME_ICMPV6 && !neighbours->is_ipv4) {
         return take_icmpv6(neighbours, now_ns, frame);
+    }
+    if (frame->kind == FAMA_FRAME_MLD && !neighbours->is_ipv4) {
+        return take_query(neighbours, now_ns, frame->payload);
     }
     return FAMA_DROP_NOT_OURS;
 }
@@ -498,6 +628,7 @@ static uint32_t announce(struct fama_neighbours *neighbours, uint64_t now_ns)
     }
     if (is_first) {
         probe(neighbours);
+        neighbours->tentative_until_ns = now_ns + ANNOUNCEMENT_PAUSE_NS;
     }
     advertise(neighbours, fama_nd_all_nodes, NULL);
     return is_first ? 2 : 1;
@@ -511,8 +642,7 @@ uint32_t fama_neighbour_tick(struct fama_neighbours *neighbours, uint64_t now_ns
     }
     bool reports = !neighbours->is_ipv4 && !neighbours->settings.is_silent;
     if (reports && now_ns >= neighbours->report_at_ns) {
-        report_group(neighbours);
-        neighbours->report_at_ns = now_ns + FAMA_MLD_REPORT_PAUSE_NS;
+        report_group(neighbours, now_ns);
         sent++;
     }
     /* Backwards, because forgetting an entry moves the last one into its place. */

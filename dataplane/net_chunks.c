@@ -84,7 +84,7 @@ static void decide_root(struct fama_net *net, uint32_t ticket, enum fama_drop re
     }
     uint32_t count = fama_reassembly_verdict(net->reassembly, ticket, is_good, held);
     for (uint32_t i = 0; i < count; i++) {
-        fama_sources_forgive(net->sources, fama_net_source_of(held[i]), FAMA_SOURCE_HELD);
+        fama_sources_forgive(net->sources, fama_net_source_of(net, held[i]), FAMA_SOURCE_HELD);
         if (is_good) {
             if (i + PREFETCH_AHEAD < count) {
                 rte_prefetch0(fama_packet_of(held[i + PREFETCH_AHEAD]));
@@ -192,7 +192,7 @@ static void offer(struct fama_net *net, struct fama_inbox_chunk *inbox,
     struct fama_offer_result result;
     struct fama_sources *sources = net->sources;
     struct rte_mbuf *packet = inbox->packet;
-    uint64_t source = fama_net_source_of(packet);
+    uint64_t source = fama_net_source_of(net, packet);
     bool may_wait = fama_sources_has_room(sources, net->now_ns, source, FAMA_SOURCE_HELD);
     fama_reassembly_offer(net->reassembly, net->now_ns, inbox->channel, &inbox->chunk, leaf,
                           may_wait ? packet : NULL, &result);

@@ -64,7 +64,9 @@ static void take_neighbours(struct fama_net *net, struct rte_mbuf *packet,
         fama_net_drop(net, packet, reason);
         return;
     }
-    if (!fama_packet_of(packet)->is_neighbours) {
+    /* Queries are for the one table that speaks. */
+    if (!fama_packet_of(packet)->is_neighbours &&
+        (frame->kind != FAMA_FRAME_MLD || net->number != 0)) {
         share_neighbours(net, fama_packet_bytes(packet));
     }
     rte_pktmbuf_free(packet);
@@ -296,6 +298,8 @@ static void keep_house(struct fama_net *net)
     struct fama_neighbour_counts neighbours = fama_neighbour_counts(net->transmit.neighbours);
     net->counts.own.neighbour_requests_sent = neighbours.requests_sent;
     net->counts.own.neighbour_replies_sent = neighbours.replies_sent;
+    net->counts.own.neighbours_displaced = neighbours.unproved_displaced;
+    net->counts.own.neighbours_refused = neighbours.unproved_refused;
     fama_counts_publish(&net->counts);
     net->housekeeping_at_ns = net->now_ns + HOUSEKEEPING_NS;
 }

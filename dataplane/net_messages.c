@@ -38,7 +38,7 @@ void fama_net_take_message(struct fama_net *net, struct rte_mbuf *packet)
         return;
     }
     struct fama_sources *sources = net->sources;
-    uint64_t source = fama_net_source_of(packet);
+    uint64_t source = fama_net_source_of(net, packet);
     if (!fama_sources_has_room(sources, net->now_ns, source, queue)) {
         fama_net_drop(net, packet, FAMA_DROP_SOURCE_BUDGET);
         return;

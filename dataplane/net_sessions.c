@@ -50,7 +50,7 @@ void fama_net_take_handshake(struct fama_net *net, struct rte_mbuf *packet)
         reason = FAMA_DROP_NOT_OURS;
     }
     if (reason == FAMA_DROP_NONE &&
-        !fama_sources_charge(net->sources, net->now_ns, fama_net_source_of(packet),
+        !fama_sources_charge(net->sources, net->now_ns, fama_net_source_of(net, packet),
                              FAMA_SOURCE_HANDSHAKES)) {
         reason = FAMA_DROP_SOURCE_BUDGET;
     }
@@ -93,7 +93,8 @@ static void take_inner_chunk(struct fama_net *net, struct rte_mbuf *packet)
 static void take_inner_message(struct fama_net *net, struct rte_mbuf *packet,
                                struct fama_session *session)
 {
-    uint64_t source = fama_address_source(fama_session_endpoint(session)->address);
+    uint64_t source = fama_address_source_seen(fama_session_endpoint(session)->address,
+                                               net->topology->config.endpoint.address);
     if (!fama_sources_charge(net->sources, net->now_ns, source, FAMA_SOURCE_INNER)) {
         fama_net_drop(net, packet, FAMA_DROP_SOURCE_BUDGET);
         return;

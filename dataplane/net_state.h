@@ -93,9 +93,10 @@ static inline void fama_net_drop(struct fama_net *net, struct rte_mbuf *packet,
 }
 
 /* Whom a packet says it comes from, for the accounts of sources. */
-static inline uint64_t fama_net_source_of(struct rte_mbuf *packet)
+static inline uint64_t fama_net_source_of(const struct fama_net *net, struct rte_mbuf *packet)
 {
-    return fama_address_source(fama_packet_of(packet)->peer.address);
+    return fama_address_source_seen(fama_packet_of(packet)->peer.address,
+                                    net->topology->config.endpoint.address);
 }
 
 #endif

@@ -347,19 +347,21 @@ static int set_up(struct fama_port *port, const struct fama_dataplane_config *co
     return status;
 }
 
-/* Neighbour discovery asks for our address in a group that we must have joined. */
-static int join_group(const struct fama_port *port, const struct fama_dataplane_config *config,
-                      struct fama_error *error)
+/* Neighbour discovery asks for our address in a group that we must have joined; who has our address already,
+ * and who asks for groups, says so to all nodes. */
+static int join_groups(const struct fama_port *port, const struct fama_dataplane_config *config,
+                       struct fama_error *error)
 {
     uint8_t group[FAMA_ADDRESS_BYTES];
-    uint8_t mac[FAMA_MAC_BYTES];
+    uint8_t macs[2][FAMA_MAC_BYTES];
     if (fama_address_is_ipv4(config->endpoint.address)) {
         return 0;
     }
     fama_nd_group(config->endpoint.address, group);
-    fama_nd_group_mac(group, mac);
-    int status = fama_port_group_join(port->id, mac);
-    return status == 0 ? 0 : refuse(config, "its address's multicast group", status, error);
+    fama_nd_group_mac(group, macs[0]);
+    fama_nd_group_mac(fama_nd_all_nodes, macs[1]);
+    int status = fama_port_groups_join(port->id, (const uint8_t(*)[FAMA_MAC_BYTES])macs, 2);
+    return status == 0 ? 0 : refuse(config, "its address's multicast groups", status, error);
 }
 
 static int start(struct fama_port *port, const struct fama_dataplane_config *config,
@@ -377,7 +379,7 @@ static int start(struct fama_port *port, const struct fama_dataplane_config *con
         return refuse(config, "to tell its address", status, error);
     }
     memcpy(port->mac, mac.addr_bytes, FAMA_MAC_BYTES);
-    return join_group(port, config, error);
+    return join_groups(port, config, error);
 }
 
 /* Rules are a help, and a port without them is as good as ever, unless it stays isolated. */

@@ -5,9 +5,10 @@
 #include <rte_ip.h>
 #include <string.h>
 
-#define ICMP6   58
-#define ITEMS   4
-#define ACTIONS 2
+#define ICMP6      58
+#define HOP_BY_HOP 0 /* what queries of multicast listeners begin with */
+#define ITEMS      4
+#define ACTIONS    2
 
 /* A rule as rte_flow wants it, with what its parts point at. */
 struct pattern {
@@ -183,6 +184,11 @@ bool fama_port_rules_make(struct fama_port_rules *rules, uint16_t port_id,
     if (rules->is_isolated && !create_for_queue(rules, port_id, 1, &link, 0)) {
         fama_port_rules_remove(rules, port_id);
         return false;
+    }
+    if (rules->is_isolated && !fama_address_is_ipv4(endpoint->address)) {
+        link.ipv6.hdr.proto = HOP_BY_HOP;
+        /* Without it no queries are heard, and reports go out unasked all the same. */
+        (void)create_for_queue(rules, port_id, 1, &link, 0);
     }
     return true;
 }

@@ -16,8 +16,9 @@
 
 #include "dataplane/endpoint.h"
 
-/* One for each queue, and one for the link's own protocol (ARP or neighbour discovery). */
-#define FAMA_PORT_RULES_MAX 9
+/* One for each queue, one for the link's own protocol (ARP or neighbour discovery) and one for queries of
+ * multicast listeners. */
+#define FAMA_PORT_RULES_MAX 10
 
 enum fama_port_rules_mode {
     FAMA_PORT_RULES_NONE = 0,

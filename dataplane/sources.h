@@ -51,8 +51,8 @@ struct fama_sources {
 void fama_sources_init(struct fama_sources *sources, uint64_t seed,
                        const uint32_t sizes[FAMA_SOURCE_KINDS]);
 
-/* A `source` is what fama_address_source makes of an address: an IPv6 host, which has a whole /64 of them,
- * is one source.
+/* A `source` is what fama_address_source_seen makes of an address: an IPv6 host, which has a whole /64 of them,
+ * is one source, but for those on our own link.
  *
  * Whether one more thing could be charged. Net lcore; its time does not run backwards. */
 bool fama_sources_has_room(struct fama_sources *sources, uint64_t now_ns, uint64_t source,

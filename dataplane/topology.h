@@ -28,6 +28,7 @@ struct fama_packet {
     fama_tag
         session_peer;   /* received: whom the session it came in has proved; 0: it came in none */
     bool is_neighbours; /* between net lcores: a whole frame, for fama_neighbour_input */
+    bool is_unproved;   /* to be sent: `peer` has proved nothing, a datagram came from there */
     uint8_t transmit_class;     /* while it waits for its neighbour's address */
     struct fama_opened *opened; /* of a chunk that waits for its root: itself, opened; or NULL */
 };

@@ -69,6 +69,7 @@ void fama_transmit_destroy(struct fama_transmit *transmit)
 struct about {
     enum fama_transmit_class transmit_class;
     enum fama_transmit_claim claim;
+    enum fama_neighbour_wish wish;
     uint16_t payload_len;
     uint16_t payload_sum;
 };
@@ -89,14 +90,16 @@ static struct fama_transmit_path *path_of(struct fama_transmit *transmit,
  * known. */
 static const struct fama_transmit_path *find_path(struct fama_transmit *transmit, uint64_t now_ns,
                                                   const struct fama_endpoint *target,
-                                                  uint16_t payload_len)
+                                                  const struct about *about)
 {
+    uint16_t payload_len = about->payload_len;
     struct fama_transmit_path *path = path_of(transmit, target);
     if (path->found_ns != 0 && now_ns - path->found_ns < FAMA_TRANSMIT_PATH_FRESH_NS &&
         path->payload_len == payload_len && fama_endpoint_equal(&path->target, target)) {
         return path;
     }
-    const uint8_t *mac = fama_neighbour_find(transmit->neighbours, now_ns, target->address);
+    const uint8_t *mac =
+        fama_neighbour_find(transmit->neighbours, now_ns, target->address, about->wish);
     if (mac == NULL) {
         return NULL;
     }
@@ -156,7 +159,7 @@ static void hold(struct fama_transmit *transmit, uint64_t now_ns, struct rte_mbu
         ask_for_checksums(transmit, packet);
     }
     fama_packet_of(packet)->transmit_class = (uint8_t)about->transmit_class;
-    if (!fama_neighbour_hold(transmit->neighbours, now_ns, target->address, packet)) {
+    if (!fama_neighbour_hold(transmit->neighbours, now_ns, target->address, packet, about->wish)) {
         fama_transmit_drop(&transmit->queues, packet, about->transmit_class,
                            FAMA_DROP_NO_NEIGHBOUR);
     }
@@ -166,7 +169,7 @@ static void hold(struct fama_transmit *transmit, uint64_t now_ns, struct rte_mbu
 static void send_frame(struct fama_transmit *transmit, uint64_t now_ns, struct rte_mbuf *packet,
                        const struct fama_endpoint *target, const struct about *about)
 {
-    const struct fama_transmit_path *path = find_path(transmit, now_ns, target, about->payload_len);
+    const struct fama_transmit_path *path = find_path(transmit, now_ns, target, about);
     if (path == NULL) {
         hold(transmit, now_ns, packet, target, about);
         return;
@@ -181,6 +184,7 @@ void fama_transmit_one(struct fama_transmit *transmit, uint64_t now_ns, struct r
     const struct about about = {
         .transmit_class = transmit_class,
         .claim = FAMA_TRANSMIT_OWN,
+        .wish = fama_packet_of(packet)->is_unproved ? FAMA_NEIGHBOUR_UNPROVED : FAMA_NEIGHBOUR_OURS,
         .payload_len = rte_pktmbuf_data_len(packet),
         .payload_sum = sum_of(transmit, fama_bytes(NULL, 0), fama_packet_bytes(packet)),
     };

@@ -192,7 +192,9 @@ static void forgive(struct fama_verify *verify, struct rte_mbuf *packet,
                     enum fama_source_kind queue)
 {
     fama_sources_forgive(&verify->topology->net[0].sources,
-                         fama_address_source(fama_packet_of(packet)->peer.address), queue);
+                         fama_address_source_seen(fama_packet_of(packet)->peer.address,
+                                                  verify->topology->config.endpoint.address),
+                         queue);
 }
 
 /* Refused for what its source cannot know: the view has changed, or newcomers are too many. */

@@ -59,8 +59,8 @@ static void feed_neighbours(const struct fama_frame *frame, unsigned int family)
     struct fama_endpoint other = receiver->endpoint;
     other.address[14] = (uint8_t)(now_ns / 10000000 / 256 % 2);
     other.address[15] = (uint8_t)(now_ns / 10000000);
-    if (fama_neighbour_find(neighbours, now_ns, other.address) == NULL) {
-        (void)fama_neighbour_hold(neighbours, now_ns, other.address, &counter);
+    if (fama_neighbour_find(neighbours, now_ns, other.address, FAMA_NEIGHBOUR_OURS) == NULL) {
+        (void)fama_neighbour_hold(neighbours, now_ns, other.address, &counter, FAMA_NEIGHBOUR_OURS);
     }
     struct fama_neighbour_counts before = fama_neighbour_counts(neighbours);
     (void)fama_neighbour_input(neighbours, now_ns, frame);

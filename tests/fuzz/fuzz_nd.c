@@ -1,8 +1,9 @@
-/* Any bytes as an ICMPv6 packet, with the length, hop limit and checksum that get it past the first look:
+/* Any bytes as an ICMPv6 packet, and as one of multicast listener discovery, with the length, hop limit and checksum that get it past the first look:
  * what the reader takes is sound, writing it again says the same, and a table of neighbours keeps its own
  * books whatever it hears. */
 #include <stdlib.h>
 
+#include "dataplane/mld.h"
 #include "dataplane/nd.h"
 #include "dataplane/neighbour.h"
 
@@ -41,7 +42,7 @@ static void lose_packet(void *context, void *packet)
     (void)packet;
 }
 
-static void feed_neighbours(struct fama_bytes packet)
+static void feed_neighbours(enum fama_frame_kind kind, struct fama_bytes packet)
 {
     static struct fama_neighbours *neighbours;
     static uint32_t counter;
@@ -62,15 +63,14 @@ static void feed_neighbours(struct fama_bytes packet)
     uint8_t other[FAMA_ADDRESS_BYTES];
     memcpy(other, ours, sizeof other);
     other[15] = (uint8_t)(now_ns / 100000000 % 16);
-    if (fama_neighbour_find(neighbours, now_ns, other) == NULL) {
-        (void)fama_neighbour_hold(neighbours, now_ns, other, &counter);
+    if (fama_neighbour_find(neighbours, now_ns, other, FAMA_NEIGHBOUR_OURS) == NULL) {
+        (void)fama_neighbour_hold(neighbours, now_ns, other, &counter, FAMA_NEIGHBOUR_OURS);
     }
-    const struct fama_frame frame = {
-        .kind = FAMA_FRAME_ICMPV6, .source_mac = their_mac, .payload = packet};
+    const struct fama_frame frame = {.kind = kind, .source_mac = their_mac, .payload = packet};
     struct fama_neighbour_counts before = fama_neighbour_counts(neighbours);
     (void)fama_neighbour_input(neighbours, now_ns, &frame);
     struct fama_neighbour_counts after = fama_neighbour_counts(neighbours);
-    if (after.replies_sent - before.replies_sent > 1 ||
+    if (after.replies_sent - before.replies_sent > (kind == FAMA_FRAME_ICMPV6 ? 1 : 0) ||
         after.requests_sent != before.requests_sent) {
         abort();
     }
@@ -90,6 +90,26 @@ static void expect_the_same_again(const struct fama_nd *nd)
         !fama_address_equal(again.target, nd->target)) {
         abort();
     }
+}
+
+/* The same bytes with the hop limit, option and checksum that a query needs. */
+static void feed_query(uint8_t *bytes, size_t size)
+{
+    static const uint8_t options[8] = {FAMA_PROTOCOL_ICMPV6, 0, 5, 2, 0, 0, 1, 0};
+    struct fama_mld_query query;
+    (void)fama_mld_read(fama_bytes(bytes, size), &query);
+    if (size >= FAMA_IPV6_BYTES + sizeof options + 4) {
+        uint8_t *message = bytes + FAMA_IPV6_BYTES + sizeof options;
+        uint16_t len = (uint16_t)(size - FAMA_IPV6_BYTES - sizeof options);
+        memcpy(bytes + FAMA_IPV6_BYTES, options, sizeof options);
+        bytes[7] = 1;
+        message[0] = 130;
+        memset(message + 2, 0, 2);
+        uint16_t sum = fama_frame_pseudo_sum(fama_bytes(bytes + 8, 2 * FAMA_ADDRESS_BYTES),
+                                             FAMA_PROTOCOL_ICMPV6, len);
+        fama_frame_sum_store(message + 2, (uint16_t)~fama_frame_sum(fama_bytes(message, len), sum));
+    }
+    feed_neighbours(FAMA_FRAME_MLD, fama_bytes(bytes, size));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -114,6 +134,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (fama_nd_read(fama_bytes(bytes, size), &nd) == FAMA_DROP_NONE) {
         expect_the_same_again(&nd);
     }
-    feed_neighbours(fama_bytes(bytes, size));
+    feed_neighbours(FAMA_FRAME_ICMPV6, fama_bytes(bytes, size));
+    feed_query(bytes, size);
     return 0;
 }

@@ -2,21 +2,25 @@
  *
  *   flood INTERFACE SECONDS DATAGRAMS_PER_SECOND SEED CHANNEL KIND[,KIND...] TARGET... [MEMBER...]
  *
- *   TARGET    ADDRESS/LINK-ADDRESS: a node, at UDP port 7051
- *   MEMBER    MSP-DIRECTORY:MSPID: a real member, whose certificate is public; in whose name it speaks
+ *   TARGET    ADDRESS/LINK-ADDRESS: a node, at UDP port 7051; all of one family
+ *   MEMBER    MSP-DIRECTORY:MSPID: a real member, whose certificate is public; in whose name it speaks. Those of
+ *             the targets come first, in their order
  *   KIND      noise    random bytes
  *             header   a datagram of ours with one wrong field in its common header
  *             chunk    a well-formed chunk of the channel, of a member, with nothing true in it
  *             message  a well-formed message of a member about its ledger, with a signature that is none
  *             alive    the same, which says that the member is alive
- *             arp      questions for addresses, from addresses that nobody has
+ *             hello    the beginning of a member's handshake with the target, whose answer goes to one of 300
+ *                      addresses beyond the targets' last 256, which nobody has: to be on their link, they
+ *                      need a prefix of /22 or less
+ *             other    UDP datagrams to another port, and packets of another protocol
+ *             arp      questions for addresses, from addresses that nobody has; of IPv6, neighbour solicitations
  *
- * Datagrams come from addresses that nobody has and, half of them, from the other targets'. Frames are written
- * here from the first byte on and handed to the link as they are (packet(7)). Answers to ARP questions are
- * not forged: whoever can do that has the link, and no node can help it.
+ * Datagrams come from addresses that nobody has and, half of them, from the other targets'. Frames are handed to
+ * the link as they are (packet(7)). Answers to questions for addresses are not forged: whoever can do that
+ * has the link, and no node can help it.
  *
  * One thread. It ends by itself. Prints one line of JSON: frames sent, by kind. */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <linux/if_ether.h>
@@ -30,26 +34,28 @@
 #include <unistd.h>
 
 #include "crypto/msp_files.h"
-#include "dataplane/wire.h"
+#include "dataplane/arp.h"
+#include "dataplane/nd.h"
+#include "dataplane/wire_session.h"
 
 #define TARGETS_MAX   16
 #define RATE_MAX      1000000
 #define SECONDS_MAX   120
 #define BURST         32
 #define FRAME_BYTES   1514
-#define HEADERS_BYTES 42 /* Ethernet, IPv4, UDP */
+#define HELLO_SOURCES 300
 #define PORT          7051
 #define AT_VERSION    2
 #define AT_KIND       3
 #define AT_LENGTH     6
 
-enum kind { NOISE, HEADER, CHUNK, MESSAGE, ALIVE, ARP, KINDS };
+enum kind { NOISE, HEADER, CHUNK, MESSAGE, ALIVE, HELLO, OTHER, ARP, KINDS };
 
-static const char *const kind_names[KINDS] = {"noise",   "header", "chunk",
-                                              "message", "alive",  "arp"};
+static const char *const kind_names[KINDS] = {"noise", "header", "chunk", "message",
+                                              "alive", "hello",  "other", "arp"};
 
 struct target {
-    uint8_t address[4];
+    struct fama_endpoint endpoint;
     uint8_t link[ETH_ALEN];
 };
 
@@ -177,80 +183,126 @@ static size_t make_message(struct flood *flood, enum fama_kind kind, uint8_t *at
     return fama_wire_message_write(&message, at, room);
 }
 
-/* ---- Frames ---- */
-
-static uint16_t ip_sum(const uint8_t *at)
+static size_t make_hello(struct flood *flood, uint32_t target, uint8_t *at, size_t room)
 {
-    uint32_t sum = 0;
-    for (size_t i = 0; i < 20; i += 2) {
-        sum += (uint32_t)(at[i] << 8 | at[i + 1]);
+    if (flood->member_count < 2) {
+        return 0;
     }
-    sum = (sum & 0xffff) + (sum >> 16);
-    return (uint16_t) ~(sum + (sum >> 16));
+    uint32_t sender = (uint32_t)(draw(flood) % flood->member_count);
+    if (sender == target) {
+        sender = (sender + 1) % flood->member_count;
+    }
+    const struct fama_session_message hello = {
+        .step = FAMA_SESSION_HELLO,
+        .sender = flood->members[sender],
+        .target = target < flood->member_count ? flood->members[target] : any_member(flood),
+        .handshake = draw(flood),
+    };
+    return fama_wire_session_write(&hello, at, room);
 }
 
+/* ---- Frames ---- */
+
 /* An address of the targets' network that no node has. */
-static void nobody(struct flood *flood, uint8_t address[4])
+static struct fama_endpoint nobody(struct flood *flood)
 {
-    memcpy(address, flood->targets[0].address, 4);
-    address[3] = (uint8_t)(128 + draw(flood) % 100);
+    struct fama_endpoint endpoint = flood->targets[0].endpoint;
+    endpoint.address[FAMA_ADDRESS_BYTES - 1] = (uint8_t)(128 + draw(flood) % 100);
+    return endpoint;
+}
+
+/* One of 300 beyond. */
+static struct fama_endpoint nobody_beyond(struct flood *flood)
+{
+    struct fama_endpoint endpoint = flood->targets[0].endpoint;
+    uint32_t number = 256 + (uint32_t)(draw(flood) % HELLO_SOURCES);
+    endpoint.address[FAMA_ADDRESS_BYTES - 2] =
+        (uint8_t)(endpoint.address[FAMA_ADDRESS_BYTES - 2] + (number >> 8));
+    endpoint.address[FAMA_ADDRESS_BYTES - 1] = (uint8_t)number;
+    return endpoint;
 }
 
 static size_t make_arp(struct flood *flood, const struct target *target, uint8_t *frame)
 {
-    static const uint8_t start[8] = {0, 1, 0x08, 0x00, ETH_ALEN, 4, 0, 1};
-    uint8_t *at = frame + ETH_HLEN;
-    memset(frame, 0xff, ETH_ALEN);
-    write_u16(frame + 12, ETH_P_ARP);
-    memcpy(at, start, sizeof start);
-    memcpy(at + 8, flood->own_link, ETH_ALEN);
-    nobody(flood, at + 14);
-    memset(at + 18, 0, ETH_ALEN);
-    memcpy(at + 24, target->address, 4);
-    if (draw(flood) % 2 == 0) {
-        nobody(flood, at + 24);
-    }
+    static const uint8_t everybody[ETH_ALEN] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+    struct fama_endpoint wanted = draw(flood) % 2 == 0 ? nobody(flood) : target->endpoint;
+    struct fama_arp arp = {.operation = FAMA_ARP_REQUEST};
+    memcpy(arp.sender_mac, flood->own_link, ETH_ALEN);
+    memcpy(arp.sender, nobody(flood).address, FAMA_ADDRESS_BYTES);
+    memcpy(arp.target, wanted.address, FAMA_ADDRESS_BYTES);
     if (draw(flood) % 8 == 0) {
-        at[7] = 9; /* no operation there is */
+        arp.operation = 9; /* there is none such */
     }
-    return 60;
+    fama_arp_write(&arp, everybody, frame);
+    return FAMA_FRAME_LEAST;
+}
+
+static size_t make_solicitation(struct flood *flood, const struct target *target, uint8_t *frame)
+{
+    struct fama_endpoint wanted = draw(flood) % 2 == 0 ? nobody(flood) : target->endpoint;
+    struct fama_nd nd = {.kind = FAMA_ND_SOLICITATION, .has_mac = true};
+    memcpy(nd.mac, flood->own_link, ETH_ALEN);
+    memcpy(nd.source, nobody(flood).address, FAMA_ADDRESS_BYTES);
+    memcpy(nd.target, wanted.address, FAMA_ADDRESS_BYTES);
+    fama_nd_group(target->endpoint.address, nd.destination);
+    size_t len = fama_nd_write(&nd, flood->own_link, target->link, frame);
+    if (draw(flood) % 8 == 0) {
+        frame[FAMA_ETHERNET_BYTES + 7] = 64; /* as if a router had passed it on */
+    }
+    return len;
+}
+
+static size_t make_payload(struct flood *flood, enum kind kind, uint32_t target, uint8_t *payload,
+                           size_t room)
+{
+    switch (kind) {
+    case NOISE:
+    case OTHER:
+        return make_noise(flood, payload, room);
+    case HEADER:
+        return make_header(flood, payload, room);
+    case CHUNK:
+        return make_chunk(flood, payload, room);
+    case HELLO:
+        return make_hello(flood, target, payload, room);
+    case ALIVE:
+        return make_message(flood, FAMA_KIND_ALIVE, payload, room);
+    case MESSAGE:
+        return make_message(flood, FAMA_KIND_STATEINFO, payload, room);
+    case ARP:
+    case KINDS:
+        break;
+    }
+    return 0;
 }
 
 static size_t make_frame(struct flood *flood, enum kind kind, uint8_t frame[FRAME_BYTES])
 {
-    const struct target *target = &flood->targets[draw(flood) % flood->target_count];
-    memset(frame, 0, FRAME_BYTES);
-    memcpy(frame, target->link, ETH_ALEN);
-    memcpy(frame + ETH_ALEN, flood->own_link, ETH_ALEN);
+    uint32_t number = (uint32_t)(draw(flood) % flood->target_count);
+    const struct target *target = &flood->targets[number];
+    bool is_ipv4 = fama_address_is_ipv4(target->endpoint.address);
     if (kind == ARP) {
-        return make_arp(flood, target, frame);
+        return is_ipv4 ? make_arp(flood, target, frame) : make_solicitation(flood, target, frame);
     }
-    uint8_t *payload = frame + HEADERS_BYTES;
-    size_t room = FRAME_BYTES - HEADERS_BYTES;
-    size_t len = kind == NOISE    ? make_noise(flood, payload, room)
-                 : kind == HEADER ? make_header(flood, payload, room)
-                 : kind == CHUNK  ? make_chunk(flood, payload, room)
-                 : kind == ALIVE  ? make_message(flood, FAMA_KIND_ALIVE, payload, room)
-                                  : make_message(flood, FAMA_KIND_STATEINFO, payload, room);
-    uint8_t *ip = frame + ETH_HLEN;
-    write_u16(frame + 12, ETH_P_IP);
-    ip[0] = 0x45;
-    write_u16(ip + 2, 28 + len);
-    ip[6] = 0x40; /* not to be fragmented */
-    ip[8] = 64;
-    ip[9] = IPPROTO_UDP;
+    size_t headers = fama_frame_header_bytes(target->endpoint.address);
+    uint8_t *payload = frame + headers;
+    size_t len = make_payload(flood, kind, number, payload, FRAME_BYTES - headers);
     const struct target *pretended = &flood->targets[draw(flood) % flood->target_count];
-    if (pretended == target || draw(flood) % 2 == 0) {
-        nobody(flood, ip + 12);
-    } else {
-        memcpy(ip + 12, pretended->address, 4);
+    bool is_nobody = pretended == target || draw(flood) % 2 == 0;
+    struct fama_frame_ends ends = {
+        .target = target->endpoint,
+        .source = kind == HELLO ? nobody_beyond(flood)
+                  : is_nobody   ? nobody(flood)
+                                : pretended->endpoint,
+    };
+    ends.target.port = kind == OTHER ? PORT + 1 : PORT;
+    memcpy(ends.source_mac, flood->own_link, ETH_ALEN);
+    memcpy(ends.target_mac, target->link, ETH_ALEN);
+    fama_frame_write(frame, &ends, (uint16_t)len, fama_frame_sum(fama_bytes(payload, len), 0));
+    if (kind == OTHER && !is_ipv4 && draw(flood) % 2 == 0) {
+        frame[FAMA_ETHERNET_BYTES + 6] = 6; /* TCP */
     }
-    memcpy(ip + 16, target->address, 4);
-    write_u16(ip + 10, ip_sum(ip));
-    write_u16(ip + 20, PORT);
-    write_u16(ip + 22, PORT);
-    write_u16(ip + 24, 8 + len); /* its sum stays 0: not computed (RFC 768) */
-    return len == 0 ? 0 : HEADERS_BYTES + len;
+    return len == 0 ? 0 : headers + len;
 }
 
 /* ---- Command line ---- */
@@ -283,7 +335,7 @@ static bool read_member(struct flood *flood, const char *text)
 
 static bool read_target(struct flood *flood, const char *text)
 {
-    char address[32];
+    char address[64];
     const char *slash = strchr(text, '/');
     struct target *target = &flood->targets[flood->target_count];
     if (slash == NULL || (size_t)(slash - text) >= sizeof address ||
@@ -292,7 +344,7 @@ static bool read_target(struct flood *flood, const char *text)
     }
     (void)snprintf(address, sizeof address, "%.*s", (int)(slash - text), text);
     unsigned int link[ETH_ALEN];
-    if (inet_pton(AF_INET, address, target->address) != 1 ||
+    if (!fama_address_parse(address, target->endpoint.address) ||
         sscanf(slash + 1, "%2x:%2x:%2x:%2x:%2x:%2x", &link[0], &link[1], &link[2], &link[3],
                &link[4], &link[5]) != ETH_ALEN) {
         return false;
@@ -300,8 +352,10 @@ static bool read_target(struct flood *flood, const char *text)
     for (int i = 0; i < ETH_ALEN; i++) {
         target->link[i] = (uint8_t)link[i];
     }
+    target->endpoint.port = PORT;
     flood->target_count++;
-    return true;
+    return fama_address_is_ipv4(target->endpoint.address) ==
+           fama_address_is_ipv4(flood->targets[0].endpoint.address);
 }
 
 static bool read_kinds(struct flood *flood, const char *text)
@@ -412,7 +466,7 @@ int main(int argc, char **argv)
     }
     if (!is_right || flood.target_count == 0) {
         fprintf(stderr, "usage: flood INTERFACE SECONDS DATAGRAMS_PER_SECOND SEED CHANNEL "
-                        "noise,header,chunk,message,alive,arp ADDRESS/LINK-ADDRESS... "
+                        "noise,header,chunk,message,alive,hello,other,arp ADDRESS/LINK-ADDRESS... "
                         "[MSP-DIRECTORY:MSPID...]\n");
         return EXIT_FAILURE;
     }

@@ -89,6 +89,23 @@ static void test_a_network_of_ipv6_is_one_source(void)
     CU_ASSERT_NOT_EQUAL(fama_address_source(address), source);
 }
 
+static void test_neighbours_of_ones_own_network_are_sources_of_their_own(void)
+{
+    uint8_t own[FAMA_ADDRESS_BYTES], other[FAMA_ADDRESS_BYTES], address[FAMA_ADDRESS_BYTES];
+    CU_ASSERT(fama_address_parse("2001:db8:1:2::1", own));
+    CU_ASSERT(fama_address_parse("2001:db8:1:2::2", other));
+    CU_ASSERT(fama_address_parse("2001:db8:1:2:ffff::9", address));
+    CU_ASSERT_NOT_EQUAL(fama_address_source_seen(address, own),
+                        fama_address_source_seen(other, own));
+    CU_ASSERT_EQUAL(fama_address_source_seen(address, own), fama_address_source_seen(address, own));
+    /* Those of another network are one, and of IPv4 each is one as ever. */
+    CU_ASSERT(fama_address_parse("2001:db8:1:3::1", other));
+    CU_ASSERT_EQUAL(fama_address_source_seen(other, own), fama_address_source(other));
+    CU_ASSERT(fama_address_parse("198.18.0.1", other));
+    CU_ASSERT_EQUAL(fama_address_source_seen(other, own), fama_address_source(other));
+    CU_ASSERT_EQUAL(fama_address_source_seen(other, other), fama_address_source(other));
+}
+
 int main(void)
 {
     const struct test_case cases[] = {
@@ -97,6 +114,7 @@ int main(void)
         TEST(test_addresses_are_read_written_and_judged),
         TEST(test_the_longest_endpoint_has_room),
         TEST(test_a_network_of_ipv6_is_one_source),
+        TEST(test_neighbours_of_ones_own_network_are_sources_of_their_own),
     };
     return run_suite("endpoints", cases, sizeof cases / sizeof cases[0]);
 }

@@ -333,11 +333,11 @@ static void talk_to_kernel(int tap, int kernel, struct fama_neighbours *neighbou
     uint8_t buffer[2048], kernel_mac[FAMA_MAC_BYTES] = {0};
     struct fama_frame frame;
     const struct fama_endpoint theirs = fama_endpoint_from_ipv4(THEIR_IPV4, THEIR_PORT);
-    CU_ASSERT_PTR_NULL(fama_neighbour_find(neighbours, 1, theirs.address));
-    CU_ASSERT(fama_neighbour_hold(neighbours, 1, theirs.address, kernel_mac));
+    CU_ASSERT_PTR_NULL(fama_neighbour_find(neighbours, 1, theirs.address, FAMA_NEIGHBOUR_OURS));
+    CU_ASSERT(fama_neighbour_hold(neighbours, 1, theirs.address, kernel_mac, FAMA_NEIGHBOUR_OURS));
     (void)fama_neighbour_tick(neighbours, 1);
     (void)read_from_tap(tap, neighbours, buffer, sizeof buffer, &frame);
-    const uint8_t *found = fama_neighbour_find(neighbours, 2, theirs.address);
+    const uint8_t *found = fama_neighbour_find(neighbours, 2, theirs.address, FAMA_NEIGHBOUR_OURS);
     CU_ASSERT_PTR_NOT_NULL_FATAL(found);
     CU_ASSERT_EQUAL(memcmp(found, kernel_mac, FAMA_MAC_BYTES), 0);
 

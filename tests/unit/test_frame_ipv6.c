@@ -218,6 +218,34 @@ static void test_only_icmpv6_comes_in_by_our_group(void)
     CU_ASSERT_EQUAL(parse(frame, sizeof frame, &parsed), FAMA_DROP_NOT_OURS);
 }
 
+/* The defence of an address, and queries of multicast listeners, go to all nodes. */
+static void test_only_icmpv6_and_queries_come_in_for_all_nodes(void)
+{
+    uint8_t frame[sizeof known_frame];
+    struct fama_frame parsed;
+    const uint8_t all_mac[] = {0x33, 0x33, 0, 0, 0, 1};
+    const uint8_t all[FAMA_ADDRESS_BYTES] = {0xff, 2, [15] = 1};
+    const uint8_t options[] = {FAMA_PROTOCOL_ICMPV6, 0, 5, 2, 0, 0, 1, 0};
+    memcpy(frame, known_frame, sizeof frame);
+    memcpy(frame, all_mac, sizeof all_mac);
+    memcpy(frame + IP_AT + 24, all, FAMA_ADDRESS_BYTES);
+    CU_ASSERT_EQUAL(parse(frame, sizeof frame, &parsed), FAMA_DROP_NOT_OURS);
+    frame[IP_AT + 6] = FAMA_PROTOCOL_ICMPV6;
+    CU_ASSERT_EQUAL(parse(frame, sizeof frame, &parsed), FAMA_DROP_NONE);
+    CU_ASSERT_EQUAL(parsed.kind, FAMA_FRAME_ICMPV6);
+    frame[IP_AT + 6] = 0;
+    CU_ASSERT_EQUAL(parse(frame, sizeof frame, &parsed), FAMA_DROP_EXTENSION_HEADER);
+    memcpy(frame + IP_AT + FAMA_IPV6_BYTES, options, sizeof options);
+    CU_ASSERT_EQUAL(parse(frame, sizeof frame, &parsed), FAMA_DROP_NONE);
+    CU_ASSERT_EQUAL(parsed.kind, FAMA_FRAME_MLD);
+    CU_ASSERT_EQUAL(parsed.payload.len, FAMA_IPV6_BYTES + 13);
+    frame[IP_AT + FAMA_IPV6_BYTES + 1] = 1; /* more options than queries have */
+    CU_ASSERT_EQUAL(parse(frame, sizeof frame, &parsed), FAMA_DROP_EXTENSION_HEADER);
+    frame[IP_AT + FAMA_IPV6_BYTES + 1] = 0;
+    frame[IP_AT + FAMA_IPV6_BYTES] = FAMA_PROTOCOL_UDP;
+    CU_ASSERT_EQUAL(parse(frame, sizeof frame, &parsed), FAMA_DROP_EXTENSION_HEADER);
+}
+
 static void test_the_other_family_is_not_ours(void)
 {
     struct fama_frame parsed;
@@ -291,10 +319,10 @@ static void talk_to_kernel(int tap, int kernel, struct fama_neighbours *neighbou
 {
     uint8_t buffer[2048], kernel_mac[FAMA_MAC_BYTES] = {0};
     struct fama_frame frame;
-    CU_ASSERT(fama_neighbour_hold(neighbours, 1, them.address, kernel_mac));
+    CU_ASSERT(fama_neighbour_hold(neighbours, 1, them.address, kernel_mac, FAMA_NEIGHBOUR_OURS));
     (void)fama_neighbour_tick(neighbours, 1);
     (void)read_from_tap(tap, neighbours, buffer, sizeof buffer, &frame);
-    const uint8_t *found = fama_neighbour_find(neighbours, 2, them.address);
+    const uint8_t *found = fama_neighbour_find(neighbours, 2, them.address, FAMA_NEIGHBOUR_OURS);
     CU_ASSERT_PTR_NOT_NULL_FATAL(found);
     CU_ASSERT_EQUAL(memcmp(found, kernel_mac, FAMA_MAC_BYTES), 0);
 
@@ -366,6 +394,7 @@ int main(void)
         TEST(test_a_datagram_without_checksum_is_refused),
         TEST(test_sources_that_no_host_has_are_refused),
         TEST(test_only_icmpv6_comes_in_by_our_group),
+        TEST(test_only_icmpv6_and_queries_come_in_for_all_nodes),
         TEST(test_the_other_family_is_not_ours),
         TEST(test_the_kernel_and_we_understand_each_others_frames),
     };

@@ -1,5 +1,7 @@
 #include "dataplane/nd.h"
 
+#include <stdlib.h>
+
 #include "dataplane/mld.h"
 #include "unit/suite.h"
 
@@ -204,6 +206,71 @@ static void test_a_report_names_our_group(void)
     CU_ASSERT_EQUAL(frame[IP_AT + 7], 1);
 }
 
+/* A general query of version 2, from fe80::5 to all nodes, for an answer within ten seconds; its checksum was
+ * worked out apart from this code. */
+static const uint8_t known_query[] = {
+    0x60, 0x00, 0x00, 0x00, 0x00, 0x24, 0x00, 0x01, 0xfe, 0x80, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x05, 0xff, 0x02, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01, 0x3a, 0x00, 0x05, 0x02, 0x00, 0x00, 0x01, 0x00,
+    0x82, 0x00, 0x56, 0x92, 0x27, 0x10, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x7d, 0x00, 0x00,
+};
+
+#define QUERY_AT (FAMA_IPV6_BYTES + 8)
+
+static enum fama_drop read_query(const uint8_t *packet, size_t len, struct fama_mld_query *query)
+{
+    uint8_t *copy = malloc(len); /* so that a sanitizer sees what is read beyond it */
+    memcpy(copy, packet, len);
+    enum fama_drop drop = fama_mld_read(fama_bytes(copy, len), query);
+    free(copy);
+    return drop;
+}
+
+/* The query with one byte changed and its checksum made right. */
+static enum fama_drop read_changed_query(size_t at, uint8_t value, struct fama_mld_query *query)
+{
+    uint8_t packet[sizeof known_query];
+    uint8_t *message = packet + QUERY_AT;
+    memcpy(packet, known_query, sizeof packet);
+    packet[at] = value;
+    memset(message + 2, 0, 2);
+    uint16_t sum = fama_frame_pseudo_sum(fama_bytes(packet + 8, 2 * FAMA_ADDRESS_BYTES),
+                                         FAMA_PROTOCOL_ICMPV6, 28);
+    fama_frame_sum_store(message + 2, (uint16_t)~fama_frame_sum(fama_bytes(message, 28), sum));
+    return read_query(packet, sizeof packet, query);
+}
+
+static void test_a_query_is_read_and_what_the_rules_forbid_is_refused(void)
+{
+    struct fama_mld_query query;
+    CU_ASSERT_EQUAL(read_query(known_query, sizeof known_query, &query), FAMA_DROP_NONE);
+    CU_ASSERT(!query.is_version_1 && fama_address_is_none(query.group));
+    CU_ASSERT_EQUAL(query.wait_ms, 10000);
+    for (size_t len = 0; len < sizeof known_query; len++) {
+        CU_ASSERT_NOT_EQUAL(read_query(known_query, len, &query), FAMA_DROP_NONE);
+    }
+    for (size_t bit = 0; bit < 8 * (sizeof known_query - QUERY_AT); bit++) {
+        uint8_t packet[sizeof known_query];
+        memcpy(packet, known_query, sizeof packet);
+        packet[QUERY_AT + bit / 8] ^= (uint8_t)(1 << bit % 8);
+        CU_ASSERT_NOT_EQUAL(read_query(packet, sizeof packet, &query), FAMA_DROP_NONE);
+    }
+    CU_ASSERT_EQUAL(read_changed_query(7, 2, &query), FAMA_DROP_BAD_ND);    /* hops */
+    CU_ASSERT_EQUAL(read_changed_query(8, 0x20, &query), FAMA_DROP_BAD_ND); /* not of the link */
+    CU_ASSERT_EQUAL(read_changed_query(FAMA_IPV6_BYTES + 2, 6, &query), FAMA_DROP_BAD_ND);
+    CU_ASSERT_EQUAL(read_changed_query(FAMA_IPV6_BYTES + 3, 7, &query), FAMA_DROP_BAD_ND);
+    CU_ASSERT_EQUAL(read_changed_query(FAMA_IPV6_BYTES + 5, 1, &query), FAMA_DROP_BAD_ND);
+    CU_ASSERT_EQUAL(read_changed_query(QUERY_AT + 8, 0x20, &query), FAMA_DROP_BAD_ND); /* group */
+    CU_ASSERT_EQUAL(read_changed_query(QUERY_AT + 27, 1, &query), FAMA_DROP_BAD_ND);   /* sources */
+    CU_ASSERT_EQUAL(read_changed_query(QUERY_AT, 131, &query), FAMA_DROP_NOT_OURS);
+    /* The longest waits have an exponent: mantissa 0xf10, exponent 3 and 7. */
+    CU_ASSERT_EQUAL(read_changed_query(QUERY_AT + 4, 0xbf, &query), FAMA_DROP_NONE);
+    CU_ASSERT_EQUAL(query.wait_ms, 0x1f10u << 6);
+    CU_ASSERT_EQUAL(read_changed_query(QUERY_AT + 4, 0xff, &query), FAMA_DROP_NONE);
+    CU_ASSERT_EQUAL(query.wait_ms, 0x1f10u << 10);
+}
+
 int main(void)
 {
     const struct test_case cases[] = {
@@ -215,6 +282,7 @@ int main(void)
         TEST(test_messages_that_break_the_rules_are_refused),
         TEST(test_other_options_are_passed_over_and_other_kinds_are_not_ours),
         TEST(test_a_report_names_our_group),
+        TEST(test_a_query_is_read_and_what_the_rules_forbid_is_refused),
     };
     return run_suite("neighbour discovery's messages", cases, sizeof cases / sizeof cases[0]);
 }

@@ -109,7 +109,7 @@ static void answer_arp(uint32_t ipv4)
 static void meet(uint32_t ipv4)
 {
     struct fama_endpoint peer = fama_endpoint_from_ipv4(ipv4, 0);
-    (void)fama_neighbour_find(transmit.neighbours, now_ns, peer.address);
+    (void)fama_neighbour_find(transmit.neighbours, now_ns, peer.address, FAMA_NEIGHBOUR_OURS);
     answer_arp(ipv4);
 }
 
