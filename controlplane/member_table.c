@@ -209,34 +209,55 @@ bool fama_member_table_store(struct fama_member_record *record, struct fama_byte
     return true;
 }
 
+#define LOOKS_MAX 256 /* in one draw, for peers at other addresses */
+
+/* Whether somebody at this endpoint, or at its address under whatever port, is among them. */
 static bool is_taken(struct fama_member_record *const *drawn, uint32_t count,
-                     const struct fama_endpoint *endpoint)
+                     const struct fama_endpoint *endpoint, bool any_port)
 {
     for (uint32_t i = 0; i < count; i++) {
-        if (fama_endpoint_equal(&drawn[i]->member.endpoint, endpoint)) {
+        const struct fama_endpoint *other = &drawn[i]->member.endpoint;
+        if (any_port ? fama_address_equal(other->address, endpoint->address)
+                     : fama_endpoint_equal(other, endpoint)) {
             return true;
         }
     }
     return false;
 }
 
+/* A Fisher-Yates shuffle that stops early: moves one of those not moved yet to place i. */
+static struct fama_member_record *shuffle_one(struct fama_member_table *table,
+                                              struct fama_random *random, uint32_t i)
+{
+    uint32_t j = i + fama_random_below(random, table->living_count - i);
+    uint32_t slot = table->living[j];
+    table->living[j] = table->living[i];
+    table->living[i] = slot;
+    return &table->records[slot];
+}
+
 uint32_t fama_member_table_draw(struct fama_member_table *table, struct fama_random *random,
                                 fama_tag without, const struct fama_endpoint *nowhere,
                                 uint32_t wanted, struct fama_member_record **drawn)
 {
-    /* A Fisher-Yates shuffle that stops early: its cost is the number drawn, not the number living. */
+    struct fama_member_record *spares[FAMA_FANOUT_MAX]; /* at addresses that were drawn already */
+    uint32_t spare_count = 0;
     uint32_t count = 0;
-    for (uint32_t i = 0; i < table->living_count && count < wanted; i++) {
-        uint32_t j = i + fama_random_below(random, table->living_count - i);
-        uint32_t slot = table->living[j];
-        table->living[j] = table->living[i];
-        table->living[i] = slot;
-        struct fama_member_record *record = &table->records[slot];
+    for (uint32_t i = 0; i < table->living_count && count < wanted && i < LOOKS_MAX; i++) {
+        struct fama_member_record *record = shuffle_one(table, random, i);
         const struct fama_endpoint *endpoint = &record->member.endpoint;
-        if (record->member.tag != without && !fama_endpoint_equal(endpoint, nowhere) &&
-            !is_taken(drawn, count, endpoint)) {
-            drawn[count++] = record;
+        if (record->member.tag == without || fama_endpoint_equal(endpoint, nowhere)) {
+            continue;
         }
+        if (!is_taken(drawn, count, endpoint, true)) {
+            drawn[count++] = record;
+        } else if (spare_count < wanted && !is_taken(drawn, count, endpoint, false) &&
+                   !is_taken(spares, spare_count, endpoint, false)) {
+            spares[spare_count++] = record;
+        }
+    }
+    for (uint32_t i = 0; i < spare_count && count < wanted; i++) {
+        drawn[count++] = spares[i];
     }
     return count;
 }

@@ -53,7 +53,9 @@ void fama_member_table_set_state(struct fama_member_table *table, struct fama_me
 bool fama_member_table_store(struct fama_member_record *record, struct fama_bytes datagram);
 
 /* Draws up to `wanted` (<= FAMA_FANOUT_MAX) distinct living peers, no two of one endpoint, none of tag
- * `without` and none at endpoint `nowhere`. Returns how many. */
+ * `without` and none at endpoint `nowhere`. Two of one address only where there are no others among the first
+ * some hundred looked at: so a crowd of identities at one address has one place in a draw, whatever its ports
+ * are, and not all of them. Returns how many. */
 uint32_t fama_member_table_draw(struct fama_member_table *table, struct fama_random *random,
                                 fama_tag without, const struct fama_endpoint *nowhere,
                                 uint32_t wanted, struct fama_member_record **drawn);

@@ -68,6 +68,7 @@ static int parse(int argc, char **argv, struct command_line *line, struct impost
         {"origin", FAMA_OPTION_TEXT, &line->origin, false},
         {"block-file", FAMA_OPTION_TEXT, &impostor->block_file, false},
         {"blocks", FAMA_OPTION_TEXT, &impostor->block_directory, false},
+        {"swarm", FAMA_OPTION_TEXT, &impostor->swarm_directory, false},
         {"number", FAMA_OPTION_NUMBER, &impostor->number, false},
         {"ahead", FAMA_OPTION_NUMBER, &impostor->ahead, false},
         {"count", FAMA_OPTION_NUMBER, &impostor->count, false},
@@ -112,7 +113,7 @@ static int prepare(const struct command_line *line, struct impostor *impostor)
             "           [--target-id PKI-ID...] [--epoch N]\n"
             "           [--blocks DIR | --block-file FILE] [--change NAME] [--number N | --ahead "
             "N]\n"
-            "           [--count N] [--seed N] [--expect-silence]\n"
+            "           [--count N] [--seed N] [--swarm DIR] [--expect-silence]\n"
             "       fama-impostor --list\n");
         return FAMA_EXIT_USAGE;
     }

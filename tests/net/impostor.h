@@ -183,6 +183,7 @@ struct impostor {
     enum impostor_change change;
     const char *block_file;
     const char *block_directory;
+    const char *swarm_directory;
     bool has_claimed_origin;
     uint8_t claimed_origin[FAMA_PKI_ID_BYTES];
 

@@ -60,6 +60,7 @@ int impostor_stopped(const struct impostor *impostor); /* the same, where sendin
 void impostor_violation(struct impostor *impostor, const char *words);
 
 int impostor_stranger_alive(struct impostor *impostor);
+int impostor_swarm(struct impostor *impostor); /* impostor_swarm.c */
 int impostor_stranger_messages(struct impostor *impostor);
 int impostor_stranger_chunk(struct impostor *impostor);
 int impostor_unsealed_chunk(struct impostor *impostor);

@@ -43,6 +43,7 @@
 # | sybils                        | stranger-alive, stranger-chunk, | identity_refused, channel_not_member,        |
 # |                               | stranger-messages,              | author_unknown                               |
 # |                               | stolen-name                     | log; no session                              |
+# |                               | swarm: scenario_crowd.sh        | admission_budget                             |
 # | expired certificates          | expired-alive                   | identity_expired                             |
 # | hostile bytes                 | truncated, geometry, junk,      | wire_truncated, wire_malformed,              |
 # |                               | wrong-version, wrong-kind       | chunk_geometry, wire_bad_magic,              |
@@ -50,6 +51,10 @@
 # | reading what is not for one   | stranger-messages asks for keys | wire_unknown_kind; silence: keys leave a     |
 # |                               | outside of a session            | node within sessions only                    |
 # | floods of known peers         | handshake-flood, request-flood  | source_budget, admission_budget; blocks flow |
+# |                               | of what is not ours:            | frame_not_ours, or kept away by the port's   |
+# |                               | scenario_crowd.sh               | rules                                        |
+# |                               | under many addresses:           | neighbours_displaced; a node that was away   |
+# |                               | scenario_flood.sh               | is found again                               |
 # | the log as a weapon           | all of them together            | lines per hostile datagram                   |
 . "$(dirname "$0")/harness.sh"
 begin

@@ -294,6 +294,57 @@ static void test_nothing_is_sent_to_our_own_endpoint_nor_twice_to_one(void)
     fama_membership_destroy(membership, release);
 }
 
+/* Six identities at one address, and one peer each at two others: every draw of three is one of them and both. */
+static void test_a_crowd_at_one_address_has_one_place_in_a_draw(void)
+{
+    struct fama_membership *membership = create();
+    bool took = false;
+    for (uint32_t i = 0; i < 6; i++) {
+        struct fama_endpoint crowd = fama_endpoint_from_ipv4(SELF_IP + 50, (uint16_t)(9000 + i));
+        CU_ASSERT_EQUAL(hear_at(membership, 0, 10 + i, 1, 1, &crowd, &took), FAMA_DROP_NONE);
+    }
+    hear(membership, 0, 3, 1, 1);
+    hear(membership, 0, 4, 1, 1);
+    fama_membership_tick(membership, 0);
+    take(membership);
+    for (uint64_t beat = 1; beat <= 4; beat++) {
+        uint32_t honest = 0, crowd = 0;
+        struct fama_membership_action action;
+        fama_membership_tick(membership, beat * 5 * SECOND);
+        while (fama_membership_next_action(membership, &action)) {
+            bool is_beat = action.kind == FAMA_MEMBERSHIP_SEND_ALIVE;
+            uint32_t ipv4 = fama_address_to_ipv4(action.target.address);
+            crowd += is_beat && ipv4 == SELF_IP + 50;
+            honest += is_beat && (ipv4 == SELF_IP + 3 || ipv4 == SELF_IP + 4);
+        }
+        CU_ASSERT_EQUAL(honest, 2);
+        CU_ASSERT_EQUAL(crowd, 1);
+    }
+    fama_membership_destroy(membership, release);
+}
+
+/* Where there is one address only, all its ports are as good as ever. */
+static void test_without_other_addresses_the_ports_of_one_are_drawn(void)
+{
+    struct fama_membership *membership = create();
+    bool took = false;
+    for (uint32_t i = 0; i < 5; i++) {
+        struct fama_endpoint crowd = fama_endpoint_from_ipv4(SELF_IP + 50, (uint16_t)(9000 + i));
+        hear_at(membership, 0, 10 + i, 1, 1, &crowd, &took);
+    }
+    fama_membership_tick(membership, 0);
+    take(membership);
+    uint32_t beats = 0;
+    struct fama_membership_action action;
+    fama_membership_tick(membership, 5 * SECOND);
+    while (fama_membership_next_action(membership, &action)) {
+        beats += action.kind == FAMA_MEMBERSHIP_SEND_ALIVE &&
+                 fama_address_to_ipv4(action.target.address) == SELF_IP + 50;
+    }
+    CU_ASSERT_EQUAL(beats, 3);
+    fama_membership_destroy(membership, release);
+}
+
 static void test_a_silent_peer_dies_is_probed_returns_and_is_forgotten_in_the_end(void)
 {
     struct fama_membership *membership = create();
@@ -452,6 +503,8 @@ int main(void)
         TEST(test_a_full_table_refuses_a_stranger_and_hears_its_members),
         TEST(test_a_moved_peer_is_a_change),
         TEST(test_nothing_is_sent_to_our_own_endpoint_nor_twice_to_one),
+        TEST(test_a_crowd_at_one_address_has_one_place_in_a_draw),
+        TEST(test_without_other_addresses_the_ports_of_one_are_drawn),
         TEST(test_a_silent_peer_dies_is_probed_returns_and_is_forgotten_in_the_end),
         TEST(test_a_bootstrap_peer_is_never_forgotten),
         TEST(test_a_digest_is_answered_once_with_what_its_author_lacks),
