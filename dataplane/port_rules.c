@@ -112,6 +112,16 @@ static void match_link(struct pattern *pattern, const struct fama_endpoint *endp
     }
 }
 
+/* What goes to a group of the link with hop-by-hop options: changes match_link's pattern of ICMPv6. Drivers to which
+ * a protocol of 0 means any let in what goes to a group, and no more. */
+static void match_queries(struct pattern *link)
+{
+    link->ipv6.hdr.proto = HOP_BY_HOP;
+    link->ipv6.hdr.dst_addr[0] = 0xff;
+    link->ipv6.hdr.dst_addr[1] = 0x02;
+    memset(link->ipv6_mask.hdr.dst_addr, 0xff, 2);
+}
+
 /* By the lowest bits of the source address: a rule for each queue, and some queues get two shares where
  * their number is no power of two. */
 static bool create_by_source(struct fama_port_rules *rules, uint16_t port_id,
@@ -186,7 +196,7 @@ bool fama_port_rules_make(struct fama_port_rules *rules, uint16_t port_id,
         return false;
     }
     if (rules->is_isolated && !fama_address_is_ipv4(endpoint->address)) {
-        link.ipv6.hdr.proto = HOP_BY_HOP;
+        match_queries(&link);
         /* Without it no queries are heard, and reports go out unasked all the same. */
         (void)create_for_queue(rules, port_id, 1, &link, 0);
     }
