@@ -386,7 +386,7 @@ int fama_net_run(void *argument)
         net->view = NULL;
         urcu_qsbr_quiescent_state();
         if (net->number == 0 && net->now_ns >= net->port_watch_at_ns) {
-            fama_port_watch(&topology->port);
+            fama_port_watch(&topology->port, net->now_ns);
             net->port_watch_at_ns = net->now_ns + PORT_WATCH_NS;
         }
         uint64_t sleep_ns = fama_idle_next(&idler, work);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <net/if.h>
+#include <rte_alarm.h>
 #include <rte_dev.h>
 #include <rte_errno.h>
 #include <rte_mbuf.h>
@@ -22,6 +23,7 @@
  * Shared out among the queues. */
 #define VIRTUAL_DESCRIPTORS 4096
 #define MBUFS_MIN           2048
+#define STOP_LOOK_US        100
 #define POOL_CACHE          256
 #define ETHERNET_OVERHEAD   (RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN)
 /* Drivers count up to two VLAN tags and the check sum in, and cut a buffer's room to whole KiB. */
@@ -364,6 +366,33 @@ static int join_groups(const struct fama_port *port, const struct fama_dataplane
     return status == 0 ? 0 : refuse(config, "its address's multicast groups", status, error);
 }
 
+/* net_memif hears from its other end in DPDK's interrupt thread, and nothing keeps that thread from touching what
+ * is being stopped elsewhere: in the middle of their handshake it falls. Alarms run in that very thread. */
+struct stopping {
+    uint16_t id;
+    _Atomic bool is_done;
+};
+
+static void stop_on_alarm(void *argument)
+{
+    struct stopping *stopping = argument;
+    (void)rte_eth_dev_stop(stopping->id);
+    atomic_store_explicit(&stopping->is_done, true, memory_order_release);
+}
+
+static void stop(const struct fama_port *port)
+{
+    struct stopping stopping = {.id = port->id};
+    if (!starts_with(port->name, "net_memif") ||
+        rte_eal_alarm_set(1, stop_on_alarm, &stopping) != 0) {
+        (void)rte_eth_dev_stop(port->id);
+        return;
+    }
+    while (!atomic_load_explicit(&stopping.is_done, memory_order_acquire)) {
+        (void)usleep(STOP_LOOK_US);
+    }
+}
+
 static int start(struct fama_port *port, const struct fama_dataplane_config *config,
                  struct fama_error *error)
 {
@@ -394,7 +423,7 @@ static int make_rules(struct fama_port *port, const struct fama_dataplane_config
                    fama_port_rules_make(&port->rules, port->id, &config->endpoint, port->queues,
                                         info->flow_type_rss_offloads & HASHED);
     if (!is_made && was_isolated) {
-        (void)rte_eth_dev_stop(port->id);
+        stop(port);
         fama_port_rules_end_isolation(&port->rules, port->id);
         return start(port, config, error);
     }
@@ -465,21 +494,35 @@ int fama_port_open(struct fama_port *port, const struct fama_dataplane_config *c
     return status;
 }
 
-void fama_port_watch(struct fama_port *port)
+bool fama_port_patience_ends(struct fama_port_patience *patience, uint64_t now_ns, bool is_up)
+{
+    if (patience->since_ns == 0 || is_up) {
+        patience->since_ns = now_ns;
+    }
+    bool was_up = patience->was_up;
+    patience->was_up = is_up;
+    return !is_up && (was_up || now_ns - patience->since_ns >= FAMA_PORT_PATIENCE_NS);
+}
+
+void fama_port_watch(struct fama_port *port, uint64_t now_ns)
 {
     struct rte_eth_link link = {0};
-    if (!port->is_reconnected ||
-        (port->is_started && rte_eth_link_get_nowait(port->id, &link) == 0 &&
-         link.link_status == RTE_ETH_LINK_UP)) {
+    if (!port->is_reconnected) {
         return;
     }
     if (port->is_started) {
+        bool is_up =
+            rte_eth_link_get_nowait(port->id, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
+        if (!fama_port_patience_ends(&port->patience, now_ns, is_up)) {
+            return;
+        }
         port->is_started = false;
         /* From then on no lcore is in a queue, nor will be. */
         urcu_qsbr_synchronize_rcu();
-        (void)rte_eth_dev_stop(port->id);
+        stop(port);
     }
     port->is_started = rte_eth_dev_start(port->id) == 0;
+    port->patience = (struct fama_port_patience){.since_ns = now_ns};
 }
 
 void fama_port_close(struct fama_port *port)
@@ -488,7 +531,7 @@ void fama_port_close(struct fama_port *port)
     if (port->id != RTE_MAX_ETHPORTS) {
         fama_port_rules_remove(&port->rules, port->id);
         if (port->is_started) {
-            (void)rte_eth_dev_stop(port->id);
+            stop(port);
         }
         (void)rte_eth_dev_close(port->id);
     }

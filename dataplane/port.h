@@ -26,6 +26,18 @@
 /* Room in a header packet for Ethernet, IPv6, UDP and our common header. */
 #define FAMA_PORT_HEADER_ROOM 80
 
+/* For how long a port that was started may be without a link before it is started anew. Both ends of a memif must
+ * get the CPU several times before it is up, and who starts anew in the middle of that begins from the start. */
+#define FAMA_PORT_PATIENCE_NS 2000000000u
+
+struct fama_port_patience {
+    uint64_t since_ns; /* it was started, or was last seen up; 0: not looked at yet */
+    bool was_up;
+};
+/* Whether a started port is to be started anew: its link is no longer up, or has not come up for so long.
+ * `now_ns` is never 0. */
+bool fama_port_patience_ends(struct fama_port_patience *patience, uint64_t now_ns, bool is_up);
+
 struct fama_port {
     uint16_t id;
     uint8_t mac[FAMA_MAC_BYTES];
@@ -42,7 +54,8 @@ struct fama_port {
     bool is_virtual;
     _Atomic bool is_started; /* else its queues must not be touched */
     bool is_reconnected; /* when the link is down, by us: net_memif's client tries once by itself */
-    char name[64];       /* of the device */
+    struct fama_port_patience patience;
+    char name[64]; /* of the device */
 };
 
 /* Creates the device if it is virtual, takes packet memory (`private_bytes` in each packet are the
@@ -54,7 +67,7 @@ int fama_port_open(struct fama_port *port, const struct fama_dataplane_config *c
  * none yet, and does not look for it by itself. Only such a port costs more than a look at the link. All net
  * lcores are readers of RCU (QSBR) and look at is_started between their quiescent states; the caller reads
  * nothing while it waits for the others to have seen the port stopped. */
-void fama_port_watch(struct fama_port *port);
+void fama_port_watch(struct fama_port *port, uint64_t now_ns);
 /* All packets must have come back. */
 void fama_port_close(struct fama_port *port);
 
