@@ -51,6 +51,11 @@ uint16_t fama_frame_sum(struct fama_bytes bytes, uint16_t sum)
     return fold(total);
 }
 
+uint16_t fama_frame_sum_without(struct fama_bytes bytes, uint16_t sum)
+{
+    return fold((uint64_t)sum + (uint16_t)~fama_frame_sum(bytes, 0));
+}
+
 uint16_t fama_frame_pseudo_sum(struct fama_bytes addresses, uint8_t protocol, uint16_t len)
 {
     /* IPv6 has the length in four bytes and the protocol in the last of four: of their sum, the same. */
@@ -220,14 +225,20 @@ static enum fama_drop parse_udp(const struct parsing *parsing, struct fama_bytes
     if (!has_sum && needs_sum) {
         return FAMA_DROP_BAD_CHECKSUM;
     }
-    if (has_sum && !is_checked &&
-        fama_frame_sum(udp, fama_frame_pseudo_sum(addresses, FAMA_PROTOCOL_UDP,
-                                                  (uint16_t)udp.len)) != 0xffff) {
+    uint16_t headers_sum =
+        fama_frame_sum(fama_bytes(at, FAMA_UDP_BYTES),
+                       fama_frame_pseudo_sum(addresses, FAMA_PROTOCOL_UDP, (uint16_t)udp.len));
+    struct fama_bytes payload = fama_bytes(at + FAMA_UDP_BYTES, udp.len - FAMA_UDP_BYTES);
+    if (has_sum && !is_checked && fama_frame_sum(payload, headers_sum) != 0xffff) {
         return FAMA_DROP_BAD_CHECKSUM;
     }
+    /* All together make 0xffff, which is zero. A port that says it has checked may mean that nobody has changed
+     * what its own host never summed. */
+    parsing->frame->has_sum = has_sum && !is_checked;
+    parsing->frame->sum = (uint16_t)~headers_sum;
     parsing->frame->kind = FAMA_FRAME_DATAGRAM;
     parsing->frame->source.port = fama_get16(at);
-    parsing->frame->payload = fama_bytes(at + FAMA_UDP_BYTES, udp.len - FAMA_UDP_BYTES);
+    parsing->frame->payload = payload;
     return FAMA_DROP_NONE;
 }
 

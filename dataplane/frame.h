@@ -57,6 +57,8 @@ void fama_frame_ethernet_write(uint8_t *at, const uint8_t target_mac[FAMA_MAC_BY
 
 /* Adds bytes to a sum; 0 starts one. Every piece but the last must have an even length. */
 uint16_t fama_frame_sum(struct fama_bytes bytes, uint16_t sum);
+/* The sum of what remains when these bytes, of even length, are taken away from the start. */
+uint16_t fama_frame_sum_without(struct fama_bytes bytes, uint16_t sum);
 
 /* The sum of a pseudo-header (RFC 768, RFC 8200 section 8.1): both `addresses` as the IP header has them. */
 uint16_t fama_frame_pseudo_sum(struct fama_bytes addresses, uint8_t protocol, uint16_t len);
@@ -103,6 +105,9 @@ struct fama_frame {
     /* The datagram, the ARP packet, or the IPv6 packet from its header on: borrowed from the frame, without
      * the link's padding. */
     struct fama_bytes payload;
+    /* DATAGRAM: the sum of the payload, if its checksum had to be verified. */
+    bool has_sum;
+    uint16_t sum;
 };
 
 /* FAMA_DROP_NONE, or why the frame is not for us. `checked` is a set of enum fama_frame_checked. */

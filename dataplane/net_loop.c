@@ -19,6 +19,7 @@
 #define WINDOW_PAUSE_NS 5000000u
 #define PORT_WATCH_NS   250000000u
 #define GAPS_PER_TICK   4
+#define CHUNKS_AHEAD    8        /* of ours, taken from a ring at once */
 #define REST_MAX_NS     2000000u /* housekeeping is not put off for longer */
 
 /* ---- What belongs to other net lcores ---- */
@@ -105,6 +106,16 @@ static void take_datagram(struct fama_net *net, struct rte_mbuf *packet)
     }
 }
 
+/* For whoever passes the datagram on: only its common header changes on the way. */
+static void keep_sum(struct rte_mbuf *packet, const struct fama_frame *frame)
+{
+    if (frame->has_sum && frame->payload.len >= FAMA_WIRE_HEADER_BYTES) {
+        struct fama_bytes header = fama_bytes(frame->payload.at, FAMA_WIRE_HEADER_BYTES);
+        fama_packet_of(packet)->has_sum = true;
+        fama_packet_of(packet)->sum = fama_frame_sum_without(header, frame->sum);
+    }
+}
+
 static void take_frame(struct fama_net *net, struct rte_mbuf *packet)
 {
     net->counts.own.rx_packets++;
@@ -137,6 +148,7 @@ static void take_frame(struct fama_net *net, struct rte_mbuf *packet)
     (void)rte_pktmbuf_adj(packet, (uint16_t)before); /* both are within the one segment */
     (void)rte_pktmbuf_trim(packet, (uint16_t)after);
     *fama_packet_of(packet) = (struct fama_packet){.peer = frame.source};
+    keep_sum(packet, &frame);
     take_datagram(net, packet);
 }
 
@@ -199,19 +211,39 @@ static uint32_t send_control(struct fama_net *net)
     return count;
 }
 
+/* Another core has written it; we read its headers, and the port the rest. */
+static void prefetch_datagram(const struct rte_mbuf *packet)
+{
+    const uint8_t *at = rte_pktmbuf_mtod(packet, const uint8_t *);
+    for (uint32_t i = 0; i < rte_pktmbuf_data_len(packet); i += RTE_CACHE_LINE_SIZE) {
+        rte_prefetch0(at + i);
+    }
+}
+
 /* Only while every target of one more chunk has room in its class's queue: else the ring fills, and its
  * producer waits. */
 static uint32_t send_chunks(struct fama_net *net, struct rte_ring *ring,
                             enum fama_transmit_class transmit_class)
 {
     uint32_t count = 0;
-    void *object;
-    while (count < FAMA_NET_BURST &&
-           fama_transmit_room(&net->transmit, transmit_class) >= FAMA_FANOUT_MAX &&
-           rte_ring_dequeue(ring, &object) == 0) {
-        fama_net_send_own_chunk(net, object, transmit_class);
-        count++;
-    }
+    uint32_t taken;
+    do {
+        void *chunks[CHUNKS_AHEAD];
+        uint32_t most = fama_transmit_room(&net->transmit, transmit_class) / FAMA_FANOUT_MAX;
+        most = most < CHUNKS_AHEAD ? most : CHUNKS_AHEAD;
+        taken = rte_ring_dequeue_burst(ring, chunks, most, NULL);
+        for (uint32_t i = 0; i < taken; i++) {
+            rte_prefetch0(chunks[i]);
+            rte_prefetch0(fama_packet_of(chunks[i]));
+        }
+        for (uint32_t i = 0; i < taken; i++) {
+            if (i + 1 < taken) {
+                prefetch_datagram(chunks[i + 1]);
+            }
+            fama_net_send_own_chunk(net, chunks[i], transmit_class);
+        }
+        count += taken;
+    } while (taken > 0 && count < FAMA_NET_BURST);
     return count;
 }
 

@@ -118,6 +118,7 @@ void fama_net_take_sealed(struct fama_net *net, struct rte_mbuf *packet)
     }
     if (reason == FAMA_DROP_NONE && header.kind == FAMA_KIND_CHUNK) {
         fama_packet_of(packet)->session_peer = fama_session_peer(session);
+        fama_packet_of(packet)->has_sum = false; /* that was the sealed datagram's */
         take_inner_chunk(net, packet);
     } else if (reason == FAMA_DROP_NONE &&
                (header.kind == FAMA_KIND_REQUEST || header.kind == FAMA_KIND_KEYS)) {

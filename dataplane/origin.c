@@ -141,12 +141,24 @@ static size_t write_chunk(const struct sending *sending, uint8_t *at, size_t siz
     return len == 0 ? 0 : fama_session_seal(session, FAMA_STREAM_SERVING, &piece, 1, at, size);
 }
 
+static uint16_t sum_after_header(const struct rte_mbuf *packet)
+{
+    struct fama_bytes bytes = fama_packet_bytes(packet);
+    return fama_frame_sum(
+        fama_bytes(bytes.at + FAMA_WIRE_HEADER_BYTES, bytes.len - FAMA_WIRE_HEADER_BYTES), 0);
+}
+
 static int queue_chunk(struct sending *sending)
 {
     struct rte_mbuf *packet = wait_for_packet(sending);
     if (packet == NULL) {
         return is_interrupted(sending) ? FAMA_DATAPLANE_STOPPING : FAMA_DATAPLANE_BUSY;
     }
+    /* Where it would lie in a whole frame, as what is relayed does: a port that copies finds both aligned alike.
+     * A packet has room for a whole frame. */
+    packet->data_off =
+        (uint16_t)(packet->data_off +
+                   fama_frame_header_bytes(sending->topology->config.endpoint.address));
     size_t len =
         write_chunk(sending, rte_pktmbuf_mtod(packet, uint8_t *), rte_pktmbuf_tailroom(packet));
     if (len == 0 || rte_pktmbuf_append(packet, (uint16_t)len) == NULL) {
@@ -154,7 +166,13 @@ static int queue_chunk(struct sending *sending)
         return FAMA_DATAPLANE_CONFIG;
     }
     struct fama_session *session = sending->send->session;
-    *fama_packet_of(packet) = (struct fama_packet){.is_fanned_out = session == NULL};
+    /* Summed here, where the bytes lie in the nearest cache, unless the port does it. */
+    bool has_sum = !sending->topology->port.tx_checksums;
+    *fama_packet_of(packet) = (struct fama_packet){
+        .is_fanned_out = session == NULL,
+        .has_sum = has_sum,
+        .sum = has_sum ? sum_after_header(packet) : 0,
+    };
     if (session != NULL) {
         fama_packet_of(packet)->peer = *fama_session_endpoint(session);
     }

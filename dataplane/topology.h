@@ -30,6 +30,8 @@ struct fama_packet {
     bool is_neighbours; /* between net lcores: a whole frame, for fama_neighbour_input */
     bool is_unproved;   /* to be sent: `peer` has proved nothing, a datagram came from there */
     uint8_t transmit_class;     /* while it waits for its neighbour's address */
+    bool has_sum;               /* `sum` is known: */
+    uint16_t sum;               /* of what follows the common header (fama_frame_sum) */
     struct fama_opened *opened; /* of a chunk that waits for its root: itself, opened; or NULL */
 };
 

@@ -2,7 +2,8 @@
 
 #include "dataplane/fanout.h"
 
-#define HOPS_AT 4
+#define HOPS_AT      4
+#define HEADERS_IPV4 (FAMA_ETHERNET_BYTES + FAMA_IPV4_BYTES + FAMA_UDP_BYTES)
 
 _Static_assert(FAMA_FRAME_HEADER_MAX + FAMA_WIRE_HEADER_BYTES <= FAMA_PORT_HEADER_ROOM,
                "a header packet holds our headers");
@@ -117,11 +118,17 @@ static const struct fama_transmit_path *find_path(struct fama_transmit *transmit
     return path;
 }
 
-/* The sum of a payload in two pieces, the first of even length; not needed where the port computes it. */
-static uint16_t sum_of(const struct fama_transmit *transmit, struct fama_bytes first,
-                       struct fama_bytes rest)
+/* The sum of a packet's datagram: its common header, and the rest, whose sum may be known; not needed where the
+ * port computes it. */
+static uint16_t sum_of(const struct fama_transmit *transmit, struct rte_mbuf *packet,
+                       struct fama_bytes header, struct fama_bytes rest)
 {
-    return transmit->port->tx_checksums ? 0 : fama_frame_sum(rest, fama_frame_sum(first, 0));
+    if (transmit->port->tx_checksums) {
+        return 0;
+    }
+    const struct fama_packet *about = fama_packet_of(packet);
+    uint16_t sum = about->has_sum ? about->sum : fama_frame_sum(rest, 0);
+    return fama_frame_sum(header, sum);
 }
 
 static void ask_for_checksums(const struct fama_transmit *transmit, struct rte_mbuf *packet)
@@ -138,7 +145,12 @@ static void write_headers(const struct fama_transmit *transmit, struct rte_mbuf 
                           const struct fama_transmit_path *path, uint16_t payload_sum)
 {
     uint8_t *at = rte_pktmbuf_mtod(packet, uint8_t *);
-    memcpy(at, path->headers, transmit->header_bytes);
+    /* Of two known lengths: a few wide stores instead of a call. */
+    if (transmit->header_bytes == HEADERS_IPV4) {
+        memcpy(at, path->headers, HEADERS_IPV4);
+    } else {
+        memcpy(at, path->headers, FAMA_FRAME_HEADER_MAX);
+    }
     if (transmit->port->tx_checksums) {
         ask_for_checksums(transmit, packet);
     } else {
@@ -181,12 +193,15 @@ static void send_frame(struct fama_transmit *transmit, uint64_t now_ns, struct r
 void fama_transmit_one(struct fama_transmit *transmit, uint64_t now_ns, struct rte_mbuf *packet,
                        const struct fama_endpoint *target, enum fama_transmit_class transmit_class)
 {
+    struct fama_bytes datagram = fama_packet_bytes(packet);
+    size_t first = datagram.len < FAMA_WIRE_HEADER_BYTES ? datagram.len : FAMA_WIRE_HEADER_BYTES;
     const struct about about = {
         .transmit_class = transmit_class,
         .claim = FAMA_TRANSMIT_OWN,
         .wish = fama_packet_of(packet)->is_unproved ? FAMA_NEIGHBOUR_UNPROVED : FAMA_NEIGHBOUR_OURS,
-        .payload_len = rte_pktmbuf_data_len(packet),
-        .payload_sum = sum_of(transmit, fama_bytes(NULL, 0), fama_packet_bytes(packet)),
+        .payload_len = (uint16_t)datagram.len,
+        .payload_sum = sum_of(transmit, packet, fama_bytes(datagram.at, first),
+                              fama_bytes(datagram.at + first, datagram.len - first)),
     };
     if (rte_pktmbuf_prepend(packet, transmit->header_bytes) == NULL) {
         fama_transmit_drop(&transmit->queues, packet, transmit_class, FAMA_DROP_NO_MBUF);
@@ -251,7 +266,7 @@ void fama_transmit_fan_out(struct fama_transmit *transmit, uint64_t now_ns, stru
         .claim = fan->claim,
         .payload_len = (uint16_t)(FAMA_WIRE_HEADER_BYTES + rte_pktmbuf_data_len(packet)),
         .payload_sum =
-            sum_of(transmit, fama_bytes(header, sizeof header), fama_packet_bytes(packet)),
+            sum_of(transmit, packet, fama_bytes(header, sizeof header), fama_packet_bytes(packet)),
     };
     uint32_t count = wrap_all(transmit, header, packet, packets, fan->count);
     for (uint32_t i = 0; i < count; i++) {

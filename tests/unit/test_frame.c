@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include "dataplane/neighbour.h"
+#include "unit/seed.h"
 #include "unit/suite.h"
 
 #define OUR_IPV4   0xc6120002u /* 198.18.0.2 */
@@ -97,6 +98,51 @@ static void test_a_sum_in_pieces_equals_the_sum_of_the_whole(void)
         CU_ASSERT_EQUAL(fama_frame_sum(fama_bytes(bytes + cut, len - cut), first),
                         fama_frame_sum(fama_bytes(bytes, len), 0));
     }
+}
+
+/* What a relay does: it changes the start of the payload, and sums only that. */
+static void test_the_sum_of_a_verified_payload_is_known_from_the_headers(void)
+{
+    uint64_t state = test_seed("payloads");
+    struct fama_frame_ends ends = {
+        .source = fama_endpoint_from_ipv4(THEIR_IPV4, THEIR_PORT),
+        .target = fama_endpoint_from_ipv4(OUR_IPV4, OUR_PORT),
+    };
+    memcpy(ends.target_mac, our_mac, FAMA_MAC_BYTES);
+    for (size_t len = 8; len < 300; len++) {
+        uint8_t frame[HEADER_BYTES + 300];
+        uint8_t *payload = frame + PAYLOAD_AT;
+        for (size_t i = 0; i < len; i++) {
+            state = state * 6364136223846793005u + 1442695040888963407u;
+            payload[i] = (uint8_t)(state >> 56);
+        }
+        uint16_t sum = fama_frame_sum(fama_bytes(payload, len), 0);
+        fama_frame_write(frame, &ends, (uint16_t)len, sum);
+        struct fama_frame parsed;
+        CU_ASSERT_EQUAL_FATAL(parse(frame, HEADER_BYTES + len, &parsed), FAMA_DROP_NONE);
+        CU_ASSERT(parsed.has_sum);
+        uint16_t rest = fama_frame_sum_without(fama_bytes(payload, 8), parsed.sum);
+        payload[4]++;
+        fama_frame_write(frame, &ends, (uint16_t)len, fama_frame_sum(fama_bytes(payload, 8), rest));
+        CU_ASSERT_EQUAL(parse(frame, HEADER_BYTES + len, &parsed), FAMA_DROP_NONE);
+        rest ^= 0x100;
+        fama_frame_write(frame, &ends, (uint16_t)len, fama_frame_sum(fama_bytes(payload, 8), rest));
+        CU_ASSERT_EQUAL(parse(frame, HEADER_BYTES + len, &parsed), FAMA_DROP_BAD_CHECKSUM);
+    }
+}
+
+static void test_a_sum_that_nobody_here_verified_is_not_known(void)
+{
+    uint8_t frame[sizeof known_frame];
+    struct fama_frame parsed;
+    memcpy(frame, known_frame, sizeof frame);
+    CU_ASSERT_EQUAL(
+        fama_frame_parse(fama_bytes(frame, sizeof frame), &us, FAMA_FRAME_CHECKED_UDP, &parsed),
+        FAMA_DROP_NONE);
+    CU_ASSERT(!parsed.has_sum);
+    memset(frame + UDP_AT + 6, 0, 2);
+    CU_ASSERT_EQUAL(parse(frame, sizeof frame, &parsed), FAMA_DROP_NONE);
+    CU_ASSERT(!parsed.has_sum);
 }
 
 static void test_every_length_of_payload_survives_writing_and_parsing(void)
@@ -402,6 +448,8 @@ int main(void)
         TEST(test_a_written_frame_equals_the_hand_computed_one),
         TEST(test_the_known_frame_is_taken_with_its_source_and_payload),
         TEST(test_a_sum_in_pieces_equals_the_sum_of_the_whole),
+        TEST(test_the_sum_of_a_verified_payload_is_known_from_the_headers),
+        TEST(test_a_sum_that_nobody_here_verified_is_not_known),
         TEST(test_every_length_of_payload_survives_writing_and_parsing),
         TEST(test_a_checksum_of_zero_is_sent_as_all_ones),
         TEST(test_link_padding_is_not_part_of_the_payload),

@@ -266,6 +266,39 @@ static void test_ports_that_compute_sums_are_asked_to(void)
     tear_down();
 }
 
+/* Whoever has read the bytes already says what they sum up to, and is believed. */
+static void test_a_sum_that_is_known_is_not_computed_again(void)
+{
+    set_up(true);
+    meet(CLOSE);
+    struct fama_view_peer peer = {.endpoint = fama_endpoint_from_ipv4(CLOSE, 7052)};
+    const uint32_t target = 0;
+    struct fama_transmit_fan fan = {.peers = &peer, .targets = &target, .count = 1, .hops = 5};
+    for (uint32_t i = 0; i < 4; i++) {
+        bool is_right = i % 2 == 0;
+        struct rte_mbuf *datagram = datagram_of(BYTES);
+        struct fama_bytes bytes = fama_packet_bytes(datagram);
+        uint16_t sum = fama_frame_sum(
+            fama_bytes(bytes.at + FAMA_WIRE_HEADER_BYTES, bytes.len - FAMA_WIRE_HEADER_BYTES), 0);
+        fama_packet_of(datagram)->has_sum = true;
+        fama_packet_of(datagram)->sum = (uint16_t)(is_right ? sum : sum ^ 0x100);
+        if (i < 2) {
+            fama_transmit_fan_out(&transmit, now_ns, datagram, &fan);
+        } else {
+            fama_transmit_one(&transmit, now_ns, datagram, &peer.endpoint, FAMA_TRANSMIT_REPAIR);
+        }
+        CU_ASSERT_EQUAL(fama_transmit_flush(&transmit, now_ns), 1);
+        struct rte_mbuf *packet = take_sent();
+        CU_ASSERT_PTR_NOT_NULL_FATAL(packet);
+        uint8_t read[2048];
+        struct fama_frame frame;
+        CU_ASSERT_EQUAL(read_back(packet, CLOSE, read, sizeof read, &frame),
+                        is_right ? FAMA_DROP_NONE : FAMA_DROP_BAD_CHECKSUM);
+        rte_pktmbuf_free(packet);
+    }
+    tear_down();
+}
+
 /* Targets that share a place among the paths, lengths that change, ports that differ: headers kept from an
  * earlier datagram never end up on one they do not fit. */
 static void test_headers_that_are_used_again_fit_every_datagram(void)
@@ -523,6 +556,7 @@ int main(void)
         TEST(test_every_target_gets_the_chunk_whole_with_its_own_hops_and_checksum),
         TEST(test_ports_that_take_one_piece_only_get_copies),
         TEST(test_ports_that_compute_sums_are_asked_to),
+        TEST(test_a_sum_that_is_known_is_not_computed_again),
         TEST(test_headers_that_are_used_again_fit_every_datagram),
         TEST(test_a_packet_waits_for_its_neighbour_and_a_second_one_takes_its_place),
         TEST(test_nobody_routes_what_lies_beyond_the_link_without_a_gateway),
