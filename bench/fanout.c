@@ -22,6 +22,7 @@
 
 #define ROUNDS_MAX   15
 #define TRIES        3
+#define REPEATED_MAX 10
 #define SENDER_LINK  "ftx"
 #define SINK_LINK    "frx"
 #define FRAMES_LEAST 10000 /* more than a sender's ARP: it is under way */
@@ -32,10 +33,11 @@ static const char sink_mac_text[] = "02:fa:3a:00:00:01";
 enum sender {
     SENDER_FAMA = 0,
     SENDER_TESTPMD = 1,
-    SENDER_SENDMMSG = 2,
-    SENDER_COUNT = 3,
+    SENDER_CHAINED = 2, /* testpmd, frames in two pieces */
+    SENDER_SENDMMSG = 3,
+    SENDER_COUNT = 4,
 };
-static const char *const sender_names[] = {"fama", "testpmd", "sendmmsg"};
+static const char *const sender_names[] = {"fama", "testpmd", "testpmd_chained", "sendmmsg"};
 
 /* The benches of one machine stay apart by their process ids. */
 static char sender_space[32];
@@ -151,6 +153,8 @@ static pid_t start_sender(enum sender sender, const struct fama_fanout_case *wha
         _exit(fama_fanout_run_dataplane(what));
     case SENDER_TESTPMD:
         _exit(fama_fanout_run_testpmd(what, sink_mac_text));
+    case SENDER_CHAINED:
+        _exit(fama_fanout_run_testpmd_chained(what, sink_mac_text));
     case SENDER_SENDMMSG:
         _exit(fama_fanout_run_sendmmsg(what));
     case SENDER_COUNT:
@@ -204,46 +208,86 @@ static bool frames_arrived(enum sender sender, const struct fama_fanout_case *wh
 /* Whether the sender still runs; says so if something else than its own words ended it. */
 static bool is_running(pid_t pid)
 {
-    int status;
-    if (waitpid(pid, &status, WNOHANG) == 0) {
+    siginfo_t end = {0};
+    if (waitid(P_PID, (id_t)pid, &end, WEXITED | WNOHANG | WNOWAIT) != 0 || end.si_pid == 0) {
         return true;
     }
-    if (WIFSIGNALED(status)) {
-        fprintf(stderr, "fama-bench: fanout: a sender was ended by signal %d\n", WTERMSIG(status));
+    if (end.si_code != CLD_EXITED) {
+        fprintf(stderr, "fama-bench: fanout: a sender was ended by signal %d\n", end.si_status);
     }
     return false;
 }
 
-/* Frames per second that arrive while `sender` runs; negative if it did not. */
-static double measure(enum sender sender, const struct fama_fanout_case *what,
-                      const struct sinks *sinks, double seconds)
+/* What one measurement says. */
+struct rate {
+    double per_s;      /* frames; negative: the sender did not run */
+    double core;       /* share of its core's time that the sender had */
+    double per_core_s; /* frames per second of that time */
+    double crowded;    /* of the frames at a memif sink, the share in full bursts */
+};
+
+/* All that is counted, at one moment. */
+struct moment {
+    double at_s;
+    uint64_t frames;
+    uint64_t crowded;
+    uint64_t core_ns;
+};
+
+static bool look(enum sender sender, const struct fama_fanout_case *what, const struct sinks *sinks,
+                 pid_t pid, struct moment *moment)
 {
-    pid_t pid = start_sender(sender, what);
-    if (pid < 0) {
-        return -1;
+    moment->at_s = now_s();
+    moment->crowded = atomic_load_explicit(&what->tally->crowded, memory_order_relaxed);
+    return frames_arrived(sender, what, sinks, &moment->frames) &&
+           fama_fanout_core_time(pid, what->core, &moment->core_ns);
+}
+
+static struct rate rate_between(const struct moment *before, const struct moment *after)
+{
+    double elapsed_s = after->at_s - before->at_s;
+    double core_s = (double)(after->core_ns - before->core_ns) / 1e9;
+    double frames = (double)(after->frames - before->frames);
+    if (frames == 0 || core_s <= 0) {
+        return (struct rate){.per_s = -1};
     }
-    uint64_t first = 0;
-    uint64_t frames = 0;
-    bool is_alive = frames_arrived(sender, what, sinks, &first);
-    for (int waited_ms = 0; is_alive && waited_ms < 20000; waited_ms += 50) {
-        sleep_ms(50);
-        is_alive = is_running(pid);
+    return (struct rate){
+        .per_s = frames / elapsed_s,
+        .core = core_s / elapsed_s,
+        .per_core_s = frames / core_s,
+        .crowded = (double)(after->crowded - before->crowded) / frames,
+    };
+}
+
+static bool is_under_way(enum sender sender, const struct fama_fanout_case *what,
+                         const struct sinks *sinks, pid_t pid, uint64_t first)
+{
+    uint64_t frames = first;
+    for (int waited_ms = 0; is_running(pid) && waited_ms < 20000; waited_ms += 50) {
         if (frames_arrived(sender, what, sinks, &frames) && frames - first > FRAMES_LEAST) {
-            break;
+            sleep_ms(300);
+            return true;
         }
+        sleep_ms(50);
     }
-    double rate = -1;
-    if (is_alive && frames - first > FRAMES_LEAST) {
-        sleep_ms(300);
-        uint64_t before = 0;
-        uint64_t after = 0;
-        bool is_read = frames_arrived(sender, what, sinks, &before);
-        double start = now_s();
+    return false;
+}
+
+/* What arrives while `sender` runs. */
+static struct rate measure(enum sender sender, const struct fama_fanout_case *what,
+                           const struct sinks *sinks, double seconds)
+{
+    struct rate rate = {.per_s = -1};
+    struct moment before;
+    struct moment after;
+    uint64_t first = 0;
+    bool is_read = frames_arrived(sender, what, sinks, &first);
+    pid_t pid = is_read ? start_sender(sender, what) : -1;
+    if (pid > 0 && is_under_way(sender, what, sinks, pid, first) &&
+        look(sender, what, sinks, pid, &before)) {
         sleep_ms((uint64_t)(seconds * 1000));
-        is_read = frames_arrived(sender, what, sinks, &after) && is_read;
-        double end = now_s();
-        if (is_read && is_running(pid)) {
-            rate = (double)(after - before) / (end - start);
+        if (look(sender, what, sinks, pid, &after) && is_running(pid)) {
+            rate = rate_between(&before, &after);
         }
     }
     end_process(pid);
@@ -268,38 +312,92 @@ static double goodput_gbit(double packets_per_s, uint32_t bytes)
     return packets_per_s * bytes * 8 / 1e9;
 }
 
-static int report(const struct fama_fanout_case *what, const double rates[SENDER_COUNT],
-                  uint32_t chunk_bytes, bool as_json)
+/* Of all rounds. */
+struct result {
+    double per_s[SENDER_COUNT]; /* medians */
+    double core[SENDER_COUNT];
+    double per_core_s[SENDER_COUNT];
+    double crowded[SENDER_COUNT];
+    double ratios[SENDER_COUNT]; /* Fama's rate to theirs: medians of the rounds' */
+    double clock_ratios[SENDER_COUNT];
+};
+
+static void summarise(const struct rate rates[SENDER_COUNT][ROUNDS_MAX], size_t rounds,
+                      struct result *result)
 {
-    double ratio_testpmd = rates[SENDER_FAMA] / rates[SENDER_TESTPMD];
-    double ratio_sendmmsg = rates[SENDER_FAMA] / rates[SENDER_SENDMMSG];
-    if (as_json) {
-        json_t *json = json_pack(
-            "{s:s, s:s, s:i, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f}", "case", "fanout", "port",
-            what->sink == NULL ? "af_packet" : "memif", "targets", (int)what->targets,
-            "datagram_bytes", (int)what->datagram_bytes, "chunk_payload_bytes", (int)chunk_bytes,
-            "fama_packets_per_s", rates[SENDER_FAMA], "testpmd_packets_per_s",
-            rates[SENDER_TESTPMD], "sendmmsg_packets_per_s", rates[SENDER_SENDMMSG],
-            "fama_goodput_gbit_per_s", goodput_gbit(rates[SENDER_FAMA], chunk_bytes),
-            "ratio_testpmd", ratio_testpmd, "ratio_sendmmsg", ratio_sendmmsg);
-        char *text = json == NULL ? NULL : json_dumps(json, JSON_REAL_PRECISION(6));
-        json_decref(json);
-        if (text == NULL) {
-            fprintf(stderr, "fama-bench: fanout: out of memory\n");
-            return FAMA_EXIT_FAILED;
+    for (int i = 0; i < SENDER_COUNT; i++) {
+        double columns[6][ROUNDS_MAX];
+        for (size_t round = 0; round < rounds; round++) {
+            const struct rate *rate = &rates[i][round];
+            columns[0][round] = rate->per_s;
+            columns[1][round] = rate->core;
+            columns[2][round] = rate->per_core_s;
+            columns[3][round] = rate->crowded;
+            columns[4][round] = rates[SENDER_FAMA][round].per_core_s / rate->per_core_s;
+            columns[5][round] = rates[SENDER_FAMA][round].per_s / rate->per_s;
         }
-        puts(text);
-        free(text);
-        return FAMA_EXIT_OK;
+        result->per_s[i] = median(columns[0], rounds);
+        result->core[i] = median(columns[1], rounds);
+        result->per_core_s[i] = median(columns[2], rounds);
+        result->crowded[i] = median(columns[3], rounds);
+        result->ratios[i] = median(columns[4], rounds);
+        result->clock_ratios[i] = median(columns[5], rounds);
     }
-    printf("%-10s %14s %22s\n", "sender", "packets/s", "payload Gbit/s");
+}
+
+static int report_json(const struct fama_fanout_case *what, const struct result *result,
+                       uint32_t chunk_bytes)
+{
+    json_t *json = json_pack("{s:s, s:s, s:i, s:i, s:i, s:f}", "case", "fanout", "port",
+                             what->sink == NULL ? "af_packet" : "memif", "targets",
+                             (int)what->targets, "datagram_bytes", (int)what->datagram_bytes,
+                             "chunk_payload_bytes", (int)chunk_bytes, "fama_goodput_gbit_per_s",
+                             goodput_gbit(result->per_core_s[SENDER_FAMA], chunk_bytes));
+    bool is_whole = json != NULL;
+    for (int i = 0; is_whole && i < SENDER_COUNT; i++) {
+        const struct {
+            const char *form;
+            double value;
+        } figures[] = {
+            {"%s_packets_per_s", result->per_core_s[i]},
+            {"%s_packets_per_s_by_the_clock", result->per_s[i]},
+            {"%s_core_share", result->core[i]},
+            {"%s_crowded_share", result->crowded[i]},
+            {"ratio_%s", result->ratios[i]},
+            {"ratio_%s_by_the_clock", result->clock_ratios[i]},
+        };
+        for (size_t k = 0; is_whole && k < sizeof figures / sizeof figures[0]; k++) {
+            char name[64];
+            (void)snprintf(name, sizeof name, figures[k].form, sender_names[i]);
+            is_whole = json_object_set_new(json, name, json_real(figures[k].value)) == 0;
+        }
+    }
+    char *text = is_whole ? json_dumps(json, JSON_REAL_PRECISION(6)) : NULL;
+    json_decref(json);
+    if (text == NULL) {
+        fprintf(stderr, "fama-bench: fanout: out of memory\n");
+        return FAMA_EXIT_FAILED;
+    }
+    puts(text);
+    free(text);
+    return FAMA_EXIT_OK;
+}
+
+static int report(const struct fama_fanout_case *what, const struct result *result,
+                  uint32_t chunk_bytes)
+{
+    printf("%-16s %12s %12s %8s %8s %8s %12s %8s\n", "sender", "packets/s", "Gbit/s", "fama /",
+           "of core", "behind", "by the clock", "fama /");
     for (int i = 0; i < SENDER_COUNT; i++) {
         uint32_t payload = i == SENDER_FAMA ? chunk_bytes : what->datagram_bytes;
-        printf("%-10s %14.0f %22.2f\n", sender_names[i], rates[i], goodput_gbit(rates[i], payload));
+        printf("%-16s %12.0f %12.2f %8.2f %8.2f %8.2f %12.0f %8.2f\n", sender_names[i],
+               result->per_core_s[i], goodput_gbit(result->per_core_s[i], payload),
+               result->ratios[i], result->core[i], result->crowded[i], result->per_s[i],
+               result->clock_ratios[i]);
     }
-    printf("%u targets, datagrams of %u bytes, of which a chunk's payload is %u\n", what->targets,
-           what->datagram_bytes, chunk_bytes);
-    printf("fama / testpmd  %.2f\nfama / sendmmsg %.2f\n", ratio_testpmd, ratio_sendmmsg);
+    printf(
+        "%u targets, datagrams of %u bytes, of which a chunk's payload is %u (Gbit/s of payload)\n",
+        what->targets, what->datagram_bytes, chunk_bytes);
     return FAMA_EXIT_OK;
 }
 
@@ -309,17 +407,23 @@ const struct fama_command fama_bench_fanout_command = {
     .help =
         "Sends datagrams of one size: Fama's dataplane fanning chunks out, DPDK's testpmd txonly "
         "on\n"
-        "the same port (the limit), and a kernel UDP socket with sendmmsg and segmentation "
-        "offload\n"
-        "(UDP_SEGMENT). Prints medians of alternating rounds of what arrived, and the two ratios.\n"
-        "Needs root.\n"
+        "the same port (the limit; in one piece, and chained of two as Fama's are), and a kernel "
+        "UDP\n"
+        "socket with sendmmsg and segmentation offload (UDP_SEGMENT). Prints medians of "
+        "alternating\n"
+        "rounds of what arrived for each second of the sending core's time and of the clock, "
+        "ratios\n"
+        "of both, the share of the core that the senders had, and the share of frames with which "
+        "a\n"
+        "memif's sink was behind: near 1 it was the limit, and the clock's ratios count. Needs "
+        "root.\n"
         "\n"
-        "  --port P        af_packet: all three on a veth pair (the default);\n"
+        "  --port P        af_packet: all on a veth pair (the default);\n"
         "                  memif: Fama and testpmd through shared memory to another process\n"
         "  --targets N     peers that get every chunk (default 8, at most 64)\n"
         "  --bytes N       UDP payload of each datagram (default 1400)\n"
-        "  --seconds S     measured time of each sender and round (default 2)\n"
-        "  --rounds N      rounds (default 3)\n"
+        "  --seconds S     measured time of each sender and round (default 1)\n"
+        "  --rounds N      rounds (default 5)\n"
         "  --core N        the CPU that sends (default 1)\n"
         "  --json          one JSON object per line\n",
     .run = fama_bench_fanout,
@@ -364,28 +468,67 @@ static int parse(struct request *request, int argc, char **argv)
     return 0;
 }
 
-/* All senders, round after round; false if one did not run. */
-static bool run_rounds(const struct request *request, const struct fama_fanout_case *what,
-                       const struct sinks *sinks, double rates[SENDER_COUNT][ROUNDS_MAX])
+/* One sender of one round; false if it did not run. */
+static bool run_sender(const struct request *request, const struct fama_fanout_case *what,
+                       const struct sinks *sinks, enum sender sender, struct rate *rate)
 {
-    bool is_whole = true;
-    for (uint64_t round = 0; is_whole && round < request->rounds; round++) {
-        for (int sender = 0; is_whole && sender < SENDER_COUNT; sender++) {
-            /* The address belongs to the kernel for its own sender alone: else it would answer for it. */
-            const char *verb = sender == SENDER_SENDMMSG ? "add" : "del";
-            fama_network_try_tool((const char *const[]){"ip", "-n", sender_space, "addr", verb,
-                                                        "198.18.0.1/24", "dev", SENDER_LINK, NULL});
-            rates[sender][round] = -1;
-            /* DPDK 22.11's memif sometimes falls when its other end comes late. */
-            for (int i = 0; i < TRIES && rates[sender][round] <= 0 && !is_interrupted; i++) {
-                rates[sender][round] = measure(sender, what, sinks, request->seconds);
-            }
-            is_whole = rates[sender][round] > 0 && !is_interrupted;
-            fprintf(stderr, "round %" PRIu64 " of %" PRIu64 ": %-8s %10.0f packets/s\n", round + 1,
-                    request->rounds, sender_names[sender], rates[sender][round]);
+    /* The address belongs to the kernel for its own sender alone: else it would answer for it. */
+    const char *verb = sender == SENDER_SENDMMSG ? "add" : "del";
+    fama_network_try_tool((const char *const[]){"ip", "-n", sender_space, "addr", verb,
+                                                "198.18.0.1/24", "dev", SENDER_LINK, NULL});
+    rate->per_s = -1;
+    /* DPDK 22.11's memif sometimes falls when its other end comes late. */
+    for (int i = 0; i < TRIES && rate->per_s <= 0 && !is_interrupted; i++) {
+        *rate = measure(sender, what, sinks, request->seconds);
+    }
+    return rate->per_s > 0 && !is_interrupted;
+}
+
+/* All senders once, there and back in turn; false if one did not run. `distances`: between the cores, least and
+ * most. */
+static bool run_round(const struct request *request, const struct fama_fanout_case *what,
+                      const struct sinks *sinks, uint64_t round,
+                      struct rate rates[SENDER_COUNT][ROUNDS_MAX], uint64_t distances[2])
+{
+    distances[0] = distances[1] = fama_fanout_distance_ns(what);
+    for (int i = 0; i < SENDER_COUNT; i++) {
+        int sender = round % 2 == 0 ? i : SENDER_COUNT - 1 - i;
+        struct rate *rate = &rates[sender][round];
+        if (!run_sender(request, what, sinks, sender, rate)) {
+            return false;
+        }
+        uint64_t distance = fama_fanout_distance_ns(what);
+        distances[0] = distance < distances[0] ? distance : distances[0];
+        distances[1] = distance > distances[1] ? distance : distances[1];
+        fprintf(stderr,
+                "round %" PRIu64 " of %" PRIu64 ": %-16s %10.0f packets/s, %.2f of its core, "
+                "%10.0f per second of it, sink behind %.2f, cores %" PRIu64 " ns apart\n",
+                round + 1, request->rounds, sender_names[sender], rate->per_s, rate->core,
+                rate->per_core_s, rate->crowded, distance);
+    }
+    return true;
+}
+
+/* False if a sender did not run. */
+static bool run_rounds(const struct request *request, const struct fama_fanout_case *what,
+                       const struct sinks *sinks, struct rate rates[SENDER_COUNT][ROUNDS_MAX])
+{
+    uint64_t repeated = 0;
+    uint64_t round = 0;
+    while (round < request->rounds) {
+        uint64_t distances[2];
+        if (!run_round(request, what, sinks, round, rates, distances)) {
+            return false;
+        }
+        bool has_moved = sinks->memif != 0 && distances[1] > 2 * distances[0];
+        if (has_moved && repeated < REPEATED_MAX) {
+            fprintf(stderr, "the cores have moved: round %" PRIu64 " again\n", round + 1);
+            repeated++;
+        } else {
+            round++;
         }
     }
-    return is_whole;
+    return true;
 }
 
 static int run_between_sinks(const struct request *request, const struct fama_fanout_case *what)
@@ -395,7 +538,7 @@ static int run_between_sinks(const struct request *request, const struct fama_fa
         sinks.memif = start_sink(fama_fanout_run_memif_sink, what);
     }
     sleep_ms(what->sink != NULL ? 1500 : 200);
-    double rates[SENDER_COUNT][ROUNDS_MAX];
+    struct rate rates[SENDER_COUNT][ROUNDS_MAX];
     bool is_whole = sinks.veth > 0 && sinks.memif >= 0 && run_rounds(request, what, &sinks, rates);
     end_process(sinks.veth);
     end_process(sinks.memif);
@@ -404,17 +547,17 @@ static int run_between_sinks(const struct request *request, const struct fama_fa
                 is_interrupted ? "interrupted" : "a sender did not run: see the line above");
         return FAMA_EXIT_FAILED;
     }
-    double medians[SENDER_COUNT];
-    for (int i = 0; i < SENDER_COUNT; i++) {
-        medians[i] = median(rates[i], request->rounds);
-    }
-    return report(what, medians, fama_chunk_bytes_for(what->datagram_bytes, 0), request->as_json);
+    struct result result;
+    summarise(rates, request->rounds, &result);
+    uint32_t chunk_bytes = fama_chunk_bytes_for(what->datagram_bytes, 0);
+    return request->as_json ? report_json(what, &result, chunk_bytes)
+                            : report(what, &result, chunk_bytes);
 }
 
 int fama_bench_fanout(int argc, char **argv)
 {
     struct request request = {
-        .port = "af_packet", .targets = 8, .bytes = 1400, .rounds = 3, .core = 1, .seconds = 2};
+        .port = "af_packet", .targets = 8, .bytes = 1400, .rounds = 5, .core = 1, .seconds = 1};
     int usage = parse(&request, argc, argv);
     if (usage != 0) {
         return usage;

@@ -16,21 +16,17 @@
 #include "dataplane/dataplane.h"
 #include "dataplane/idle.h"
 #include "dataplane/origin.h"
+#include "dataplane/transmit_queues.h"
 
-#define BATCH               64
-#define SEGMENTS_MAX        64    /* the kernel's UDP_MAX_SEGMENTS */
-#define UDP_BYTES_MAX       65507 /* of one datagram over IPv4, before it is cut */
-#define BLOCK_BYTES         (256u << 10)
-#define CHUNKS_MAX          1024 /* of it */
-#define FEEDER_SLEEP_MAX_NS 50000
-
-static bool pin_to(uint32_t core)
-{
-    cpu_set_t cores;
-    CPU_ZERO(&cores);
-    CPU_SET(core, &cores);
-    return sched_setaffinity(0, sizeof(cores), &cores) == 0;
-}
+#define BATCH         64
+#define SEGMENTS_MAX  64    /* the kernel's UDP_MAX_SEGMENTS */
+#define UDP_BYTES_MAX 65507 /* of one datagram over IPv4, before it is cut */
+#define HEADER_BYTES  (FAMA_ETHERNET_BYTES + FAMA_IPV4_BYTES + FAMA_UDP_BYTES)
+#define MBUFS         16384
+#define BLOCK_BYTES   (512u << 10)
+#define CHUNKS_MAX    1024 /* of it */
+/* For each target: half of what all chunks last on the fastest ports. */
+#define FEEDER_SLEEP_NS 20000
 
 /* ---- sendmmsg with segmentation offload: what a user would otherwise have ---- */
 
@@ -51,7 +47,7 @@ int fama_fanout_run_sendmmsg(const struct fama_fanout_case *what)
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     int buffer = 4 << 20;
     int segment = (int)what->datagram_bytes;
-    if (payload == NULL || fd < 0 || !pin_to(what->core) ||
+    if (payload == NULL || fd < 0 || !fama_fanout_pin_to(what->core) ||
         setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof buffer) != 0 ||
         setsockopt(fd, SOL_UDP, UDP_SEGMENT, &segment, sizeof segment) != 0) {
         fprintf(stderr, "fama-bench: sendmmsg sender: %s\n", strerror(errno));
@@ -81,22 +77,37 @@ int fama_fanout_run_sendmmsg(const struct fama_fanout_case *what)
 
 /* ---- testpmd: the limit of the port ---- */
 
-int fama_fanout_run_testpmd(const struct fama_fanout_case *what, const char *target_mac)
+static int run_testpmd(const struct fama_fanout_case *what, const char *target_mac,
+                       const char *frame)
 {
     char lcores[64];
     char peer[64];
-    char frame[32];
     snprintf(lcores, sizeof(lcores), "0@%u,1@%u", what->helper_core, what->core);
     snprintf(peer, sizeof(peer), "--eth-peer=0,%s", target_mac);
-    /* testpmd counts the whole frame: Ethernet, IPv4 and UDP headers before the payload. */
-    snprintf(frame, sizeof(frame), "--txpkts=%u", what->datagram_bytes + 42);
     execlp("dpdk-testpmd", "dpdk-testpmd", "--no-pci", "--no-huge", "--no-shconf", "-m", "512",
            "--no-telemetry", "--log-level=3", "--file-prefix=fama-bench-testpmd", "--lcores",
            lcores, "--vdev", what->device, "--", "--forward-mode=txonly", "--auto-start",
-           "--nb-cores=1", peer, frame, "--total-num-mbufs=8192", "--txd=1024", "--rxd=1024",
-           "--burst=32", "--stats-period=3600", "--no-flush-rx", (char *)NULL);
+           "--nb-cores=1", peer, frame, "--total-num-mbufs=" RTE_STR(MBUFS), "--txd=1024",
+           "--rxd=1024", "--burst=" RTE_STR(FAMA_TRANSMIT_BURST), "--stats-period=3600",
+           "--no-flush-rx", (char *)NULL);
     fprintf(stderr, "fama-bench: dpdk-testpmd: %s: install Debian's dpdk-dev\n", strerror(errno));
     return 1;
+}
+
+/* testpmd counts the whole frame: Ethernet, IPv4 and UDP headers before the payload. */
+int fama_fanout_run_testpmd(const struct fama_fanout_case *what, const char *target_mac)
+{
+    char frame[32];
+    snprintf(frame, sizeof frame, "--txpkts=%u", what->datagram_bytes + HEADER_BYTES);
+    return run_testpmd(what, target_mac, frame);
+}
+
+int fama_fanout_run_testpmd_chained(const struct fama_fanout_case *what, const char *target_mac)
+{
+    char frame[32];
+    snprintf(frame, sizeof frame, "--txpkts=%d,%u", HEADER_BYTES + FAMA_WIRE_HEADER_BYTES,
+             what->datagram_bytes - FAMA_WIRE_HEADER_BYTES);
+    return run_testpmd(what, target_mac, frame);
 }
 
 /* ---- our dataplane ---- */
@@ -164,36 +175,63 @@ static uint32_t cut_chunks(const struct fama_dataplane_config *config,
                                   NULL);
 }
 
-static struct rte_mbuf *copy_of(struct rte_mempool *pool, struct rte_mbuf *chunk)
+/* Where a chunk lies in its packet. */
+struct extent {
+    uint16_t offset;
+    uint16_t bytes;
+};
+
+/* A chunk goes to the net lcore as often as the bench lasts: one reference stays here, and when it is the
+ * only one, the packet is made again what it was. Its payload is never written twice, and so lies in the
+ * sending core's cache as the other senders' does. */
+static bool has_come_back(struct rte_mbuf *chunk)
 {
-    struct rte_mbuf *copy = rte_pktmbuf_alloc(pool);
-    if (copy != NULL) {
-        uint16_t len = rte_pktmbuf_data_len(chunk);
-        memcpy(rte_pktmbuf_append(copy, len), rte_pktmbuf_mtod(chunk, void *), len);
-        *fama_packet_of(copy) = *fama_packet_of(chunk);
+    return rte_mbuf_refcnt_read(chunk) == 1;
+}
+
+static void send_again(struct rte_ring *ring, struct rte_mbuf *chunk, const struct extent *extent)
+{
+    chunk->data_off = extent->offset;
+    chunk->data_len = extent->bytes;
+    chunk->pkt_len = extent->bytes;
+    rte_mbuf_refcnt_set(chunk, 2);
+    if (rte_ring_enqueue(ring, chunk) != 0) {
+        rte_mbuf_refcnt_set(chunk, 1);
     }
-    return copy;
+}
+
+/* Woken by its timer the feeder is to run at once, though the memif sink keeps its core busy. It sleeps most of
+ * the time. */
+static void feed_before_others(void)
+{
+    const struct sched_param first = {.sched_priority = 1};
+    if (sched_setscheduler(0, SCHED_FIFO, &first) != 0) {
+        say("dataplane sender: the feeder is no real-time thread: figures are too low");
+    }
+    fama_idle_prepare_thread();
 }
 
 /* Puts the same chunks into the net lcore's ring over and over: as an origin thread would that does not need
  * to hash, code and seal them. */
-static int feed(struct rte_mbuf **chunks, uint32_t count)
+static int feed(struct rte_mbuf **chunks, uint32_t count, const struct fama_fanout_case *what)
 {
     struct rte_ring *ring = rte_ring_lookup("origin>net 0");
-    struct rte_mempool *pool = rte_mempool_lookup("fama packets");
-    if (ring == NULL || pool == NULL) {
+    struct extent extents[CHUNKS_MAX];
+    if (ring == NULL) {
         say("dataplane sender: the dataplane has no such ring");
         return 1;
     }
-    struct fama_idler idler;
-    fama_idle_init(&idler, FAMA_IDLE_ADAPTIVE, FEEDER_SLEEP_MAX_NS);
+    uint64_t sleep_ns = (uint64_t)FEEDER_SLEEP_NS * what->targets;
+    for (uint32_t i = 0; i < count; i++) {
+        extents[i] = (struct extent){chunks[i]->data_off, chunks[i]->data_len};
+    }
+    feed_before_others();
+    fama_fanout_yield_core(what->helper_core); /* verify lcores, which have nothing to do */
     for (uint32_t at = 0;; at = (at + 1) % count) {
-        struct rte_mbuf *copy = copy_of(pool, chunks[at]);
-        while (copy == NULL || rte_ring_enqueue(ring, copy) != 0) {
-            fama_idle_wait(fama_idle_next(&idler, 0));
-            copy = copy != NULL ? copy : copy_of(pool, chunks[at]);
+        while (!has_come_back(chunks[at])) {
+            fama_idle_wait(sleep_ns);
         }
-        (void)fama_idle_next(&idler, 1);
+        send_again(ring, chunks[at], &extents[at]);
     }
 }
 
@@ -216,11 +254,10 @@ int fama_fanout_run_dataplane(const struct fama_fanout_case *what)
         .net_core_count = 1,
         .verify_cores = {what->helper_core},
         .verify_core_count = 1,
-        .idle = FAMA_IDLE_ADAPTIVE,
-        .idle_sleep_max_ns = 100000,
+        .idle = FAMA_IDLE_POLL,          /* as the others do */
         .hugepages = FAMA_HUGEPAGES_OFF, /* testpmd runs without as well */
         .memory_mb = 512,
-        .mbufs = 16384,
+        .mbufs = MBUFS,
         .reassembly = {.slots = 2,
                        .block_bytes_max = BLOCK_BYTES,
                        .roots_max = 16,
@@ -277,5 +314,5 @@ int fama_fanout_run_dataplane(const struct fama_fanout_case *what)
         say("dataplane sender: a block could not be cut");
         return 1;
     }
-    return feed(chunks, count);
+    return feed(chunks, count, what);
 }

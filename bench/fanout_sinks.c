@@ -85,6 +85,9 @@ static uint32_t take_burst(const struct fama_port *port, const struct fama_fanou
     }
     rte_pktmbuf_free_bulk(packets, kept);
     (void)atomic_fetch_add_explicit(&what->tally->frames, counted, memory_order_relaxed);
+    if (count == BURST) {
+        (void)atomic_fetch_add_explicit(&what->tally->crowded, counted, memory_order_relaxed);
+    }
     return count;
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The fan-out bench runs its three senders and prints figures and ratios that a machine can read. How large
+# The fan-out bench runs its senders and prints figures and ratios that a machine can read. How large
 # they are is no test: this machine is shared.
 . "$(dirname "$0")/harness.sh"
 begin
@@ -8,7 +8,8 @@ for port in af_packet memif; do
     line=$("$bin/fama-bench" fanout --port $port --rounds 1 --seconds 0.5 --json 2>"$dir/log") ||
         { cat "$dir/log" >&2; fail "fama-bench fanout --port $port"; }
     for figure in fama_packets_per_s testpmd_packets_per_s sendmmsg_packets_per_s \
-        fama_goodput_gbit_per_s ratio_testpmd ratio_sendmmsg; do
+        testpmd_chained_packets_per_s fama_goodput_gbit_per_s fama_core_share ratio_testpmd \
+        ratio_testpmd_chained ratio_sendmmsg ratio_testpmd_by_the_clock; do
         jq -e ".case == \"fanout\" and .port == \"$port\" and .$figure > 0" >/dev/null <<<"$line" ||
             fail "no $figure in: $line"
     done
