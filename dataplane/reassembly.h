@@ -104,7 +104,8 @@ struct fama_offer_result {
 struct fama_gap {
     uint16_t channel;
     uint64_t block;
-    fama_tag origin; /* who signed the first root that was verified, and so has the block; 0: none yet */
+    fama_tag
+        origin; /* who signed the first root that was verified, and so has the block; 0: none yet */
     struct fama_cut cut;
     uint16_t count;
     struct fama_request_entry entries[FAMA_REQUEST_ENTRIES_MAX];
