@@ -34,6 +34,8 @@ struct want {
     uint64_t deadline_ns;
     uint32_t tries;
     struct fama_gap gap;
+    uint64_t
+        believed_ns; /* since when the block is taken for what its gaps say; 0: it has had none */
 };
 
 struct fama_repair {
@@ -270,6 +272,7 @@ void fama_repair_on_window(struct fama_repair *repair, uint64_t now_ns,
         struct want *want = want_of(repair, block);
         if (!is_at_hand(repair, block)) {
             want->has_gap = false; /* Its slot was given up: what is missing is the whole. */
+            want->believed_ns = 0;
         } else if (!want->was_for_gap) {
             arrived(repair, want);
         }
@@ -322,6 +325,7 @@ void fama_repair_on_gap(struct fama_repair *repair, uint64_t now_ns, const struc
     struct want *want = want_of(repair, gap->block);
     want->gap = *gap;
     want->has_gap = true;
+    want->believed_ns = want->believed_ns != 0 ? want->believed_ns : now_ns;
     if (want->is_unjudged) {
         judge_gap(repair, want, find_holder(repair, want->asked), now_ns);
     }
@@ -347,8 +351,13 @@ static bool is_wanted(const struct fama_repair *repair, const struct want *want)
     return !want->is_asked && (want->has_gap || !is_at_hand(repair, want->block));
 }
 
+static bool is_doubted(const struct want *want, uint64_t now_ns)
+{
+    return want->has_gap && now_ns - want->believed_ns >= FAMA_REPAIR_DOUBT_NS;
+}
+
 /* Draws one of those that state to have the block and may be asked now; never the one that has just
- * failed while there is another. */
+ * failed, or whose word is in doubt, while there is another. */
 static struct holder *draw_holder(struct fama_repair *repair, const struct want *want,
                                   uint64_t now_ns)
 {
@@ -362,7 +371,8 @@ static struct holder *draw_holder(struct fama_repair *repair, const struct want 
             now_ns < holder->rest_until_ns) {
             continue;
         }
-        if (want->tries > 0 && holder->tag == want->asked) {
+        if ((want->tries > 0 && holder->tag == want->asked) ||
+            (is_doubted(want, now_ns) && holder->tag == want->gap.origin)) {
             last = holder;
             continue;
         }
@@ -375,14 +385,14 @@ static struct holder *draw_holder(struct fama_repair *repair, const struct want 
 }
 
 static void write_request(const struct fama_repair *repair, const struct want *want,
-                          struct fama_request *request)
+                          bool names_chunks, struct fama_request *request)
 {
     *request = (struct fama_request){
         .channel = repair->config.channel,
         .block = want->block,
         .chunk_bytes = repair->config.chunk_bytes,
     };
-    if (want->was_for_gap) {
+    if (names_chunks) {
         request->block_bytes = want->gap.cut.block_bytes;
         request->chunk_bytes = want->gap.cut.chunk_bytes;
         request->parity = want->gap.cut.parity;
@@ -395,18 +405,25 @@ static void ask(struct fama_repair *repair, struct want *want, struct holder *ho
                 uint64_t now_ns, struct fama_repair_request *request)
 {
     uint32_t doublings = want->tries < WAIT_DOUBLINGS_MAX ? want->tries : WAIT_DOUBLINGS_MAX;
+    bool names_chunks = want->has_gap && !is_doubted(want, now_ns);
     want->is_asked = true;
     want->asked = holder->tag;
     want->asked_ns = now_ns;
     want->deadline_ns = now_ns + (repair->config.retry_ns << doublings);
     want->was_for_gap = want->has_gap;
-    want->asked_chunks = want->has_gap ? chunks_of(&want->gap) : 0;
+    want->asked_chunks = 0;
+    if (names_chunks) {
+        want->asked_chunks = chunks_of(&want->gap);
+    } else if (want->has_gap) {
+        want->asked_chunks = UINT32_MAX; /* what comes need not make this gap smaller */
+        want->believed_ns = now_ns;
+    }
     want->is_unjudged = false;
     want->has_gap = false;
     holder->outstanding++;
     repair->asked_count++;
     request->holder = holder->tag;
-    write_request(repair, want, &request->request);
+    write_request(repair, want, names_chunks, &request->request);
 }
 
 bool fama_repair_next(struct fama_repair *repair, uint64_t now_ns,

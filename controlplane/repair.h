@@ -51,6 +51,11 @@ void fama_repair_forget(struct fama_repair *repair, fama_tag peer);
 void fama_repair_on_window(struct fama_repair *repair, uint64_t now_ns,
                            const struct fama_window *window);
 void fama_repair_on_height(struct fama_repair *repair, uint64_t now_ns, uint64_t height);
+/* How long gaps of a block are believed. Who gets one chunk of a block of its own making in before the good ones
+ * decides what that block looks like here, and nobody honest has a chunk that fits. So after this long, and
+ * each time again, the block is asked for as if nothing were known of it, of another than its origin where
+ * there is one: a good root then contests the false one. */
+#define FAMA_REPAIR_DOUBT_NS UINT64_C(2000000000)
 /* The missing chunks of a block that makes no progress: asked for at once, without patience, and again
  * only when the gap has been reported again. Who signed a root of it has thereby stated to have it, so that
  * nobody waits for the statements that follow commits. */

@@ -317,9 +317,11 @@ grows() { # node, height before
 }
 for name in hold-up pollution; do
     member
-    height=$(height_of sipher1)
     attack $name "$msp" sipher1,sipher2
-    check "$name: sipher1 goes on, from height $height" until_true 5 grows sipher1 "$height"
+    for node in sipher1 sipher2; do
+        height=$(height_of "$node")
+        check "$name: $node goes on, from height $height" until_true 15 grows "$node" "$height"
+    done
 done
 
 # ---- Members that say they are where somebody else is ----

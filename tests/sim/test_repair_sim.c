@@ -27,6 +27,7 @@ struct packet {
 
 struct assembly {
     uint32_t have_count;
+    uint64_t first_ns; /* when its first chunk came */
     uint64_t touched_ns;
     bool have[CHUNKS_MAX];
 };
@@ -38,7 +39,8 @@ struct sim_node {
     uint64_t stated_ns;
     uint64_t requests;
     uint64_t requests_to_liar;
-    uint64_t requests_at_hand; /* for whole blocks of which something was there */
+    uint64_t
+        requests_at_hand; /* for whole blocks of which something was there, too new to be doubted */
     uint64_t asked_at_once_max;
     uint64_t asked_ns[BLOCKS_MAX];
     struct assembly blocks[BLOCKS_MAX];
@@ -84,6 +86,7 @@ static void take_chunk(struct network *network, uint32_t node, uint64_t block, u
     assembly->have[chunk] = true;
     assembly->have_count++;
     assembly->touched_ns = sim_now_ns(network->world);
+    assembly->first_ns = assembly->first_ns != 0 ? assembly->first_ns : assembly->touched_ns;
     while (self->height < network->tip &&
            self->blocks[self->height].have_count == network->chunks_of[self->height]) {
         self->height++;
@@ -148,7 +151,9 @@ static void send_requests(struct network *network, uint32_t node)
         self->requests++;
         self->requests_to_liar += ask.holder == tag_of(network->liar);
         self->requests_at_hand += ask.request.count == 0 && block < BLOCKS_MAX &&
-                                  (block < self->height || self->blocks[block].have_count > 0);
+                                  (block < self->height ||
+                                   (self->blocks[block].have_count > 0 &&
+                                    now_ns - self->blocks[block].first_ns < FAMA_REPAIR_DOUBT_NS));
         if (block < BLOCKS_MAX) {
             self->asked_ns[block] = now_ns;
         }

@@ -163,6 +163,36 @@ test_who_signed_a_block_s_root_is_asked_for_its_missing_chunks_before_anybody_st
     fama_repair_destroy(repair);
 }
 
+static void test_a_block_that_nobody_can_complete_is_asked_for_as_if_nothing_were_known_of_it(void)
+{
+    enum { LIAR = 7, HONEST = 3 };
+    struct fama_repair *repair = create(4);
+    struct fama_repair_request request;
+    struct fama_gap gap = {
+        .block = 0, .origin = LIAR, .cut = {100000, 1000, 4}, .count = 1, .entries = {{0, 6}}};
+    const uint64_t begin_ns = 5 * RETRY;
+    const uint64_t doubts = 3;
+    uint64_t asked_anew = 0;
+    fama_repair_on_stateinfo(repair, begin_ns, HONEST, 1);
+    fama_repair_on_window(repair, begin_ns, &(struct fama_window){.first = 0, .present = 1});
+    uint64_t end_ns = begin_ns + doubts * FAMA_REPAIR_DOUBT_NS + FAMA_REPAIR_DOUBT_NS / 2;
+    for (uint64_t now_ns = begin_ns; now_ns < end_ns; now_ns += RETRY / 4) {
+        /* Now and then a chunk comes from the liar, so that no request for chunks fails for long. */
+        gap.entries[0].wanted ^= 4;
+        fama_repair_on_gap(repair, now_ns, &gap);
+        while (fama_repair_next(repair, now_ns, &request)) {
+            if (request.request.count == 0) {
+                asked_anew++;
+                CU_ASSERT_EQUAL(request.request.block_bytes, 0);
+                CU_ASSERT_EQUAL(request.holder, HONEST);
+                CU_ASSERT(now_ns - begin_ns >= asked_anew * FAMA_REPAIR_DOUBT_NS);
+            }
+        }
+    }
+    CU_ASSERT(asked_anew >= 2 && asked_anew <= doubts);
+    fama_repair_destroy(repair);
+}
+
 static void test_who_states_a_height_it_does_not_have_is_asked_ever_less(void)
 {
     struct fama_repair *repair = create(4);
@@ -367,6 +397,7 @@ int main(void)
         TEST(test_missing_chunks_are_asked_for_at_once_and_again_only_when_reported_again),
         TEST(
             test_who_signed_a_block_s_root_is_asked_for_its_missing_chunks_before_anybody_states_it),
+        TEST(test_a_block_that_nobody_can_complete_is_asked_for_as_if_nothing_were_known_of_it),
         TEST(test_who_states_a_height_it_does_not_have_is_asked_ever_less),
         TEST(test_the_forgotten_are_not_asked_and_their_blocks_go_elsewhere_at_once),
         TEST(test_a_full_list_of_holders_makes_room_only_where_nothing_is_to_be_had),
