@@ -56,20 +56,25 @@ static struct fama_neighbour_settings settings_of(uint32_t ipv4, uint8_t prefix_
 }
 
 /* A table whose two announcements at the start are already through. */
+static struct fama_neighbours *make_from(const struct fama_neighbour_settings *settings)
+{
+    struct fama_neighbour_output output = {
+        .send = on_send, .resolved = on_resolved, .abandoned = on_abandoned};
+    struct fama_neighbours *neighbours = fama_neighbours_create(settings, &output);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(neighbours);
+    (void)fama_neighbour_tick(neighbours, 0);
+    (void)fama_neighbour_tick(neighbours, SECOND);
+    memset(&out, 0, sizeof out);
+    return neighbours;
+}
+
 static struct fama_neighbours *make(uint32_t gateway)
 {
     struct fama_neighbour_settings settings = settings_of(OUR_IPV4, 24);
     if (gateway != 0) {
         memcpy(settings.gateway, IPV4(gateway), FAMA_ADDRESS_BYTES);
     }
-    struct fama_neighbour_output output = {
-        .send = on_send, .resolved = on_resolved, .abandoned = on_abandoned};
-    struct fama_neighbours *neighbours = fama_neighbours_create(&settings, &output);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(neighbours);
-    (void)fama_neighbour_tick(neighbours, 0);
-    (void)fama_neighbour_tick(neighbours, SECOND);
-    memset(&out, 0, sizeof out);
-    return neighbours;
+    return make_from(&settings);
 }
 
 static void put_u32(uint8_t *at, uint32_t value)
@@ -340,14 +345,7 @@ static bool answer(struct fama_neighbours *neighbours, uint64_t now, uint32_t ip
 static struct fama_neighbours *make_large(void)
 {
     struct fama_neighbour_settings settings = settings_of(0x0a000001, 8);
-    struct fama_neighbour_output output = {
-        .send = on_send, .resolved = on_resolved, .abandoned = on_abandoned};
-    struct fama_neighbours *neighbours = fama_neighbours_create(&settings, &output);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(neighbours);
-    (void)fama_neighbour_tick(neighbours, 0);
-    (void)fama_neighbour_tick(neighbours, SECOND);
-    memset(&out, 0, sizeof out);
-    return neighbours;
+    return make_from(&settings);
 }
 
 #define FRIEND 0x0a010101u

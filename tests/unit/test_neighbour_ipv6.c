@@ -238,7 +238,7 @@ static void test_a_question_is_answered_once_and_a_probe_to_all(void)
     fama_neighbours_destroy(neighbours);
 }
 
-static void test_a_silent_table_learns_and_says_nothing_unasked(void)
+static struct fama_neighbours *make_silent(void)
 {
     struct fama_neighbour_settings settings = {.prefix_bits = 64, .is_silent = true};
     memcpy(settings.mac, our_mac, FAMA_MAC_BYTES);
@@ -248,6 +248,12 @@ static void test_a_silent_table_learns_and_says_nothing_unasked(void)
     struct fama_neighbours *neighbours = fama_neighbours_create(&settings, &output);
     CU_ASSERT_PTR_NOT_NULL_FATAL(neighbours);
     memset(&out, 0, sizeof out);
+    return neighbours;
+}
+
+static void test_a_silent_table_learns_and_says_nothing_unasked(void)
+{
+    struct fama_neighbours *neighbours = make_silent();
     struct fama_nd question = question_of(theirs, their_mac), probe = question_of(NULL, NULL);
     CU_ASSERT_EQUAL(fama_neighbour_tick(neighbours, SECOND), 0);
     CU_ASSERT_EQUAL(hear(neighbours, SECOND, &question), FAMA_DROP_NONE);
@@ -526,14 +532,7 @@ static void test_a_querier_of_version_1_is_answered_in_it_for_as_long_as_it_coun
 
 static void test_a_silent_table_answers_no_query(void)
 {
-    struct fama_neighbour_settings settings = {.prefix_bits = 64, .is_silent = true};
-    memcpy(settings.mac, our_mac, FAMA_MAC_BYTES);
-    memcpy(settings.address, ours, FAMA_ADDRESS_BYTES);
-    struct fama_neighbour_output output = {
-        .send = on_send, .resolved = on_resolved, .abandoned = on_abandoned};
-    struct fama_neighbours *neighbours = fama_neighbours_create(&settings, &output);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(neighbours);
-    memset(&out, 0, sizeof out);
+    struct fama_neighbours *neighbours = make_silent();
     uint64_t now = SECOND;
     const struct query general = {.code = 10};
     CU_ASSERT_EQUAL(hear_query(neighbours, now, &general), FAMA_DROP_NONE);
